@@ -1,0 +1,109 @@
+"""Ticks between the thread that receives samples and the one that predicts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+
+__all__ = ['LiveTicks']
+
+HOP_PER_CHUNK_NS = 20e6
+"""How long a tick may wait for the one before, ns, when each chunk is a tick."""
+
+
+class LiveTicks:
+    """Cut windows as chunks come in, and hand them out in order, none too late.
+
+    Any thread may call any method. A tick that had to wait for the one before it for longer than
+    one hop is skipped and counted as an overrun.
+
+    Attributes
+    ----------
+    cutter : WindowCutter
+        What cuts the windows.
+    overruns : int
+        Ticks skipped.
+    """
+
+    def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
+        self.cutter = WindowCutter(streams, predict_hz)
+        self.overruns = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._ticks: deque[Tick] = deque()
+        self._wanted = False
+        self._busy = False
+        self._busy_until_ns = 0
+
+    @property
+    def predict_hz(self) -> float:
+        """Ticks per second of signal."""
+        return self.cutter.predict_hz
+
+    @predict_hz.setter
+    def predict_hz(self, value: float) -> None:
+        with self._lock:
+            self.cutter.predict_hz = value
+
+    def want(self, wanted: bool) -> None:
+        """Forget the ticks that wait, and keep those to come or not."""
+        with self._lock:
+            self._wanted = wanted
+            self._busy_until_ns = 0
+            self.cutter.forget()
+            self._ticks.clear()
+
+    def push(self, stream: str, chunk: Chunk, now_ns: int) -> str:
+        """Take a chunk in; return why it was refused, in a sentence, or ''."""
+        with self._lock:
+            intake = self.cutter.intake(stream)
+            before = intake.chunks
+            ticks = self.cutter.push(stream, chunk, now_ns)
+            if ticks and self._wanted:
+                self._skip_late(now_ns)
+                self._ticks.extend(ticks)
+                self._wake.notify()
+            return '' if intake.chunks > before else intake.reason
+
+    def expire(self, before_ns: int) -> int:
+        """Give up ticks that have waited for another stream since before ``before_ns``."""
+        with self._lock:
+            return self.cutter.expire(before_ns)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
+        with self._wake:
+            return self._wake.wait_for(lambda: bool(self._ticks), timeout_s)
+
+    def take(self) -> Tick | None:
+        """Return the oldest tick that is not too late, or None; `done` must follow."""
+        with self._lock:
+            while self._ticks:
+                tick = self._ticks.popleft()
+                if tick.arrived_ns and self._busy_until_ns - tick.arrived_ns > self._hop_ns():
+                    self.overruns += 1
+                    continue
+                self._busy = True
+                return tick
+            return None
+
+    def done(self) -> None:
+        """Say that the tick taken last has been computed."""
+        with self._lock:
+            self._busy = False
+            self._busy_until_ns = time.monotonic_ns()
+
+    def _hop_ns(self) -> float:
+        return 1e9 / self.predict_hz if self.predict_hz > 0 else HOP_PER_CHUNK_NS
+
+    def _skip_late(self, now_ns: int) -> None:
+        """Skip what a running tick keeps waiting too long: a hanging one must not fill memory."""
+        latest_ns = now_ns - self._hop_ns()
+        while self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
+            self._ticks.popleft()
+            self.overruns += 1

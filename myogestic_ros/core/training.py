@@ -1,0 +1,246 @@
+"""One training: in a process of its own, or, when it must be, in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.persistence import load_pickle
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.worker import run_training
+
+__all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
+
+PROGRESS = '@progress '
+
+
+def report_progress(share: float, text: str = '') -> None:
+    """Tell, from within ``train``, how far it is.
+
+    Parameters
+    ----------
+    share : float
+        Share of the work that is done, 0 to 1.
+    text : str
+        What is being done; goes to the training log.
+    """
+    print(f'{PROGRESS}{share:.4f} {text}', flush=True)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: a model, or an error in a sentence."""
+
+    model: Any = None
+    data: TrainingData | None = None
+    error: str = ''
+
+
+class _Training:
+    """What both kinds of training share: lines go out as they come, and one outcome at the end."""
+
+    def __init__(
+        self,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[float], None],
+        on_done: Callable[[Outcome], None],
+    ) -> None:
+        self._on_line = on_line
+        self._on_progress = on_progress
+        self._on_done = on_done
+        self._cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='training', daemon=True)
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _line(self, line: str) -> None:
+        if self._cancelled.is_set():
+            return
+        if line.startswith(PROGRESS):
+            share, _, line = line[len(PROGRESS) :].partition(' ')
+            with contextlib.suppress(ValueError):
+                self._on_progress(min(1.0, max(0.0, float(share))))
+        if line:
+            self._on_line(line)
+
+    def _done(self, outcome: Outcome) -> None:
+        if not self._cancelled.is_set():
+            self._on_done(outcome)
+
+    def join(self, timeout_s: float | None = None) -> None:
+        """Wait for the end."""
+        self._thread.join(timeout_s)
+
+
+class ProcessTraining(_Training):
+    """A training in a process of its own, which can be killed at any moment.
+
+    Parameters
+    ----------
+    train, prepare : CallbackReference
+        Functions to call there: ``prepare(data) -> data`` first (optional), then
+        ``train(data) -> model``.
+    data : TrainingData
+        What to train on.
+    on_line, on_progress, on_done : callable
+        Called from a thread of this object, as things happen.
+    """
+
+    def __init__(
+        self,
+        train: CallbackReference,
+        prepare: CallbackReference | None,
+        data: TrainingData,
+        *,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[float], None],
+        on_done: Callable[[Outcome], None],
+    ) -> None:
+        super().__init__(on_line, on_progress, on_done)
+        self._folder = Path(tempfile.mkdtemp(prefix='myogestic-training-'))
+        job = {
+            'train': asdict(train),
+            'prepare': asdict(prepare) if prepare else None,
+            'data': data.to_json(),
+            'path': [entry or os.getcwd() for entry in sys.path],
+        }
+        (self._folder / 'job.json').write_text(json.dumps(job))
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', 'myogestic_ros.core.worker', str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the node; it ends the worker itself
+            env=self._environment(),
+        )
+        self._thread.start()
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        package_parent = str(Path(__file__).resolve().parents[2])
+        path = [package_parent, *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
+        return dict(os.environ, PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(path))
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker, which leads a process group of its own."""
+        return self._process.pid
+
+    def cancel(self) -> None:
+        """End it now; no outcome follows."""
+        self._cancelled.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _run(self) -> None:
+        reader = threading.Thread(target=self._read, name='training log', daemon=True)
+        reader.start()
+        try:
+            code = self._process.wait()
+            with contextlib.suppress(ProcessLookupError):  # helpers that it left behind
+                os.killpg(self._process.pid, signal.SIGKILL)
+            reader.join()
+            self._done(self._outcome(code))
+        finally:
+            if self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in io.TextIOWrapper(self._process.stdout, errors='replace'):
+            self._line(line.rstrip('\n'))
+
+    def _outcome(self, code: int) -> Outcome:
+        try:
+            result = json.loads((self._folder / 'result.json').read_text())
+        except (OSError, ValueError):
+            return Outcome(error=_how_it_died(code))
+        if result['error']:
+            return Outcome(error=result['error'])
+        try:
+            model = load_pickle(self._folder / 'model.joblib')
+        except Exception as error:
+            return Outcome(
+                error=f'the model cannot be loaded here: {type(error).__name__}: {error}'
+            )
+        return Outcome(model, TrainingData.from_json(result['data']))
+
+
+def _how_it_died(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ' (out of memory?)' if name == 'SIGKILL' else ''
+        return f'the training process was killed by {name}{hint}.'
+    return f'the training process exited with code {code} before it returned a model.'
+
+
+class ThreadTraining(_Training):
+    """A training in a thread, for callbacks that no other process can import.
+
+    It cannot be killed: cancelled, it runs on unheard to its end.
+    """
+
+    def __init__(
+        self,
+        train: Callable[[TrainingData], Any],
+        prepare: Callable[[TrainingData], TrainingData] | None,
+        data: TrainingData,
+        *,
+        on_line: Callable[[str], None],
+        on_progress: Callable[[float], None],
+        on_done: Callable[[Outcome], None],
+    ) -> None:
+        super().__init__(on_line, on_progress, on_done)
+        self._callbacks = (train, prepare, data)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Take no more notice of it; no outcome follows."""
+        self._cancelled.set()
+
+    def _run(self) -> None:
+        output = _ThreadOutput(self._line)
+        try:
+            with contextlib.redirect_stdout(output):
+                outcome = Outcome(*run_training(*self._callbacks))
+        except Exception as error:
+            for line in traceback.format_exc().splitlines():
+                self._line(line)
+            named = type(error).__module__.startswith('myogestic_ros.')
+            outcome = Outcome(error=str(error) if named else f'{type(error).__name__}: {error}')
+        self._done(outcome)
+
+
+class _ThreadOutput(io.TextIOBase):
+    """Standard output that takes the lines of the thread it was made in, and passes on others'."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._owner = threading.get_ident()
+        self._elsewhere = sys.stdout
+        self._rest = ''
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self._owner:
+            return self._elsewhere.write(text)
+        *lines, self._rest = (self._rest + text).split('\n')
+        for line in lines:
+            self._on_line(line)
+        return len(text)

@@ -1,0 +1,100 @@
+"""The process that a training runs in: ``python -m myogestic_ros.core.worker JOB_FOLDER``.
+
+It reads ``job.json``, calls the train callback, and leaves ``result.json`` and, after success,
+``model.joblib``. What is printed is the training log. It ends with the process that started it:
+that one holds the other end of its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.persistence import save_pickle
+from myogestic_ros.core.training_data import TrainingData
+
+__all__ = ['main', 'run_training']
+
+
+def run_training(
+    train: CallbackReference | Any, prepare: CallbackReference | Any | None, data: TrainingData
+) -> tuple[Any, TrainingData]:
+    """Prepare the data, call ``train``, and return the model and the prepared data.
+
+    Raises
+    ------
+    TrainingError
+        When ``train`` returned None.
+    """
+    from myogestic_ros.core.errors import TrainingError
+
+    def function(callback: Any) -> Any:
+        return callback.resolve() if isinstance(callback, CallbackReference) else callback
+
+    if prepare is not None:
+        data = function(prepare)(data)
+    model = function(train)(data)
+    if model is None:
+        raise TrainingError(
+            'train returned None, expected a model (does it end without a return statement?); '
+            'the model from before stays.'
+        )
+    return model, data
+
+
+def _end_with_parent() -> None:
+    """Kill this process and its children when the parent is gone."""
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _yield_to_the_living() -> None:
+    """Be the first to go when memory runs out, and leave the processor to running nodes."""
+    with contextlib.suppress(OSError):
+        Path('/proc/self/oom_score_adj').write_text('1000')
+    with contextlib.suppress(OSError):
+        os.nice(5)
+
+
+def main(folder: Path) -> int:
+    """Run the job in ``folder``; return the exit code."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _yield_to_the_living()
+    job = json.loads((folder / 'job.json').read_text())
+    sys.path[:] = job['path']
+    result: dict[str, Any] = {'error': ''}
+    try:
+        model, data = run_training(
+            CallbackReference(**job['train']),
+            CallbackReference(**job['prepare']) if job['prepare'] else None,
+            TrainingData.from_json(job['data']),
+        )
+        result['data'] = data.to_json()
+        try:
+            save_pickle(model, folder / 'model.joblib')
+        except Exception as error:
+            result['error'] = (
+                f'the model, a {type(model).__name__}, cannot be saved: '
+                f'{type(error).__name__}: {error}'
+            )
+    except Exception as error:
+        print(traceback.format_exc(), end='', flush=True)
+        named = type(error).__module__.startswith('myogestic_ros.')
+        result['error'] = str(error) if named else f'{type(error).__name__}: {error}'
+    (folder / 'result.json').write_text(json.dumps(result))
+    return 1 if result['error'] else 0
+
+
+if __name__ == '__main__':
+    code = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # threads that a library left behind do not hold up the end

@@ -75,6 +75,12 @@ class LiveTicks:
         with self._lock:
             return self.cutter.expire(before_ns)
 
+    def stale(self, before_ns: int) -> tuple[str, ...]:
+        """Return the streams that have sent nothing since ``before_ns``."""
+        with self._lock:
+            arrivals = {name: self.cutter.arrived_ns(name) for name in self.cutter.names}
+        return tuple(name for name, at in arrivals.items() if at is None or at < before_ns)
+
     def wait(self, timeout_s: float) -> bool:
         """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
         with self._wake:

@@ -329,6 +329,11 @@ class Pipeline:
         if problem:
             self.observer.problem('frame', f"A frame of stream '{stream}' was dropped: {problem}.")
 
+    @property
+    def ticks(self) -> LiveTicks:
+        """The ticks between `push` and `step`."""
+        return self._ticks
+
     def wait_for_tick(self, timeout_s: float) -> bool:
         """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
         return self._ticks.wait(timeout_s)

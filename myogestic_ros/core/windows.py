@@ -144,6 +144,11 @@ class WindowCutter:
         self.unsynchronized = 0
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the streams, the primary first."""
+        return tuple(self._streams)
+
+    @property
     def predict_hz(self) -> float:
         """Ticks per second of signal; may change at any time."""
         return self._predict_hz

@@ -1,0 +1,134 @@
+"""Latency from the newest sample to the received prediction, over real nodes in real processes.
+
+Usage: python bench/latency.py [--channels 8 64 400] [--seconds 20]
+
+For each number of channels: driver (synthetic array, 2 kHz, 20 samples a frame) and pipeline
+(Hudgins' features and LDA, window 200 ms, 50 Hz) run as processes of their own; this process
+receives the predictions. The clock starts when the newest sample was acquired, which is when its
+frame is published. Exit code 1 when a median is above its limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from myogestic_ros.panel.demo import walk
+from myogestic_ros.panel.demo.operator import Operator, operating
+from myogestic_ros.panel.demo.plan import Plan
+from myogestic_ros.panel.demo.processes import NodeProcesses
+
+LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}
+PEERS = {
+    8: ('0.8 to 1.2', '5.6'),
+    64: ('1.3 to 1.6', ''),
+    400: ('7.2 to 7.7', ''),
+}
+"""LibEMG 2.0.3 live (it busy-waits, and waits 10 ms more for a chunk that it needs not, which is
+not in its figures) and MyoGestic 2.6.2 (age of the newest sample when predict is called), ms."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Latency in ms and processor use of one run."""
+
+    channels: int
+    latency_ms: np.ndarray
+    compute_ms: float
+    rate_hz: float
+    cpu: dict[str, float]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used, s."""
+    fields = Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def measure(console: Console, channels: int, seconds: float) -> Row:
+    """Run the graph with so many channels."""
+    with tempfile.TemporaryDirectory(prefix='myogestic-latency-') as folder:
+        plan = Plan(
+            out=Path(folder),
+            class_names=('rest', 'fist', 'open', 'pinch'),
+            repetitions=2,
+            hold_s=1.5,
+            channels=channels,
+        )
+        with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+            for name in ('driver', 'recorder', 'pipeline'):
+                nodes.start(name, getattr(plan, name)())
+            walk.bring_up(console, operator, plan)
+            walk.train(console, operator, walk.record_cues(console, operator, plan))
+            operator.transition('recorder', 'cleanup')  # it listens to emg: out of the way
+            return predict(operator, nodes, channels, seconds)
+
+
+def predict(operator: Operator, nodes: NodeProcesses, channels: int, seconds: float) -> Row:
+    """Predict for a while and measure."""
+    operator.trigger('pipeline/start_predicting')
+    operator.spin(1.0)
+    operator.answers.clear()
+    before = {name: cpu_seconds(nodes.pid(name)) for name in ('driver', 'pipeline')}
+    operator.spin(seconds)
+    cpu = {name: (cpu_seconds(nodes.pid(name)) - used) / seconds for name, used in before.items()}
+    answers = list(operator.answers)
+    operator.trigger('pipeline/stop_predicting')
+    return Row(
+        channels,
+        np.array([(a.received_s - a.stamp_s) * 1e3 for a in answers]),
+        float(np.median([a.compute_s for a in answers])) * 1e3,
+        (len(answers) - 1) / (answers[-1].stamp_s - answers[0].stamp_s),
+        cpu,
+    )
+
+
+def table(rows: list[Row]) -> Table:
+    """Return the table of all rows, with the peers' figures beside."""
+    result = Table(title='newest sample published → prediction received (ms); CPU s per s')
+    for name in (
+        *('channels', 'p50', 'p95', 'p99', 'max', 'limit p50', 'compute', 'rate Hz'),
+        *('CPU driver', 'CPU pipeline', 'LibEMG p50', 'MyoGestic p50'),
+    ):
+        result.add_column(name, justify='right')
+    for row in rows:
+        p50, p95, p99 = np.percentile(row.latency_ms, [50, 95, 99])
+        result.add_row(
+            str(row.channels),
+            *(f'{value:.2f}' for value in (p50, p95, p99, row.latency_ms.max())),
+            f'{LIMIT_MS.get(row.channels, float("inf")):g}',
+            f'{row.compute_ms:.2f}',
+            f'{row.rate_hz:.2f}',
+            f'{row.cpu["driver"]:.2f}',
+            f'{row.cpu["pipeline"]:.2f}',
+            *PEERS.get(row.channels, ('', '')),
+        )
+    return result
+
+
+def main() -> int:
+    """Measure, print the table, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else '')
+    parser.add_argument('--channels', type=int, nargs='+', default=[8, 64, 400])
+    parser.add_argument('--seconds', type=float, default=20.0)
+    arguments = parser.parse_args()
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    console = Console(width=160)
+    quiet = Console(quiet=True)
+    rows = [measure(quiet, channels, arguments.seconds) for channels in arguments.channels]
+    console.print(table(rows))
+    slow = [r for r in rows if np.median(r.latency_ms) > LIMIT_MS.get(r.channels, float('inf'))]
+    return 1 if slow else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

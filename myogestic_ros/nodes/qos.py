@@ -1,0 +1,46 @@
+"""Every quality of service that the nodes use, by name."""
+
+from __future__ import annotations
+
+import math
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+__all__ = [
+    'DIAGNOSTICS',
+    'EMG_INPUT',
+    'INFO',
+    'JOINT_STATES',
+    'LABEL',
+    'LABEL_INPUT',
+    'LOG',
+    'PREDICTIONS',
+    'STATUS',
+    'emg',
+]
+
+
+def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=(DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE),
+    )
+
+
+def emg(frames_per_s: float) -> QoSProfile:
+    """Return the profile of a publisher of frames: deep enough for half a second of them."""
+    return _reliable(min(5000, max(10, math.ceil(frames_per_s / 2))))
+
+
+EMG_INPUT = _reliable(500)
+JOINT_STATES = _reliable(100)
+INFO = _reliable(1, latched=True)
+STATUS = _reliable(1, latched=True)
+LABEL = _reliable(1, latched=True)
+LABEL_INPUT = _reliable(100, latched=True)
+"""A reader of labels keeps more than the newest: a fast replay sends many in a row."""
+PREDICTIONS = _reliable(50)
+LOG = _reliable(1000)
+DIAGNOSTICS = _reliable(10)

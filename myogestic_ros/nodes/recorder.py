@@ -1,0 +1,327 @@
+"""The recorder node: labelled sessions as rosbag2 bags."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.serialization import deserialize_message
+from std_srvs.srv import Trigger
+
+from myogestic_ros.core.errors import MyoGesticError, SessionError
+from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.signals import NO_CLASS, Label
+from myogestic_ros.msg import EmgFrame, SessionInfo, StreamInfo
+from myogestic_ros.msg import Label as LabelMessage
+from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.conversions import label_to_ros, time_to_ros
+from myogestic_ros.nodes.diagnostics import Diagnostics
+from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.run import run
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.library import free_name, list_sessions
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.recording import Recording, RecordingReport
+from myogestic_ros.sessions.writer import Topic
+from myogestic_ros.srv import ListSessions, SetLabel
+
+__all__ = ['RECORDER', 'RecorderNode', 'main']
+
+RECORDER = (
+    Parameter('session_dir', 'sessions', 'Folder in which sessions are recorded.'),
+    Parameter(
+        'session_name', '', 'Name of the next session; empty: date and time. Never overwrites.'
+    ),
+    Parameter('emg_topics', ['emg'], 'Topics of EmgFrame to record, each with its info.'),
+    Parameter('label_topic', 'label', 'Topic of the labels.'),
+    Parameter(
+        'other_topics',
+        [''],
+        "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
+    ),
+    Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
+    Parameter('subject', '', 'Who is recorded; goes into the session.'),
+    Parameter('protocol', '', 'After which plan; goes into the session.'),
+    Parameter('device', '', 'With what; goes into the session.'),
+    Parameter(
+        'queue_mib', 64, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
+    ),
+    Parameter(
+        'flush_interval',
+        0.25,
+        'How often what was written is handed to the operating system, s.',
+        minimum=0.01,
+        maximum=1.0,
+    ),
+)
+
+CLOSE_WITHIN_S = 0.08
+"""A session that takes longer to close closes on while stop_recording has been answered."""
+
+
+class RecorderNode(ManagedNode):
+    """Record sessions.
+
+    ACTIVE means writing a session; ``~/start_recording`` and ``~/stop_recording`` are the
+    lifecycle's activate and deactivate. Messages are stored as they came, never decoded.
+
+    Parameters
+    ----------
+    See `RECORDER` and ``config/recorder.yaml``.
+
+    Topics
+    ------
+    emg, emg/info, label : subscribed
+    label : Label, published, latched
+        What ``~/set_label`` says.
+    ~/status : NodeStatus, published, latched
+    /diagnostics : DiagnosticArray, published at 1 Hz
+
+    Services
+    --------
+    ~/start_recording, ~/stop_recording : std_srvs/Trigger
+    ~/set_label : SetLabel
+    ~/list_sessions : ListSessions
+    """
+
+    verb = 'recording'
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__('recorder', **kwargs)
+        self.declare_table(RECORDER)
+        self._topics: dict[str, Topic] = {}
+        self._inputs: list[Any] = []
+        self._latched: dict[str, bytes] = {}
+        self._recording: Recording | None = None
+        self._label_topic = ''
+        self._class_names: list[str] = []
+        self._repetitions: Counter[int] = Counter()
+        self._labels = None
+        self.create_service(Trigger, '~/start_recording', self._start)
+        self.create_service(Trigger, '~/stop_recording', self._stop)
+        self.create_service(SetLabel, '~/set_label', self._set_label)
+        self.create_service(ListSessions, '~/list_sessions', self._list)
+        self._diagnostics = Diagnostics(self, 'recorder', self._collect)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.get_parameter('session_dir').value).expanduser()
+
+    # -- lifecycle ----------------------------------------------------------------------------
+
+    def configure(self) -> None:
+        """Listen from now on, so that what is latched is known when a session begins."""
+        wanted: list[tuple[str, Any, Any]] = []
+        for topic in filter(None, self.get_parameter('emg_topics').value):
+            wanted += [(topic, EmgFrame, STREAM), (f'{topic}/info', StreamInfo, LATCHED)]
+        label_topic = self.get_parameter('label_topic').value
+        wanted.append((label_topic, LabelMessage, LATCHED))
+        wanted += [
+            _parsed(text) for text in filter(None, self.get_parameter('other_topics').value)
+        ]
+        self._class_names = [name for name in self.get_parameter('class_names').value if name]
+        self._labels = self.create_publisher(LabelMessage, label_topic, qos.LABEL)
+        self._label_topic = self.resolve_topic_name(label_topic)
+        for topic, kind, offered in wanted:
+            self._listen(self.resolve_topic_name(topic), kind, offered)
+        self.status_message = f'Sessions go to {self._folder}.'
+
+    def _listen(self, topic: str, kind: Any, offered: dict[str, Any]) -> None:
+        msgtype = f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
+        self._topics[topic] = Topic(topic, message_definition(msgtype), offered)
+        if offered is LATCHED:
+            profile, callback = qos.LABEL_INPUT, self._on_latched
+        else:
+            profile, callback = qos.EMG_INPUT, self._on_frame
+        self._inputs.append(
+            self.create_subscription(
+                kind, topic, lambda data: callback(topic, data), profile, raw=True
+            )
+        )
+
+    def activate(self) -> None:
+        """Begin a session."""
+        name = free_name(self._folder, self.get_parameter('session_name').value)
+        if '/' in name or name.startswith('.'):
+            raise SessionError(f"session_name '{name}' is no name: expected one without a path.")
+        recording = Recording(
+            self._folder / name,
+            self._facts(),
+            list(self._topics.values()),
+            queue_bytes=self.get_parameter('queue_mib').value * 2**20,
+            flush_every_s=self.get_parameter('flush_interval').value,
+            on_error=self.give_up,
+        )
+        now_ns = self.get_clock().now().nanoseconds
+        for topic, data in self._latched.items():
+            recording.put(topic, data, now_ns)
+            self._note_label(recording, topic, data)
+        self._repetitions.clear()
+        self._recording = recording
+        self.status_message = f'Recording {recording.path}.'
+
+    def deactivate(self) -> None:
+        """End the session and close it."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            report = recording.stop(CLOSE_WITHIN_S if self.closing is False else None)
+            self.status_message = report.error or _told(report)
+
+    def cleanup(self) -> None:
+        """Stop listening."""
+        self.deactivate()
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs.clear()
+        self._topics.clear()
+        self._latched.clear()
+        if self._labels is not None:
+            self.destroy_publisher(self._labels)
+            self._labels = None
+
+    def _facts(self) -> SessionFacts:
+        software = {'python': platform.python_version()}
+        for package in ('myogestic-ros', 'mcap'):
+            try:
+                software[package] = version(package)
+            except PackageNotFoundError:
+                continue
+        texts = {n: self.get_parameter(n).value for n in ('subject', 'protocol', 'device')}
+        return SessionFacts(class_names=tuple(self._class_names), software=software, **texts)
+
+    # -- messages, as they came ---------------------------------------------------------------
+
+    def _on_frame(self, topic: str, data: bytes) -> None:
+        if self._recording is not None:
+            self._recording.put(topic, data, self.get_clock().now().nanoseconds)
+
+    def _on_latched(self, topic: str, data: bytes) -> None:
+        self._latched[topic] = data
+        if self._recording is not None:
+            self._recording.put(topic, data, self.get_clock().now().nanoseconds)
+            self._note_label(self._recording, topic, data)
+
+    def _note_label(self, recording: Recording, topic: str, data: bytes) -> None:
+        """Put the name of a class that nobody has announced into the session's facts."""
+        if topic != self._label_topic:
+            return
+        message = deserialize_message(data, LabelMessage)
+        if message.index != NO_CLASS:
+            recording.note_class(message.index, message.name)
+
+    # -- services -----------------------------------------------------------------------------
+
+    def _start(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = self.door('activate')
+        return response
+
+    def _stop(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = self.door('deactivate')
+        return response
+
+    def _set_label(
+        self, request: SetLabel.Request, response: SetLabel.Response
+    ) -> SetLabel.Response:
+        try:
+            label = self._label(request.name)
+        except MyoGesticError as error:
+            response.success, response.message = False, str(error)
+            return response
+        self._labels.publish(label_to_ros(label))
+        response.success = True
+        response.message = (
+            f"'{label.name}', repetition {label.repetition + 1}." if label.name else 'No class.'
+        )
+        return response
+
+    def _label(self, name: str) -> Label:
+        if self._labels is None:
+            raise SessionError(
+                "Cannot set a label: the node is 'unconfigured', configure it first."
+            )
+        now_ns = self.get_clock().now().nanoseconds
+        if not name:
+            return Label(now_ns, NO_CLASS)
+        fixed = [known for known in self.get_parameter('class_names').value if known]
+        if fixed and name not in fixed:
+            raise SessionError(f"There is no class '{name}'; there are: {', '.join(fixed)}.")
+        if name not in self._class_names:
+            self._class_names.append(name)
+        index = self._class_names.index(name)
+        repetition = self._repetitions[index]
+        self._repetitions[index] += 1
+        return Label(now_ns, index, name, repetition)
+
+    def _list(self, _: Any, response: ListSessions.Response) -> ListSessions.Response:
+        current = self._recording.path if self._recording is not None else None
+        for summary in list_sessions(self._folder):
+            response.sessions.append(
+                SessionInfo(
+                    name=summary.path.name,
+                    path=str(summary.path),
+                    start=time_to_ros(summary.start_ns) if summary.start_ns > 0 else Time(),
+                    duration=summary.duration_s,
+                    message_count=summary.message_count,
+                    subject=summary.facts.subject,
+                    class_names=list(summary.facts.class_names),
+                    complete=summary.facts.complete and summary.path != current,
+                )
+            )
+        response.success = True
+        response.message = f'{len(response.sessions)} session(s) in {self._folder}.'
+        return response
+
+    # -- diagnostics --------------------------------------------------------------------------
+
+    def _collect(self) -> tuple[bytes, str, dict[str, str]]:
+        recording = self._recording
+        facts = {'state': self.phase, 'session_dir': str(self._folder)}
+        if recording is None:
+            return DiagnosticStatus.OK, self.status_message, facts
+        dropped = sum(recording.dropped.values())
+        facts |= {
+            'session': str(recording.path),
+            'messages': str(recording.messages),
+            'dropped': str(dropped),
+            'queue [%]': f'{recording.backlog * 100:.0f}',
+        }
+        if recording.error:
+            return DiagnosticStatus.ERROR, recording.error, facts
+        if dropped or recording.backlog > 0.5:
+            return DiagnosticStatus.WARN, 'the disk is too slow', facts
+        return DiagnosticStatus.OK, self.status_message, facts
+
+
+def _parsed(text: str) -> tuple[str, Any, dict[str, Any]]:
+    topic, _, msgtype = text.partition(':')
+    package, _, name = msgtype.partition('/msg/')
+    try:
+        return topic, getattr(import_module(f'{package}.msg'), name), STREAM
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SessionError(
+            f"other_topics: got '{text}', expected 'topic:package/msg/Type' of a message type "
+            f'that is installed.'
+        ) from error
+
+
+def _told(report: RecordingReport) -> str:
+    dropped = f', {report.dropped} dropped' if report.dropped else ''
+    return (
+        f'Recorded {report.path}: {report.messages} messages{dropped}, {report.duration_s:.1f} s.'
+    )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted."""
+    return run(RecorderNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,128 @@
+"""Running one node as a process, from its first message to its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
+
+from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.nodes.managed import ManagedNode
+
+__all__ = ['run']
+
+BAD_CALL = 2
+INTERRUPTED_TWICE = 130
+
+
+class _Interrupts:
+    """SIGINT and SIGTERM as an event that also wakes the executor; a second one ends at once.
+
+    rclpy's own handler invalidates the context under the node, which then cannot say goodbye.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.wake: Callable[[], None] = lambda: None
+        self._read, write = os.pipe()
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._wait, name='signals', daemon=True).start()
+
+    def _wait(self) -> None:
+        os.read(self._read, 1)
+        self.stop.set()
+        self.wake()
+        os.read(self._read, 1)
+        os._exit(INTERRUPTED_TWICE)
+
+
+def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) -> int:
+    """Make a node, spin it until SIGINT or SIGTERM, end it in order; return the exit code.
+
+    Parameters
+    ----------
+    make_node : callable
+        Returns the node; usually its class.
+    args : list of str, optional
+        Command line; ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        0 after SIGINT or SIGTERM, 1 after an error, 2 when it was called wrongly.
+    """
+    interrupts = _Interrupts()
+    arguments = sys.argv if args is None else args
+    try:
+        unknown = remove_ros_args(arguments)[1:]
+        if any(argument in ('-h', '--help') for argument in unknown):
+            print(inspect.getdoc(make_node))
+            return 0
+        if unknown:
+            return _complain(
+                f'unknown arguments: {" ".join(unknown)}; parameters are given as '
+                f'--ros-args -p name:=value'
+            )
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        node = make_node()
+    except (ParameterException, MyoGesticError) as error:
+        return _complain(str(error))
+    except Exception as error:
+        if type(error).__name__ in ('RCLInvalidROSArgsError', 'UnknownROSArgsError', 'RCLError'):
+            return _complain(str(error).splitlines()[0])
+        traceback.print_exc()
+        return 1
+    try:
+        return _spin(node, interrupts)
+    finally:
+        with contextlib.suppress(Exception):
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    interrupts.wake = executor.wake
+    code = 0
+    try:
+        _warn_about_unknown_parameters(node)
+        node.autostart()
+        while not interrupts.stop.is_set():
+            executor.spin_once(timeout_sec=1.0)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    with contextlib.suppress(Exception):
+        node.trigger_shutdown()
+    executor.shutdown(timeout_sec=1.0)
+    return code
+
+
+def _warn_about_unknown_parameters(node: Any) -> None:
+    for name in node._parameter_overrides:  # noqa: SLF001 - no public way to see them
+        if not node.has_parameter(name) and not name.startswith('qos_overrides.'):
+            node.get_logger().warning(f"There is no parameter '{name}'; it is ignored.")
+
+
+def _complain(sentence: str) -> int:
+    print(f'{os.path.basename(sys.argv[0])}: {sentence}', file=sys.stderr)
+    rclpy.try_shutdown()
+    return BAD_CALL

@@ -1,0 +1,159 @@
+"""``make demo``: the whole main job on a running graph, and how well it went."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.panel.demo import walk
+from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
+from myogestic_ros.panel.demo.plan import Plan
+from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.panel.demo.report import print_score, write_files
+from myogestic_ros.panel.demo.score import judge
+from myogestic_ros.sources.replay import playing_time
+
+__all__ = ['main']
+
+SETTLE_S = 0.5
+WINDOW_S = 0.2
+INTERRUPTED = 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='demo', description='Record, train and predict with real nodes, and report.'
+    )
+    parser.add_argument('--data', type=Path, help='folder of a recording to replay')
+    parser.add_argument('--mapping', type=Path, help='YAML file that says how to read it')
+    parser.add_argument('--sampling-rate', type=float, help='its sampling rate, Hz')
+    parser.add_argument('--scale', type=float, help='volt per count of it')
+    parser.add_argument('--out', type=Path, default=Path('out/demo'), help='where results go')
+    parser.add_argument('--classes', default='', help='comma-separated classes to cue')
+    parser.add_argument('--repetitions', type=int, default=3, help='recorded repetitions')
+    parser.add_argument('--hold', type=float, default=2.5, help='length of a cue, s')
+    parser.add_argument('--channels', type=int, default=8, help='channels of the array')
+    parser.add_argument('--predict-hz', type=float, default=50.0, help='predictions a second')
+    parser.add_argument(
+        '--seconds', type=float, default=30.0, help='how long a recording may be played, s'
+    )
+    parser.add_argument('--min-accuracy', type=float, default=0.0, help='fail below it, 0 to 1')
+    return parser
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    names = tuple(name.strip() for name in arguments.classes.split(',') if name.strip())
+    replay: dict[str, Any] = {}
+    if arguments.data is not None:
+        if not arguments.data.exists():
+            raise DemoError(
+                f'There is no {arguments.data}; give the folder of a recording: '
+                f'make demo DATA=path/to/folder'
+            )
+        replay = {
+            name: value
+            for name, value in (
+                ('mapping', str(arguments.mapping) if arguments.mapping else None),
+                ('sampling_rate', arguments.sampling_rate),
+                ('scale', arguments.scale),
+            )
+            if value is not None
+        }
+    if arguments.repetitions < 1 or arguments.hold < SETTLE_S + WINDOW_S + 0.1:
+        raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
+    chosen = {'class_names': names} if names else {}
+    return Plan(
+        out=arguments.out.absolute(),
+        data=arguments.data.absolute() if arguments.data else None,
+        repetitions=arguments.repetitions,
+        hold_s=arguments.hold,
+        channels=arguments.channels,
+        predict_hz=arguments.predict_hz,
+        replay=replay,
+        seconds=arguments.seconds,
+        **chosen,
+    )
+
+
+def _clear(out: Path) -> None:
+    """Make room for a new run: only what an earlier run of the demo left."""
+    for name in ('sessions', 'models', 'nodes'):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _walk(console: Console, operator: Operator, plan: Plan) -> float:
+    """Go through the main job; return the speed of the predicted part."""
+    walk.bring_up(console, operator, plan)
+    if plan.data is None:
+        walk.train(console, operator, walk.record_cues(console, operator, plan))
+        walk.test_cues(console, operator, plan)
+        return 1.0
+    values = {'path': str(plan.data), **plan.replay}
+    duration_s = playing_time({**values, 'repetitions': 'first'})
+    speed = plan.speed(duration_s)
+    session = walk.play_recording(console, operator, 'first', duration_s, speed)
+    walk.train(console, operator, session)
+    duration_s = playing_time({**values, 'repetitions': 'last'})
+    speed = plan.speed(duration_s)
+    walk.play_recording(console, operator, 'last', duration_s, speed)
+    return speed
+
+
+def _demo(console: Console, plan: Plan, min_accuracy: float) -> int:
+    began = time.monotonic()
+    _clear(plan.out)
+    with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+        for name in ('driver', 'recorder', 'pipeline'):
+            nodes.start(name, getattr(plan, name)())
+        speed = _walk(console, operator, plan)
+        codes = nodes.stop()
+    score = judge(
+        operator.cues, operator.answers, settle_s=SETTLE_S, window_s=WINDOW_S, speed=speed
+    )
+    print_score(console, score)
+    facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}
+    picture = write_files(plan.out, score, operator.cues, operator.answers, facts)
+    console.print(f'Picture and numbers: {picture} and report.json')
+    console.print(f'Done in {time.monotonic() - began:.0f} s.')
+    if any(codes.values()):
+        console.print(f'[red]A node did not end cleanly: exit codes {codes}.[/]')
+        return 1
+    if not score.judged or not np.isfinite(score.rate_hz):
+        console.print('[red]No prediction could be judged.[/]')
+        return 1
+    if score.accuracy < min_accuracy:
+        console.print(f'[red]Accuracy is below {min_accuracy:.1%}.[/]')
+        return 1
+    return 0
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the demo; return its exit code."""
+    console = Console()
+    arguments = _parser().parse_args(args)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _demo(console, _plan(arguments), arguments.min_accuracy)
+    except (DemoError, MyoGesticError) as error:
+        console.print(f'[red]{error}[/]', highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print('\nInterrupted; every node has been ended.')
+        return INTERRUPTED
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The hands on the graph: what a person would do with `ros2 service call` and `ros2 lifecycle`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import rclpy
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from myogestic_ros.msg import Label, NodeStatus, PipelineStatus, Prediction
+from myogestic_ros.nodes import qos
+from myogestic_ros.panel.demo.score import Answer, Cue
+from myogestic_ros.srv import ListSessions, SetLabel, Train
+
+__all__ = ['DemoError', 'Operator', 'operating']
+
+TRANSITIONS = {
+    'configure': Transition.TRANSITION_CONFIGURE,
+    'activate': Transition.TRANSITION_ACTIVATE,
+    'deactivate': Transition.TRANSITION_DEACTIVATE,
+    'cleanup': Transition.TRANSITION_CLEANUP,
+}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+class Operator:
+    """Call the services of driver, recorder and pipeline, and note what they publish.
+
+    Parameters
+    ----------
+    dead : callable
+        Returns what to say when a node has died, else None; asked while waiting.
+
+    Attributes
+    ----------
+    cues : list of Cue
+        Labels as they were published.
+    answers : list of Answer
+        Predictions as they arrived.
+    on_training_log : callable
+        Called with each line that the training prints.
+    """
+
+    def __init__(self, dead: Callable[[], str | None]) -> None:
+        self._dead = dead
+        self.cues: list[Cue] = []
+        self.answers: list[Answer] = []
+        self.status: PipelineStatus | None = None
+        self.node_status: dict[str, NodeStatus] = {}
+        self.on_training_log: Callable[[str], None] = lambda line: None
+        self._node = rclpy.create_node('demo')
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._clients: dict[str, Any] = {}
+        subscribe = self._node.create_subscription
+        subscribe(Label, 'label', self._on_label, qos.LABEL_INPUT)
+        subscribe(Prediction, 'pipeline/predictions', self._on_prediction, qos.PREDICTIONS)
+        subscribe(PipelineStatus, 'pipeline/status', self._on_status, qos.STATUS)
+        subscribe(String, 'pipeline/training_log', self._on_log, qos.LOG)
+        for name in ('driver', 'recorder'):
+            subscribe(NodeStatus, f'{name}/status', self._note_status(name), qos.STATUS)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    # -- what is heard ------------------------------------------------------------------------
+
+    def _on_label(self, message: Label) -> None:
+        self.cues.append(Cue(_seconds(message.header.stamp), message.name))
+
+    def _on_prediction(self, message: Prediction) -> None:
+        received = self._node.get_clock().now().nanoseconds * 1e-9
+        stamp = _seconds(message.header.stamp)
+        self.answers.append(Answer(stamp, received, message.label, message.compute_time))
+
+    def _on_status(self, message: PipelineStatus) -> None:
+        self.status = message
+
+    def _on_log(self, message: String) -> None:
+        self.on_training_log(message.data)
+
+    def _note_status(self, name: str) -> Callable[[NodeStatus], None]:
+        return lambda message: self.node_status.__setitem__(name, message)
+
+    @property
+    def pipeline_state(self) -> str:
+        """The pipeline's state, as it said last."""
+        return self.status.state if self.status is not None else ''
+
+    @property
+    def pipeline_message(self) -> str:
+        """The pipeline's status message, as it said last."""
+        return self.status.message if self.status is not None else ''
+
+    @property
+    def model_id(self) -> str:
+        """The model in use, as the pipeline said last."""
+        return self.status.model_id if self.status is not None else ''
+
+    # -- what is done -------------------------------------------------------------------------
+
+    def spin(self, seconds: float) -> None:
+        """Listen for a while."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._spin_once(left)
+
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+        """Listen until a condition holds."""
+        end = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > end:
+                raise DemoError(f'{what} took longer than {timeout_s:g} s.')
+            self._spin_once(0.05)
+
+    def _spin_once(self, seconds: float) -> None:
+        self._executor.spin_once(timeout_sec=min(seconds, 0.1))
+        dead = self._dead()
+        if dead is not None:
+            raise DemoError(dead)
+
+    def call(self, kind: Any, service: str, request: Any, timeout_s: float = 20.0) -> Any:
+        """Call a service and return its response."""
+        if service not in self._clients:
+            self._clients[service] = self._node.create_client(kind, service)
+        client = self._clients[service]
+        self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+        future = client.call_async(request)
+        self.wait(future.done, f'The answer of {service}', timeout_s)
+        return future.result()
+
+    def trigger(self, service: str) -> str:
+        """Call a Trigger service; return its message."""
+        return self._expect_success(service, self.call(Trigger, service, Trigger.Request()))
+
+    def train(self, session: str) -> str:
+        """Start the training on one session."""
+        request = Train.Request(sessions=[session])
+        return self._expect_success('train', self.call(Train, 'pipeline/train', request))
+
+    def sessions(self) -> list[str]:
+        """Return the names of the recorded sessions, oldest first."""
+        response = self.call(ListSessions, 'recorder/list_sessions', ListSessions.Request())
+        return [session.name for session in response.sessions]
+
+    def set_label(self, name: str) -> None:
+        """Cue a contraction."""
+        response = self.call(SetLabel, 'recorder/set_label', SetLabel.Request(name=name))
+        self._expect_success('set_label', response)
+
+    def transition(self, node: str, verb: str) -> None:
+        """Take a node through a lifecycle transition."""
+        request = ChangeState.Request(transition=Transition(id=TRANSITIONS[verb]))
+        if not self.call(ChangeState, f'{node}/change_state', request).success:
+            self.spin(0.3)  # its status says why
+            status = self.status if node == 'pipeline' else self.node_status.get(node)
+            reason = status.message if status is not None else 'it gave no reason'
+            raise DemoError(f'The {node} node refused to {verb}: {reason}')
+
+    def state(self, node: str) -> int:
+        """Return a node's lifecycle state."""
+        return int(self.call(GetState, f'{node}/get_state', GetState.Request()).current_state.id)
+
+    def is_active(self, node: str) -> bool:
+        """Tell whether a node is doing its verb."""
+        return self.state(node) == State.PRIMARY_STATE_ACTIVE
+
+    def set_parameter(self, node: str, name: str, value: Any) -> None:
+        """Set a parameter of a node."""
+        request = SetParameters.Request(
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
+        result = self.call(SetParameters, f'{node}/set_parameters', request).results[0]
+        if not result.successful:
+            raise DemoError(f'{node}: {result.reason}')
+
+    @staticmethod
+    def _expect_success(service: str, response: Any) -> str:
+        if not response.success:
+            raise DemoError(f'{service}: {response.message}')
+        return str(response.message)
+
+
+def _seconds(stamp: Any) -> float:
+    return float(stamp.sec) + stamp.nanosec * 1e-9
+
+
+@contextmanager
+def operating(dead: Callable[[], str | None]) -> Iterator[Operator]:
+    """Join the graph for a while."""
+    rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)  # Ctrl-C is the demo's
+    try:
+        operator = Operator(dead)
+        try:
+            yield operator
+        finally:
+            operator.close()
+    finally:
+        rclpy.try_shutdown()

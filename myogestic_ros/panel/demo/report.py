@@ -1,0 +1,160 @@
+"""What the demo shows at its end: tables in the terminal, a picture and the numbers as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from myogestic_ros.panel.demo.score import Answer, Cue, Score  # noqa: E402
+
+__all__ = ['print_score', 'write_files']
+
+
+def print_score(console: Console, score: Score) -> None:
+    """Print accuracy, confusion, rate and latency."""
+    confusion = Table(title='What was asked (rows) and what was predicted (columns)')
+    confusion.add_column('')
+    for name in [*score.class_names, 'other']:
+        confusion.add_column(name, justify='right')
+    confusion.add_column('right', justify='right')
+    for row, name in enumerate(score.class_names):
+        counts = score.confusion[row]
+        cells = [
+            f'[bold green]{count}[/]' if column == row else (str(count) if count else '·')
+            for column, count in enumerate(counts)
+        ]
+        confusion.add_row(name, *cells, f'{counts[row] / max(1, counts.sum()):.1%}')
+    console.print(confusion)
+    summary = Table(show_header=False)
+    summary.add_row('online accuracy', f'[bold]{score.accuracy:.1%}[/] of {score.judged}')
+    summary.add_row('predictions', str(score.predictions))
+    summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal')
+    latency = ' / '.join(f'{score.latency_ms(percentile):.2f}' for percentile in (50, 99))
+    summary.add_row('newest sample → received prediction', f'{latency} ms (p50 / p99)')
+    console.print(summary)
+
+
+def write_files(
+    folder: Path,
+    score: Score,
+    cues: Sequence[Cue],
+    answers: Sequence[Answer],
+    facts: dict[str, Any],
+) -> Path:
+    """Write ``report.json`` and ``report.png``; return the picture's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {
+        **facts,
+        'accuracy': score.accuracy,
+        'judged': score.judged,
+        'predictions': score.predictions,
+        'prediction_rate_hz': score.rate_hz,
+        'latency_p50_ms': score.latency_ms(50),
+        'latency_p99_ms': score.latency_ms(99),
+        'class_names': score.class_names,
+        'confusion': score.confusion.tolist(),
+    }
+    (folder / 'report.json').write_text(json.dumps(numbers, indent=2) + '\n')
+    figure = plt.figure(figsize=(11, 7), layout='constrained')
+    grid = figure.add_gridspec(2, 2)
+    _draw_timeline(figure.add_subplot(grid[0, :]), score.class_names, cues, answers)
+    _draw_confusion(figure.add_subplot(grid[1, 0]), score)
+    _draw_latency(figure.add_subplot(grid[1, 1]), score)
+    figure.suptitle(
+        f'{facts.get("title", "myogestic_ros")}: {score.accuracy:.1%} online accuracy, '
+        f'{score.rate_hz:.1f} Hz, {score.latency_ms(50):.1f} ms'
+    )
+    picture = folder / 'report.png'
+    figure.savefig(picture, dpi=120)
+    plt.close(figure)
+    return picture
+
+
+def _draw_timeline(
+    axes: Any, names: list[str], cues: Sequence[Cue], answers: Sequence[Answer]
+) -> None:
+    """Draw the cue in force as bands and each prediction as a dot, over time."""
+    rows = {name: row for row, name in enumerate(names)}
+    if not answers:
+        axes.text(0.5, 0.5, 'no prediction arrived', ha='center', transform=axes.transAxes)
+        return
+    start, end = answers[0].stamp_s, answers[-1].stamp_s
+    for index, cue in enumerate(cues):
+        until = cues[index + 1].stamp_s if index + 1 < len(cues) else end
+        if cue.name not in rows or until < start:
+            continue
+        left = max(cue.stamp_s, start) - start
+        axes.barh(
+            rows[cue.name], until - start - left, left=left, height=0.9, color='#cfe3f5', zorder=1
+        )
+    placed = [a for a in answers if a.label in rows]
+    active = _cue_at(cues, [a.stamp_s for a in placed])
+    for right, colour, label in ((True, '#1b7837', 'as asked'), (False, '#d6604d', 'otherwise')):
+        chosen = [a for a, name in zip(placed, active, strict=True) if (a.label == name) is right]
+        axes.plot(
+            [a.stamp_s - start for a in chosen],
+            [rows[a.label] for a in chosen],
+            '.',
+            color=colour,
+            markersize=3,
+            label=f'predicted, {label}',
+            zorder=2,
+        )
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlim(0, end - start)
+    axes.set_xlabel('time (s)')
+    axes.set_title('Asked (bands) and predicted (dots)')
+    axes.legend(loc='upper right', markerscale=3)
+
+
+def _cue_at(cues: Sequence[Cue], stamps: Sequence[float]) -> list[str]:
+    starts = np.array([cue.stamp_s for cue in cues])
+    indices = np.searchsorted(starts, stamps, side='right') - 1
+    return [cues[index].name if index >= 0 else '' for index in indices]
+
+
+def _draw_confusion(axes: Any, score: Score) -> None:
+    shares = score.confusion / np.maximum(1, score.confusion.sum(axis=1, keepdims=True))
+    axes.imshow(shares, cmap='Blues', vmin=0, vmax=1, aspect='auto')
+    for row, column in np.ndindex(shares.shape):
+        if score.confusion[row, column]:
+            axes.text(
+                column,
+                row,
+                f'{shares[row, column]:.0%}',
+                ha='center',
+                va='center',
+                color='white' if shares[row, column] > 0.5 else 'black',
+            )
+    columns = [*score.class_names, 'other']
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha='right')
+    axes.set_yticks(range(len(score.class_names)), score.class_names)
+    axes.set_xlabel('predicted')
+    axes.set_ylabel('asked')
+    axes.set_title('Steady state')
+
+
+def _draw_latency(axes: Any, score: Score) -> None:
+    if len(score.latency_s):
+        milliseconds = score.latency_s * 1e3
+        limit = float(np.percentile(milliseconds, 99.5)) * 1.2
+        axes.hist(np.clip(milliseconds, 0, limit), bins=60, color='#4393c3')
+        for percentile, style in ((50, '-'), (99, '--')):
+            value = score.latency_ms(percentile)
+            axes.axvline(
+                value, color='black', linestyle=style, label=f'p{percentile} {value:.2f} ms'
+            )
+        axes.legend()
+    axes.set_xlabel('newest sample → received prediction (ms)')
+    axes.set_ylabel('predictions')
+    axes.set_title('Latency')

@@ -1,0 +1,110 @@
+"""How good the predictions were, from what was cued and what arrived."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ['Answer', 'Cue', 'Score', 'judge']
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What was asked for, from when on, s."""
+
+    stamp_s: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A prediction: of the samples up to when, when it was received, and which class, s."""
+
+    stamp_s: float
+    received_s: float
+    label: str
+    compute_s: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the demo reports.
+
+    Attributes
+    ----------
+    class_names : list of str
+        Rows and columns of ``confusion``, in the order in which they were first cued.
+    confusion : ndarray of int, shape (n_classes, n_classes + 1)
+        Row: cued class; column: predicted class, the last one any other.
+    rate_hz : float
+        Predictions per second of signal.
+    latency_s : ndarray, shape (n_predictions,)
+        From the newest sample to the received prediction, s.
+    """
+
+    class_names: list[str]
+    confusion: NDArray[np.int64]
+    rate_hz: float
+    latency_s: NDArray[np.float64]
+    judged: int
+    predictions: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right predictions, 0 to 1."""
+        return float(np.trace(self.confusion[:, :-1]) / max(1, self.confusion.sum()))
+
+    def latency_ms(self, percentile: float) -> float:
+        """Return a percentile of the latency, ms."""
+        if not len(self.latency_s):
+            return float('nan')
+        return float(np.percentile(self.latency_s, percentile) * 1e3)
+
+
+def judge(
+    cues: Sequence[Cue],
+    answers: Sequence[Answer],
+    *,
+    settle_s: float,
+    window_s: float,
+    speed: float,
+) -> Score:
+    """Compare predictions with the cues in force.
+
+    A prediction is judged when its whole window lies within one cue, at least ``settle_s``
+    after the cue: a person needs time to answer.
+
+    Parameters
+    ----------
+    cues, answers : sequence
+        In the order of their time.
+    settle_s : float
+        Time after a cue that is left out, in seconds of signal.
+    window_s : float
+        Length of the decoder's window, in seconds of signal.
+    speed : float
+        Seconds of signal per second of clock (the speed of a replay; 1 when live).
+    """
+    starts = [cue.stamp_s for cue in cues]
+    names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
+    confusion = np.zeros((len(names), len(names) + 1), np.int64)
+    for answer in answers:
+        index = bisect_right(starts, answer.stamp_s) - 1
+        if index < 0 or not cues[index].name:
+            continue
+        since_cue_s = (answer.stamp_s - starts[index]) * speed
+        if since_cue_s < max(settle_s, 0.0) + window_s:
+            continue
+        column = names.index(answer.label) if answer.label in names else len(names)
+        confusion[names.index(cues[index].name), column] += 1
+    stamps = np.array([answer.stamp_s for answer in answers])
+    gaps = np.diff(stamps)
+    typical = float(np.median(gaps)) if len(gaps) else float('nan')
+    running = gaps[gaps < 5 * typical]  # pauses between two recordings are no slow predictions
+    rate_hz = float(len(running) / running.sum() / speed) if len(running) else float('nan')
+    latency_s = np.array([answer.received_s - answer.stamp_s for answer in answers])
+    return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(answers))

@@ -1,0 +1,131 @@
+"""The two ways through the main job: with cues on the synthetic array, and along a recording."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from myogestic_ros.panel.demo.operator import DemoError, Operator
+from myogestic_ros.panel.demo.plan import Plan
+
+__all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']
+
+TRAIN_WITHIN_S = 300.0
+
+
+def bring_up(console: Console, operator: Operator, plan: Plan) -> None:
+    """Configure all nodes, and start the synthetic array."""
+    for node in ('driver', 'recorder', 'pipeline'):
+        operator.transition(node, 'configure')
+    if plan.data is None:
+        operator.transition('driver', 'activate')
+    console.print(f'Driver, recorder and pipeline are up: {plan.title}.')
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn('{task.description:28}'), BarColumn(), TimeRemainingColumn(), console=console
+    )
+
+
+def _cue_round(
+    console: Console, operator: Operator, rounds: list[list[str]], hold_s: float, verb: str
+) -> None:
+    total = sum(len(names) for names in rounds)
+    with _progress(console) as progress:
+        task = progress.add_task(verb, total=total * hold_s)
+        for number, names in enumerate(rounds, start=1):
+            for name in names:
+                operator.set_label(name)
+                where = f' {number}/{len(rounds)}' if len(rounds) > 1 else ''
+                progress.update(task, description=f'{verb}{where}: [bold]{name}[/]')
+                for _ in range(10):
+                    operator.spin(hold_s / 10)
+                    progress.advance(task, hold_s / 10)
+        operator.set_label('')
+        progress.update(task, description=f'{verb}: done')
+
+
+def record_cues(console: Console, operator: Operator, plan: Plan) -> str:
+    """Record cued repetitions; return the session's name."""
+    operator.trigger('recorder/start_recording')
+    _cue_round(console, operator, plan.cues()[:-1], plan.hold_s, 'Recording')
+    return _stop_recording(console, operator)
+
+
+def _stop_recording(console: Console, operator: Operator) -> str:
+    message = operator.trigger('recorder/stop_recording')
+    console.print(message)
+    sessions = operator.sessions()
+    if not sessions:
+        raise DemoError('The recorder lists no session.')
+    return sessions[-1]
+
+
+def train(console: Console, operator: Operator, session: str) -> None:
+    """Train on a session, showing what the training prints."""
+    operator.on_training_log = lambda line: console.print(f'  [dim]{line}[/]', highlight=False)
+    before = operator.model_id
+    console.print(operator.train(session))
+    operator.wait(lambda: operator.pipeline_state == 'training', 'Starting the training', 10.0)
+    operator.wait(lambda: operator.pipeline_state == 'idle', 'Training', TRAIN_WITHIN_S)
+    operator.spin(0.2)  # its last lines
+    if operator.model_id == before:
+        raise DemoError(operator.pipeline_message)
+    console.print(f'[bold]{operator.pipeline_message}[/]')
+
+
+def test_cues(console: Console, operator: Operator, plan: Plan) -> None:
+    """Predict while fresh cues are given."""
+    _predicting(
+        operator,
+        lambda: _cue_round(console, operator, plan.cues()[-1:], plan.hold_s, 'Predicting'),
+    )
+
+
+def _predicting(operator: Operator, during: Callable[[], None]) -> None:
+    operator.cues.clear()
+    operator.answers.clear()
+    operator.trigger('pipeline/start_predicting')
+    during()
+    operator.trigger('pipeline/stop_predicting')
+    arrived = len(operator.answers)
+    operator.spin(0.3)
+    if len(operator.answers) != arrived:
+        raise DemoError('Predictions came after stop_predicting had answered.')
+
+
+def play_recording(
+    console: Console, operator: Operator, part: str, duration_s: float, speed: float
+) -> str:
+    """Replay a part of the recording: 'first' is recorded (returns the session), 'last' is
+    predicted.
+    """
+    operator.set_parameter('driver', 'replay.repetitions', part)
+    operator.set_parameter('driver', 'replay.rate', speed)
+
+    def play() -> None:
+        verb = 'Recording' if part == 'first' else 'Predicting'
+        operator.transition('driver', 'activate')
+        limit_s = 60.0 + 3.0 * duration_s / speed
+        waited = 0.0
+        with _progress(console) as progress:
+            task = progress.add_task(f'{verb} at {speed:g} ×', total=duration_s / speed)
+            while operator.is_active('driver'):
+                operator.spin(0.25)
+                waited += 0.25
+                progress.update(task, completed=waited)
+                if waited > limit_s:
+                    raise DemoError(f'The recording was not over after {limit_s:.0f} s.')
+            progress.update(task, completed=math.ceil(duration_s / speed))
+        operator.spin(0.3)
+
+    if part == 'first':
+        operator.trigger('recorder/start_recording')
+        play()
+        return _stop_recording(console, operator)
+    _predicting(operator, play)
+    return ''

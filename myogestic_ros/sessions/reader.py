@@ -1,0 +1,223 @@
+"""Reading a session: samples, labels, and what its streams are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.intake import MAX_CHANNELS
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts
+from myogestic_ros.sessions.bag import Bag, open_bag
+from myogestic_ros.sessions.definitions import typestore
+from myogestic_ros.sessions.facts import SessionFacts
+
+__all__ = ['Session']
+
+EMG_FRAME = 'myogestic_ros/msg/EmgFrame'
+JOINT_STATE = 'sensor_msgs/msg/JointState'
+LABEL = 'myogestic_ros/msg/Label'
+STREAM_INFO = 'myogestic_ros/msg/StreamInfo'
+
+
+class Session:
+    """A recorded session: a rosbag2 bag, recorded by this package or by anything else.
+
+    Parameters
+    ----------
+    path : Path or str
+        Its folder, or a single ``.mcap`` or ``.db3`` file.
+
+    Attributes
+    ----------
+    facts : SessionFacts
+        What it is about.
+    malformed : Counter
+        Messages that could not be understood, by topic; they are skipped.
+
+    Raises
+    ------
+    SessionError
+        When it cannot be read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.bag: Bag = open_bag(self.path)
+        self.facts = SessionFacts.from_custom_data(self.bag.custom_data)
+        self.malformed: Counter[str] = Counter()
+        self._decode: Callable[[bytes, str], Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its folder's name."""
+        return self.path.name
+
+    @property
+    def duration_s(self) -> float:
+        """From the first message to the last, s."""
+        return self.bag.duration_ns * 1e-9
+
+    def _decoded(self, topics: dict[str, Callable[[Any], Any]]) -> Iterator[tuple[str, Any]]:
+        """Yield what the functions in ``topics`` make of each message."""
+        if self._decode is None:
+            self._decode = typestore(self.bag.definitions).deserialize_cdr
+        types = self.bag.topics
+        for topic, _, data in self.bag.messages(list(topics)):
+            try:
+                yield topic, topics[topic](self._decode(data, types[topic]))
+            except (ValueError, IndexError, AssertionError, TypeError, AttributeError):
+                self.malformed[topic] += 1
+            except Exception as error:
+                if type(error).__module__.startswith('rosbags'):
+                    self.malformed[topic] += 1
+                    continue
+                raise
+
+    def _topic(self, name: str, *msgtypes: str) -> str | None:
+        """Return the topic called ``name``, in whatever namespace; None when there is none."""
+        found = [
+            topic
+            for topic, msgtype in self.bag.topics.items()
+            if msgtype in msgtypes and (topic == name or f'/{topic}'.endswith(f'/{name}'))
+        ]
+        if len(found) > 1 and f'/{name}' in found:
+            return f'/{name}'
+        if len(found) > 1:
+            raise SessionError(
+                f"Session '{self.name}' has several topics '{name}': {', '.join(found)}; name "
+                f'the one that is meant.'
+            )
+        return found[0] if found else None
+
+    def topic_of(self, stream: str) -> str:
+        """Return the topic of a stream.
+
+        Raises
+        ------
+        SessionError
+            When there is none, or several.
+        """
+        topic = self._topic(stream.lstrip('/'), EMG_FRAME, JOINT_STATE)
+        if topic is None:
+            streams = [t for t, m in self.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)]
+            raise SessionError(
+                f"Session '{self.name}' has no stream '{stream}'; it has "
+                f'{", ".join(streams) or "none"}.'
+            )
+        return topic
+
+    def _to_chunk(self, topic: str, rate: float) -> Callable[[Any], Chunk]:
+        if self.bag.topics[topic] == EMG_FRAME:
+            return _chunk_of_frame
+        counted = iter(range(2**62))
+        return lambda message: _chunk_of_joints(message, next(counted), rate)
+
+    def chunks(self, stream: str, sampling_rate: float = 100.0) -> Iterator[Chunk]:
+        """Yield the chunks of a stream as they were recorded.
+
+        Parameters
+        ----------
+        stream : str
+            Name of the stream: the last part of its topic.
+        sampling_rate : float
+            Rate of a stream of JointState, Hz; frames of EMG bring their own.
+        """
+        topic = self.topic_of(stream)
+        for _, chunk in self._decoded({topic: self._to_chunk(topic, sampling_rate)}):
+            yield chunk
+
+    def labels(self) -> list[Label]:
+        """Return the labels in the order of their time; repetitions numbered where they were not.
+
+        A latched label that was published before the recording began counts from its beginning.
+        """
+        topic = self._topic('label', LABEL)
+        if topic is None:
+            return []
+        labels = [label for _, label in self._decoded({topic: _label_of})]
+        labels.sort(key=lambda label: label.stamp_ns)
+        return number_repetitions(labels)
+
+    def events(self, streams: list[str]) -> Iterator[tuple[str, Chunk | Label]]:
+        """Yield chunks (with their stream's name) and labels (with 'label') as recorded."""
+        makers: dict[str, Callable[[Any], Any]] = {}
+        names: dict[str, str] = {}
+        for stream in streams:
+            topic = self.topic_of(stream)
+            makers[topic], names[topic] = self._to_chunk(topic, 100.0), stream
+        topic = self._topic('label', LABEL) or ''
+        if topic:
+            makers[topic], names[topic] = _label_of, 'label'
+        for topic, item in self._decoded(makers):
+            yield names[topic], item
+
+    def stream_facts(self, stream: str) -> StreamFacts | None:
+        """Return what a stream is, as its driver said; None when that was not recorded."""
+        topic = self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
+        if topic is None:
+            return None
+        infos = [facts for _, facts in self._decoded({topic: _facts_of})]
+        return infos[-1] if infos else None
+
+
+def number_repetitions(labels: list[Label]) -> list[Label]:
+    """Return labels with the repetitions of each class counted where they are not numbered.
+
+    The same label said twice in a row is one repetition.
+    """
+    counts: Counter[int] = Counter()
+    numbered: list[Label] = []
+    for label in labels:
+        last = numbered[-1] if numbered else None
+        again = last is not None and (last.index, last.name) == (label.index, label.name)
+        if label.index != NO_CLASS and label.repetition < 0:
+            if again and last is not None:
+                number = last.repetition
+            else:
+                number = counts[label.index]
+                counts[label.index] += 1
+            label = Label(label.stamp_ns, label.index, label.name, number)
+        numbered.append(label)
+    return numbered
+
+
+def _stamp_ns(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
+
+
+def _chunk_of_frame(message: Any) -> Chunk:
+    channels = int(message.channels)
+    if not 0 < channels <= MAX_CHANNELS or not message.sampling_rate > 0:
+        raise ValueError('malformed frame')
+    data = np.asarray(message.data, np.float32).reshape(-1, channels)
+    rate = float(message.sampling_rate)
+    return Chunk(int(message.first_sample), _stamp_ns(message), rate, data)
+
+
+def _chunk_of_joints(message: Any, sample: int, rate: float) -> Chunk:
+    data = np.asarray(message.position, np.float32).reshape(1, -1)
+    return Chunk(sample, _stamp_ns(message), rate, data)
+
+
+def _label_of(message: Any) -> Label:
+    return Label(
+        _stamp_ns(message), int(message.index), str(message.name), int(message.repetition)
+    )
+
+
+def _facts_of(message: Any) -> StreamFacts:
+    return StreamFacts(
+        name=message.name,
+        sampling_rate=float(message.sampling_rate),
+        channel_names=tuple(message.channel_names),
+        device=message.device,
+        serial=message.serial,
+        unit=message.unit,
+        grid=(int(message.grid_rows), int(message.grid_columns)),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from rosbags.rosbag2 import Reader, ReaderError
 from myogestic_ros.core.errors import SessionError
 
 __all__ = ['Bag', 'CutBag', 'IndexedBag', 'open_bag']
+
+CUT = (McapError, CRCValidationError, struct.error, ValueError, KeyError, MemoryError)
+"""What reading past the last whole record of a file raises."""
 
 RawMessage = tuple[str, int, bytes]
 """Topic, time of recording in ns, serialized message."""
@@ -109,7 +113,7 @@ class CutBag(Bag):
                             self.topics[record.topic] = schemas[record.schema_id].name
                         elif isinstance(record, Message):
                             yield record
-            except (McapError, CRCValidationError, ValueError, KeyError, MemoryError):
+            except CUT:
                 continue  # here it was cut: what follows is no whole record
             except OSError as error:
                 raise SessionError(f'{file} cannot be read: {error}') from error

@@ -1,0 +1,89 @@
+"""Messages and bags for tests, made without this package's own writer where it matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.writer import SessionWriter, Topic
+
+EMG = 'myogestic_ros/msg/EmgFrame'
+LABEL = 'myogestic_ros/msg/Label'
+START_NS = 1_700_000_000_000_000_000
+
+STORE = typestore({EMG: message_definition(EMG).text, LABEL: message_definition(LABEL).text})
+
+
+def header(stamp_ns: int) -> Any:
+    """Return a header with a stamp."""
+    time = STORE.types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
+    return STORE.types['std_msgs/msg/Header'](time, 'array')
+
+
+def frame(
+    first: int, data: np.ndarray, rate: float = 2000.0, channels: int | None = None
+) -> tuple[bytes, int]:
+    """Return a serialized EmgFrame of data (n_samples, n_channels), and its stamp."""
+    stamp_ns = sample_time_ns(START_NS, first, rate)
+    message = STORE.types[EMG](
+        header(stamp_ns), first, rate, channels or data.shape[1], data.astype(np.float32).ravel()
+    )
+    return bytes(STORE.serialize_cdr(message, EMG)), stamp_ns
+
+
+def label(index: int, name: str, stamp_ns: int, repetition: int = -1) -> bytes:
+    """Return a serialized Label."""
+    message = STORE.types[LABEL](header(stamp_ns), index, name, repetition)
+    return bytes(STORE.serialize_cdr(message, LABEL))
+
+
+def topics() -> list[Topic]:
+    """Return the topics of an ordinary session."""
+    return [
+        Topic('/emg', message_definition(EMG), STREAM),
+        Topic('/label', message_definition(LABEL), LATCHED),
+    ]
+
+
+Item = tuple[str, bytes, int]
+
+
+def protocol(
+    cues: list[tuple[int, str, float]],
+    *,
+    rate: float = 2000.0,
+    channels: int = 2,
+    chunk: int = 20,
+    lose: tuple[int, int] = (0, 0),
+) -> list[Item]:
+    """Return (topic, bytes, time) of cues (index, name, seconds) and of a signal through them all.
+
+    Channel c of sample i is i + c / 10; chunks with a first sample in ``lose`` are left out.
+    """
+    items: list[Item] = []
+    at_s = 0.0
+    for index, name, seconds in cues:
+        stamp_ns = START_NS + round(at_s * 1e9)
+        items.append(('/label', label(index, name, stamp_ns), stamp_ns))
+        at_s += seconds
+    for first in range(0, round(at_s * rate), chunk):
+        if lose[0] <= first < lose[1]:
+            continue
+        samples = np.arange(first, first + chunk)[:, None] + np.arange(channels) / 10
+        data, stamp_ns = frame(first, samples, rate)
+        items.append(('/emg', data, stamp_ns))
+    return sorted(items, key=lambda item: (item[2], item[0] == '/emg'))
+
+
+def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
+    """Write a session with this package's writer."""
+    with SessionWriter(path, SessionFacts(class_names=names), topics()) as writer:
+        for topic, data, time_ns in items:
+            writer.write(topic, data, time_ns)
+    return path

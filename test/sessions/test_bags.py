@@ -1,0 +1,181 @@
+"""Bags by us for others, and by others for us."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from bags import EMG, LABEL, START_NS, STORE, frame, protocol, topics, write
+from mcap.reader import make_reader
+from mcap.writer import Writer as McapWriter
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.library import free_name, list_sessions, resolve_sessions
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.windows import iter_windows
+from myogestic_ros.sessions.writer import SessionWriter
+
+CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]
+ITEMS = protocol(CUES)
+
+
+@pytest.fixture
+def session(tmp_path):
+    return write(tmp_path / 's1', ITEMS, ('rest', 'fist'))
+
+
+def test_the_mcap_library_reads_it(session):
+    with next(session.glob('*.mcap')).open('rb') as stream:
+        reader = make_reader(stream, validate_crcs=True)
+        summary = reader.get_summary()
+        names = {c.topic: summary.schemas[c.schema_id].name for c in summary.channels.values()}
+        assert names == {'/emg': EMG, '/label': LABEL}
+        schema = next(s for s in summary.schemas.values() if s.name == EMG)
+        assert schema.encoding == 'ros2msg'
+        assert b'MSG: std_msgs/Header' in schema.data
+        assert reader.get_header().profile == 'ros2'
+        messages = [(c.topic, m.data, m.log_time) for _, c, m in reader.iter_messages()]
+    assert sorted(messages) == sorted(ITEMS)
+
+
+def test_rosbags_reads_it(session):
+    with Reader(session) as reader:
+        assert reader.message_count == len(ITEMS)
+        assert reader.start_time == START_NS
+        assert {c.topic: c.msgtype for c in reader.connections} == {'/emg': EMG, '/label': LABEL}
+        assert all(c.digest == message_definition(c.msgtype).type_hash for c in reader.connections)
+        found = [(c.topic, bytes(data), time) for c, time, data in reader.messages()]
+        assert sorted(found) == sorted(ITEMS)
+        message = STORE.deserialize_cdr(
+            next(data for c, _, data in reader.messages() if c.topic == '/emg'), EMG
+        )
+    assert message.channels == 2
+    assert len(message.data) == 40
+
+
+def test_metadata_is_what_rosbag2_expects(session):
+    information = yaml.safe_load((session / 'metadata.yaml').read_text())[
+        'rosbag2_bagfile_information'
+    ]
+    assert information['version'] == 9
+    assert information['storage_identifier'] == 'mcap'
+    assert information['message_count'] == len(ITEMS)
+    assert information['relative_file_paths'] == ['s1_0.mcap']
+    assert information['custom_data']['myogestic_ros.class_names'] == '["rest", "fist"]'
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_bag_written_by_rosbags_trains(tmp_path, plugin):
+    path = tmp_path / 'foreign'
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
+        connections = {
+            f'/arm{t}': writer.add_connection(f'/arm{t}', m, typestore=STORE)
+            for t, m in (('/emg', EMG), ('/label', LABEL))
+        }
+        for topic, data, time_ns in ITEMS:
+            writer.write(connections[f'/arm{topic}'], time_ns, data)
+    assert_trains(path)
+
+
+def test_a_file_written_by_the_mcap_library_trains(tmp_path):
+    path = tmp_path / 'foreign.mcap'
+    with path.open('wb') as stream:
+        writer = McapWriter(stream)
+        writer.start('ros2')
+        channels = {}
+        for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
+            text = message_definition(msgtype).text.encode()
+            schema = writer.register_schema(msgtype, 'ros2msg', text)
+            channels[topic] = writer.register_channel(topic, 'cdr', schema)
+        for topic, data, time_ns in ITEMS:
+            writer.add_message(channels[topic], time_ns, data, time_ns)
+        writer.finish()
+    assert_trains(path)
+
+
+def assert_trains(path):
+    """Assert that it gives the windows that our own session gives."""
+    session = Session(path)
+    assert [label.name for label in session.labels()] == ['rest', 'fist']
+    windows = list(iter_windows([path], 'emg', 200.0, 50.0))
+    assert [window.class_index for window in windows].count(1) == 17
+    assert len(windows) == 34
+
+
+def test_a_session_is_never_overwritten(session):
+    with pytest.raises(SessionError, match='exists already'):
+        SessionWriter(session, Session(session).facts, topics())
+    assert free_name(session.parent, 's1') == 's1-2'
+
+
+def test_a_session_that_was_cut_reads_to_its_last_whole_chunk(tmp_path):
+    writer = SessionWriter(tmp_path / 'whole', SessionFacts(), topics())
+    whole: list[int] = []  # length of the file after each flush
+    file = next((tmp_path / 'whole').glob('*.mcap'))
+    for count, item in enumerate(ITEMS, start=1):
+        writer.write(*item)
+        if count % 50 == 0:
+            writer.flush()
+            whole.append(file.stat().st_size)
+    content = file.read_bytes()
+    for cut in (whole[0], whole[1] - 1, whole[1], whole[1] + 9, len(content)):
+        path = tmp_path / f'cut at {cut}'
+        shutil.copytree(tmp_path / 'whole', path)
+        next(path.glob('*.mcap')).write_bytes(content[:cut])
+        session = Session(path)
+        assert not session.bag.whole
+        assert not session.facts.complete
+        # Behind each chunk stands its index, which is not needed: a byte less costs nothing.
+        expected = 50 * sum(size <= cut + 1 for size in whole)
+        assert session.bag.message_count == expected
+        assert sum(1 for _ in session.bag.messages(['/emg', '/label'])) == expected
+
+
+def test_malformed_frames_are_passed_over(tmp_path):
+    bad = [
+        ('/emg', frame(0, np.zeros((20, 2)), channels=3)[0], START_NS + 1),
+        ('/emg', b'\x00\x01\x00\x00rubbish', START_NS + 2),
+        ('/emg', frame(0, np.zeros((20, 2)), channels=4_000_000)[0], START_NS + 3),
+    ]
+    path = write(tmp_path / 's', ITEMS[:1] + bad + ITEMS[1:])
+    session = Session(path)
+    assert sum(1 for _ in session.chunks('emg')) == len(ITEMS) - 2
+    assert session.malformed['/emg'] == 3
+
+
+@pytest.mark.parametrize(
+    ('make', 'match'),
+    [
+        (lambda path: None, 'There is no session'),
+        (lambda path: path.mkdir(), 'is no session'),
+        (lambda path: path.write_text('rubbish'), 'cannot be read'),
+    ],
+)
+def test_what_is_no_session_is_said_to_be_none(tmp_path, make, match):
+    path = tmp_path / 'x'
+    make(path)
+    with pytest.raises(SessionError, match=match):
+        Session(path)
+
+
+def test_an_unknown_stream_is_named_with_those_there_are(session):
+    with pytest.raises(SessionError, match="has no stream 'glove'; it has /emg"):
+        list(Session(session).chunks('glove'))
+
+
+def test_sessions_are_listed_and_found_by_name(tmp_path, session):
+    write(tmp_path / 's0', protocol([(0, 'rest', 0.5)]))
+    (tmp_path / 'not one').mkdir()
+    (tmp_path / 'broken').mkdir()
+    (tmp_path / 'broken' / 'metadata.yaml').write_text('{')
+    assert {s.path.name for s in list_sessions(tmp_path)} == {'s0', 's1'}
+    assert resolve_sessions(['s1'], tmp_path) == [session]
+    assert resolve_sessions([str(session)], tmp_path / 'elsewhere') == [session]
+    assert len(resolve_sessions([], tmp_path)) == 2
+    with pytest.raises(SessionError, match="no session 'x' in .*there are: s0, s1"):
+        resolve_sessions(['x'], tmp_path)

@@ -1,0 +1,137 @@
+"""A recording: nothing waits for it, nothing is lost in silence, and the end of it is whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from bags import START_NS, protocol, topics
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.recording import Recording
+
+ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
+
+
+def test_what_is_put_is_written(tmp_path):
+    recording = Recording(tmp_path / 's', SessionFacts(subject='S1'), topics())
+    assert all(recording.put(*item) for item in ITEMS)
+    recording.note_class(1, 'fist')
+    report = recording.stop()
+    assert (report.messages, report.dropped, report.error) == (len(ITEMS), 0, '')
+    assert report.duration_s == pytest.approx(1.99)
+    session = Session(tmp_path / 's')
+    assert session.bag.whole
+    assert session.facts.subject == 'S1'
+    assert session.facts.class_names == ('', 'fist')
+    assert sorted(session.bag.messages(['/emg', '/label'])) == sorted(
+        (topic, time_ns, data) for topic, data, time_ns in ITEMS
+    )
+
+
+def test_a_session_without_messages_is_whole_too(tmp_path):
+    report = Recording(tmp_path / 's', SessionFacts(), topics()).stop()
+    assert report.messages == 0
+    assert Session(tmp_path / 's').labels() == []
+
+
+def test_what_finds_no_room_is_counted(tmp_path):
+    recording = Recording(tmp_path / 's', SessionFacts(), topics(), queue_bytes=100)
+    assert not recording.put('/emg', b'x' * 101, START_NS)
+    report = recording.stop()
+    assert report.dropped == 1
+    assert not recording.put('/emg', b'x', START_NS)  # it has ended
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SessionError, match='cannot be made'):
+        Recording(tmp_path / 'file' / 's', SessionFacts(), topics())
+
+
+RECORD_FOR_EVER = """
+    import itertools, pathlib, resource, sys, time
+    from bags import protocol, topics
+    from myogestic_ros.sessions.facts import SessionFacts
+    from myogestic_ros.sessions.recording import Recording
+    limit = int(sys.argv[2])
+    if limit:
+        import signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    recording = Recording(pathlib.Path(sys.argv[1]), SessionFacts(), topics(), flush_every_s=0.05)
+    items = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
+    written = 0
+    for count, item in enumerate(itertools.cycle(items), start=1):
+        time.sleep(0.0005)  # so that it takes several flushes
+        if not recording.put(*item):
+            break
+        if recording.messages // 1000 > written:
+            written = recording.messages // 1000
+            print(written * 1000, flush=True)
+    report = recording.stop()
+    print('ERROR', report.error, flush=True)
+"""
+
+
+def recorder(path, limit=0):
+    """Start a process that records until it is killed or the disk is full."""
+    here = os.path.dirname(__file__)
+    return subprocess.Popen(
+        [sys.executable, '-c', textwrap.dedent(RECORD_FOR_EVER), str(path), str(limit)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join([here, *sys.path])),
+    )
+
+
+def test_killed_it_has_what_was_flushed(tmp_path):
+    process = recorder(tmp_path / 's')
+    for line in process.stdout:
+        if int(line) >= 3000:
+            break
+    before = Session(tmp_path / 's').bag.message_count  # it can be read while it goes on
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    session = Session(tmp_path / 's')
+    assert not session.bag.whole
+    assert session.bag.message_count >= before
+    assert session.labels()[0].name == 'rest'
+
+
+def test_a_full_disk_ends_it_and_keeps_what_there_is(tmp_path):
+    process = recorder(tmp_path / 's', limit=300_000)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert 'ERROR Recording' in output
+    assert 'What was written before is kept' in output
+    session = Session(tmp_path / 's')
+    assert session.bag.message_count > 500
+    assert sum(1 for _ in session.chunks('emg')) > 400
+
+
+def test_an_error_is_told_from_the_writer_thread(tmp_path):
+    told: list[str] = []
+    ended = threading.Event()
+
+    def on_error(sentence: str) -> None:
+        told.append(sentence)
+        ended.set()
+
+    recording = Recording(
+        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_error=on_error
+    )
+    recording._writer._stream.close()  # the disk is gone
+    recording.put(*ITEMS[0])
+    assert ended.wait(30)
+    assert 'has ended' in told[0]
+    assert not recording.put(*ITEMS[1])
+    assert recording.stop().error

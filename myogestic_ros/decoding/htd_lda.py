@@ -89,6 +89,8 @@ def _print_windows(data: TrainingData, windows: TrainingSet) -> None:
         f'{len(windows.classes)} windows of {data.window_ms:g} ms, one every {data.hop_ms:g} ms, '
         f'from {len(data.paths)} session(s); the first {SETTLE_MS:g} ms of each cue left out.'
     )
+    if windows.short_cues:
+        print(f'{windows.short_cues} cue(s) are too short for that: of these the second half.')
     repetitions = windows.count_repetitions()
     for index, name in windows.class_names.items():
         count = int(np.count_nonzero(windows.classes == index))

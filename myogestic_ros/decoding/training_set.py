@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.signals import Samples
+from myogestic_ros.core.signals import NO_CLASS, Samples
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.windows import LabeledWindow, iter_windows
 
 __all__ = ['TrainingSet', 'load_training_set']
@@ -20,7 +22,10 @@ __all__ = ['TrainingSet', 'load_training_set']
 BATCH = 256
 """Windows whose features are computed at once; bounds the memory, whatever a session's length."""
 
-Extract = Callable[[dict[str, Samples]], NDArray[np.floating[Any]]]
+Features = NDArray[np.floating[Any]]
+Extract = Callable[[dict[str, Samples]], Features]
+Cue = tuple[str, int, int]
+"""Session, class index, repetition: what the numbers of repetitions are made from."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,16 @@ class TrainingSet:
         Name of each class, no two alike.
     n_channels : dict of str to int
         Number of channels of each stream.
+    short_cues : int
+        How many cues were too short to leave out so much of their beginning as was asked.
     """
 
-    features: NDArray[np.floating[Any]]
+    features: Features
     classes: NDArray[np.int64]
     repetitions: NDArray[np.int64]
     class_names: dict[int, str]
     n_channels: dict[str, int]
+    short_cues: int
 
     def count_repetitions(self) -> dict[int, int]:
         """Return how many repetitions of each class there are."""
@@ -61,98 +69,133 @@ def load_training_set(data: TrainingData, extract: Extract, settle_ms: float) ->
     Parameters
     ----------
     data : TrainingData
-        Sessions, classes, streams, window and hop.
+        Sessions, classes, stream, window and hop.
     extract : callable
         As the ``extract`` callback, and able to take many windows at once: arrays of shape
         ``(n_windows, n_channels, n_samples)`` to ``(n_windows, n_features)``.
     settle_ms : float
-        What is left out at the beginning of each cue, ms: the hand follows the cue late.
+        What is left out at the beginning of each cue, ms: the hand follows the cue late. Of a
+        cue that would leave nothing, the second half of the windows is used.
 
     Raises
     ------
     TrainingError
         When there is no window, only one class, or the sessions do not fit together.
     """
-    features: list[NDArray[np.floating[Any]]] = []
-    classes: list[int] = []
-    repetitions: list[int] = []
-    names: dict[int, str] = {}
-    known: dict[tuple[str, int, int], int] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    for batch in _batches(_windows(data, settle_ms)):
-        for window, arrays in batch:
-            _check_shapes(shapes, arrays, window.session)
-            classes.append(window.class_index)
-            names.setdefault(window.class_index, window.class_name)
-            key = (window.session, window.class_index, window.repetition)
-            repetitions.append(known.setdefault(key, len(known)))
-        stacks = {s: np.stack([arrays[s] for _, arrays in batch]) for s in batch[0][1]}
-        features.append(extract(stacks))
-    if not classes:
-        raise TrainingError(
-            f'No training windows in {", ".join(data.paths) or "no session"}: expected labelled '
-            f'cues{_of_classes(data)} longer than a window of {data.window_ms:g} ms, on stream '
-            f"'{data.streams[0].name}'."
-        )
-    named = _unique_names(data, names)
-    if len(named) < 2:
-        raise TrainingError(
-            f"All training windows are of one class, '{next(iter(named.values()))}'; expected at "
-            f'least two. Record another class, or select more of them.'
-        )
-    return TrainingSet(
-        np.concatenate(features),
-        np.asarray(classes, np.int64),
-        np.asarray(repetitions, np.int64),
-        named,
-        {stream: shape[0] for stream, shape in shapes.items()},
-    )
-
-
-Item = tuple[LabeledWindow, dict[str, Samples]]
-
-
-def _windows(data: TrainingData, settle_ms: float) -> Iterator[Item]:
-    """Yield each window with its arrays by stream name."""
     if len(data.streams) != 1:
-        names = [spec.name for spec in data.streams]
         raise TrainingError(
-            f'This decoder trains on one stream, got {names}; set one stream, or use a decoder '
-            f'of your own with iter_aligned_windows.'
+            f'This decoder trains on one stream, got {[spec.name for spec in data.streams]}; '
+            f'name one stream, or use a decoder of your own.'
         )
+    found = _Collector(data.streams[0].name, extract)
+    found.add(_windows(data, data.paths, settle_ms))
+    short = _cues(data) - set(found.cues)
+    found.add(_second_halves(data, short))
+    return found.training_set(data)
+
+
+class _Collector:
+    """Take windows in, keep their features."""
+
+    def __init__(self, stream: str, extract: Extract) -> None:
+        self.cues: list[Cue] = []
+        self._stream = stream
+        self._extract = extract
+        self._features: list[Features] = []
+        self._names: dict[int, str] = {}
+        self._shape: tuple[int, ...] | None = None
+        self._short: set[Cue] = set()
+        self._rounds = 0
+
+    def add(self, windows: Iterable[LabeledWindow]) -> None:
+        """Add windows; those of the second call are of short cues."""
+        self._rounds += 1
+        iterator = iter(windows)
+        while batch := list(islice(iterator, BATCH)):
+            for window in batch:
+                self._check_shape(window)
+                self.cues.append(_cue(window))
+                self._names.setdefault(window.class_index, window.class_name)
+            if self._rounds > 1:
+                self._short.update(_cue(window) for window in batch)
+            stack = np.stack([window.data for window in batch])
+            self._features.append(self._extract({self._stream: stack}))
+
+    def _check_shape(self, window: LabeledWindow) -> None:
+        shape = window.data.shape
+        self._shape = self._shape or shape
+        if shape != self._shape:
+            raise TrainingError(
+                f"Stream '{self._stream}' of session {window.session} has windows of {shape[0]} "
+                f'channels x {shape[1]} samples, the sessions before it of {self._shape[0]} x '
+                f'{self._shape[1]}; train on sessions of one kind.'
+            )
+
+    def training_set(self, data: TrainingData) -> TrainingSet:
+        """Return what has been collected."""
+        if self._shape is None:
+            of_classes = f' of the classes {sorted(data.classes)}' if data.classes else ''
+            raise TrainingError(
+                f'No training windows in {", ".join(data.paths) or "no session"}: expected '
+                f'labelled cues{of_classes} longer than a window of {data.window_ms:g} ms, on '
+                f"stream '{self._stream}'."
+            )
+        names = _unique_names(data, self._names)
+        if len(names) < 2:
+            raise TrainingError(
+                f"All training windows are of one class, '{next(iter(names.values()))}'; expected "
+                f'at least two. Record another class, or select more of them.'
+            )
+        order = {str(path): number for number, path in enumerate(data.paths)}
+        in_time = sorted(set(self.cues), key=lambda cue: (order[cue[0]], cue[2], cue[1]))
+        number = {cue: number for number, cue in enumerate(in_time)}
+        return TrainingSet(
+            np.concatenate(self._features),
+            np.array([index for _, index, _ in self.cues], np.int64),
+            np.array([number[cue] for cue in self.cues], np.int64),
+            names,
+            {self._stream: self._shape[0]},
+            len(self._short),
+        )
+
+
+def _cue(window: LabeledWindow) -> Cue:
+    return window.session, window.class_index, window.repetition
+
+
+def _windows(
+    data: TrainingData, paths: Iterable[str], settle_ms: float
+) -> Iterator[LabeledWindow]:
     stream = data.streams[0]
-    for window in iter_windows(
-        data.paths,
+    return iter_windows(
+        list(paths),
         stream.name,
         stream.window_ms,
         data.hop_ms,
         classes=data.classes,
         settle_ms=settle_ms,
-    ):
-        yield window, {stream.name: window.data}
+    )
 
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
+def _cues(data: TrainingData) -> set[Cue]:
+    """Return all cues that the sessions hold, of the classes asked for."""
+    return {
+        (str(path), label.index, label.repetition)
+        for path in data.paths
+        for label in Session(path).labels()
+        if label.index != NO_CLASS and (not data.classes or label.index in data.classes)
+    }
 
 
-def _check_shapes(
-    shapes: dict[str, tuple[int, ...]], arrays: dict[str, Samples], session: str
-) -> None:
-    for stream, array in arrays.items():
-        expected = shapes.setdefault(stream, array.shape)
-        if array.shape != expected:
-            raise TrainingError(
-                f"Stream '{stream}' of session {session} has windows of {array.shape[0]} channels "
-                f'x {array.shape[1]} samples, the sessions before it of {expected[0]} x '
-                f'{expected[1]}; train on sessions of one kind.'
-            )
-
-
-def _of_classes(data: TrainingData) -> str:
-    return f' of the classes {sorted(data.classes)}' if data.classes else ''
+def _second_halves(data: TrainingData, cues: set[Cue]) -> Iterator[LabeledWindow]:
+    """Yield the second half of the windows of each of these cues."""
+    windows: defaultdict[Cue, list[LabeledWindow]] = defaultdict(list)
+    for path in sorted({path for path, _, _ in cues}):
+        for window in _windows(data, [path], 0.0):
+            if _cue(window) in cues:
+                windows[_cue(window)].append(window)
+    for found in windows.values():
+        yield from found[len(found) // 2 :]
 
 
 def _unique_names(data: TrainingData, recorded: dict[int, str]) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -186,10 +187,12 @@ class DriverNode(ManagedNode):
                     else:
                         expected = self._publish_chunk(item, start_ns, expected)
             except EndOfRecording:
-                self._end('The recording has ended.', error=False)
+                self._finish('The recording has ended.', error=False)
                 break
             except Exception as error:
                 sentence = str(error) if isinstance(error, MyoGesticError) else repr(error)
+                if not isinstance(error, MyoGesticError):  # no device does that: a fault of ours
+                    self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
                 if not done.is_set():
                     opened.append(
                         error if isinstance(error, SourceError) else SourceError(sentence)
@@ -215,10 +218,10 @@ class DriverNode(ManagedNode):
         """Report a failure; wait, and return whether to try again."""
         most = self.get_parameter('max_failed_reconnect_attempts').value
         if not self.get_parameter('attempt_reconnect').value:
-            self._end(f'Stopped streaming: {sentence}')
+            self._finish(f'Stopped streaming: {sentence}')
             return False
         if failures > most:
-            self._end(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
+            self._finish(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
             return False
         self._counts['reconnects'] += 1
         pause_s = self.get_parameter('dormant_period_between_reconnects').value
@@ -226,7 +229,7 @@ class DriverNode(ManagedNode):
         self.say(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
         return not self._stop.wait(pause_s)
 
-    def _end(self, reason: str, *, error: bool = True) -> None:
+    def _finish(self, reason: str, *, error: bool = True) -> None:
         if not self._stop.is_set():
             self.give_up(reason, error=error)
 

@@ -1,0 +1,166 @@
+"""What a replay plays, in order: labels, and chunks with the time at which they are due."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from myogestic_ros.core.signals import (
+    NO_CLASS,
+    Chunk,
+    Label,
+    StreamFacts,
+    sample_time_ns,
+)
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sources.recording_file import Piece, load_pieces
+from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.repetitions import Part, number_repetitions, select
+
+__all__ = ['FilePlaylist', 'Item', 'SessionPlaylist', 'is_session']
+
+Item = Chunk | Label
+"""``stamp_ns`` counts from the beginning of the playing, at the recording's own speed."""
+
+
+def is_session(path: Path) -> bool:
+    """Tell whether a path is a rosbag2 bag."""
+    bags = ('.mcap', '.db3')
+    return path.suffix in bags or any(path.glob('metadata.yaml')) or any(path.glob('*.mcap'))
+
+
+class FilePlaylist:
+    """Play files: chunks never span a change of label or the end of a file.
+
+    Where chunks begin and end depends on sample indices alone, so it is the same at any speed.
+
+    Attributes
+    ----------
+    facts : StreamFacts
+        What the stream is.
+    duration_s : float
+        Length of what is played, s.
+    end_sample : int
+        Index after the recording's last sample.
+    """
+
+    def __init__(
+        self, path: Path, layout: RecordingFormat, repetitions: str, stream: str, chunk: int
+    ) -> None:
+        self._layout = layout
+        self._pieces: list[Piece] = load_pieces(path, layout)
+        self._parts = _joined(select(number_repetitions(self._pieces), repetitions))
+        rate = layout.sampling_rate
+        self._chunk = chunk or max(1, round(rate / 100))
+        n_channels = self._pieces[0].data.shape[1]
+        names = tuple(f'EMG{channel + 1}' for channel in range(n_channels))
+        self.facts = StreamFacts(stream, rate, names, device='replay', serial=path.name)
+        self.duration_s = sum(part.stop - part.start for part in self._parts) / rate
+        last = self._pieces[-1]
+        self.end_sample = last.first_sample + len(last.data)
+
+    def items(self) -> Iterator[Item]:
+        """Yield what is played."""
+        rate, played = self._layout.sampling_rate, 0
+        for part in self._parts:
+            stamp_ns = sample_time_ns(0, played, rate)
+            name = self._layout.class_name(part.label)
+            index = part.label if name else NO_CLASS
+            yield Label(stamp_ns, index, name, part.repetition)
+            piece = self._pieces[part.piece]
+            for start in range(part.start, part.stop, self._chunk):
+                stop = min(start + self._chunk, part.stop)
+                yield Chunk(
+                    piece.first_sample + start,
+                    sample_time_ns(0, played, rate),
+                    rate,
+                    piece.data[start:stop],
+                )
+                played += stop - start
+        yield Label(sample_time_ns(0, played, rate), NO_CLASS)
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Join neighbours that are one repetition."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last is not None and (last.piece, last.stop, last.label, last.repetition) == (
+            part.piece,
+            part.start,
+            part.label,
+            part.repetition,
+        ):
+            joined[-1] = Part(part.piece, last.start, part.stop, part.label, part.repetition)
+        else:
+            joined.append(part)
+    return joined
+
+
+class SessionPlaylist:
+    """Play a session: its frames as they were recorded, with their sample indices.
+
+    Attributes are those of `FilePlaylist`.
+    """
+
+    def __init__(self, path: Path, repetitions: str, stream: str) -> None:
+        self._session = Session(path)
+        self._stream = stream
+        self._labels = self._session.labels()
+        self._starts = [label.stamp_ns for label in self._labels]
+        self._chosen = _chosen(self._labels, repetitions)
+        self._session.topic_of(stream)  # or say now that there is none
+        first = next(self._session.chunks(stream), None)
+        rate, channels = (first.sampling_rate, first.n_channels) if first else (1.0, 0)
+        recorded = self._session.stream_facts(stream)
+        self.facts = recorded or StreamFacts(
+            stream, rate, tuple(f'EMG{c + 1}' for c in range(channels)), 'replay', path.name
+        )
+        self.end_sample = 0
+        self.duration_s = self._session.duration_s
+        if repetitions:
+            own = [pair for pair in pairwise(self._labels) if self._is_chosen(pair[0])]
+            self.duration_s = sum(after.stamp_ns - label.stamp_ns for label, after in own) * 1e-9
+
+    def _is_chosen(self, label: Label | None) -> bool:
+        return self._chosen is None or (
+            label is not None and (label.index, label.repetition) in self._chosen
+        )
+
+    def items(self) -> Iterator[Item]:
+        """Yield what is played; time that is not played takes no time."""
+        shift_ns: int | None = None
+        end_ns = said = 0
+        for chunk in self._session.chunks(self._stream):
+            self.end_sample = max(self.end_sample, chunk.end_sample)
+            in_force = bisect_right(self._starts, chunk.stamp_ns)
+            if not self._is_chosen(self._labels[in_force - 1] if in_force else None):
+                shift_ns = None
+                continue
+            if shift_ns is None:
+                shift_ns = chunk.stamp_ns - end_ns
+                said = max(0, in_force - 1)  # what is in force is said again
+            until_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples, chunk.sampling_rate)
+            while said < len(self._labels) and self._starts[said] < until_ns:
+                label = self._labels[said]
+                stamp_ns = max(end_ns, label.stamp_ns - shift_ns)
+                yield Label(stamp_ns, label.index, label.name, label.repetition)
+                said += 1
+            yield Chunk(
+                chunk.first_sample, chunk.stamp_ns - shift_ns, chunk.sampling_rate, chunk.data
+            )
+            end_ns = until_ns - shift_ns
+        yield Label(end_ns, NO_CLASS)
+
+
+def _chosen(labels: Sequence[Label], which: str) -> set[tuple[int, int]] | None:
+    """Return (class, repetition) of the labels that are played; None: all."""
+    if not which:
+        return None
+    parts = [
+        Part(0, number, number + 1, label.index, label.repetition)
+        for number, label in enumerate(labels)
+    ]
+    return {(part.label, part.repetition) for part in select(parts, which)}

@@ -1,0 +1,44 @@
+"""Sources by name: our own, and those that other packages offer."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.sources.base import SourceFactory
+from myogestic_ros.sources.replay import Replay
+from myogestic_ros.sources.synthetic import Synthetic
+
+__all__ = ['ENTRY_POINT_GROUP', 'source_factory', 'source_names']
+
+ENTRY_POINT_GROUP = 'myogestic_ros.sources'
+
+BUILT_IN: dict[str, SourceFactory] = {'replay': Replay, 'synthetic': Synthetic}
+
+
+def source_names() -> list[str]:
+    """Return the names of all sources."""
+    offered = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return sorted(offered | set(BUILT_IN))
+
+
+def source_factory(name: str) -> SourceFactory:
+    """Return what makes sources of a kind.
+
+    Raises
+    ------
+    SourceError
+        When there is no such source, or the package that offers it cannot be imported.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            try:
+                factory: SourceFactory = point.load()
+            except Exception as error:
+                raise SourceError(
+                    f"Source '{name}' ({point.value}) cannot be imported: {error!r}."
+                ) from error
+            return factory
+    raise SourceError(f"There is no source '{name}'; there are: {', '.join(source_names())}.")

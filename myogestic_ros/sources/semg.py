@@ -1,0 +1,106 @@
+"""A model of surface EMG: band-limited noise from a few motor sources, seen by many electrodes."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from myogestic_ros.core.signals import Samples
+
+__all__ = ['ActivationPatterns', 'BandNoise']
+
+N_SOURCES = 3
+"""Independent motor sources per class."""
+
+
+def class_rng(seed: int, name: str) -> np.random.Generator:
+    """Return a generator that depends on a class's name alone, not on the order of classes."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+class ActivationPatterns:
+    """How strongly each channel sees each source of each class.
+
+    Electrodes lie around the arm (a grid: rows along it). A source is a smooth bump over them,
+    as a muscle is for the electrodes above it.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    class_names : list of str
+        ``'rest'`` is no contraction.
+    seed : int
+        Another seed, another arm.
+    rows : int
+        Rows of the grid along the arm; channels are numbered row by row.
+
+    Attributes
+    ----------
+    mixing : dict of str to ndarray, shape (N_SOURCES, n_channels)
+        Root mean square over channels and sources is 1, but for rest.
+    """
+
+    def __init__(self, n_channels: int, class_names: list[str], seed: int, rows: int = 1) -> None:
+        columns = -(-n_channels // rows)
+        index = np.arange(n_channels)
+        angle = 2 * np.pi * (index % columns) / columns
+        along = (index // columns) / max(1, rows - 1)
+        self.mixing = {
+            name: self._pattern(class_rng(seed, name), angle, along)
+            for name in class_names
+            if name != 'rest'
+        }
+
+    @staticmethod
+    def _pattern(
+        rng: np.random.Generator, angle: NDArray[np.float64], along: NDArray[np.float64]
+    ) -> Samples:
+        weights = np.empty((N_SOURCES, len(angle)))
+        for source in range(N_SOURCES):
+            centre, row = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1)
+            sharpness, strength = rng.uniform(1.5, 6.0), rng.uniform(0.4, 1.0)
+            around = np.exp(sharpness * (np.cos(angle - centre) - 1))
+            weights[source] = strength * around * np.exp(-4 * (along - row) ** 2)
+        weights += 0.02  # tissue conducts: every electrode sees a little of everything
+        rms = np.sqrt((weights**2).sum(axis=0).mean())
+        return (weights / rms).astype(np.float32)
+
+
+class BandNoise:
+    """Gaussian noise in the band of surface EMG, continuous from block to block.
+
+    Each signal has a standard deviation of 1.
+
+    Parameters
+    ----------
+    n_signals : int
+        Number of independent signals.
+    sampling_rate : float
+        In Hz. The band is 20 to 450 Hz as far as the rate allows.
+    rng : Generator
+        Source of randomness.
+    """
+
+    def __init__(self, n_signals: int, sampling_rate: float, rng: np.random.Generator) -> None:
+        nyquist = sampling_rate / 2
+        high = min(450.0, 0.9 * nyquist)
+        low = min(20.0, 0.1 * high)
+        self._sos = butter(2, [low, high], 'bandpass', fs=sampling_rate, output='sos')
+        self._state = np.zeros((self._sos.shape[0], 2, n_signals))
+        self._rng = rng
+        # The filter's gain for white noise, from the energy of its impulse response.
+        impulse = np.zeros(max(64, int(4 * sampling_rate / low)))
+        impulse[0] = 1.0
+        self._gain = 1.0 / float(np.sqrt((sosfilt(self._sos, impulse) ** 2).sum()))
+        self.take(int(sampling_rate / low))  # past its start
+
+    def take(self, n_samples: int) -> NDArray[np.float64]:
+        """Return the next samples, shape (n_samples, n_signals)."""
+        white = self._rng.standard_normal((n_samples, self._state.shape[2]))
+        filtered, self._state = sosfilt(self._sos, white, axis=0, zi=self._state)
+        noise: NDArray[np.float64] = filtered * self._gain
+        return noise

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,11 +35,11 @@ from myogestic_ros.decoding.evaluation import (
 )
 from myogestic_ros.decoding.htd_lda import SETTLE_MS, amplitude_columns, extract
 from myogestic_ros.decoding.linear_decoder import lda_steps
+from myogestic_ros.sources.recording_file import load_pieces
+from myogestic_ros.sources.recording_format import RecordingFormat
 
 WINDOW_MS, HOP_MS = 200.0, 50.0
 NOT_CLEAN = ('19999-2', '64917-1', '69069-1')
-N_MYO_CLASSES = 8
-MYO_RATE = 200.0
 FLEXEMG_RATE = 1000.0
 FLEXEMG_CUE_S = 5
 
@@ -68,18 +69,19 @@ Recording = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]
 
 def read_myo(folder: Path, rest_files: Sequence[int]) -> list[Part]:
     """Read a session of myo-readings: one file a class; rest is taken from ``rest_files``."""
+    layout = RecordingFormat()
     parts = []
-    for file in range(N_MYO_CLASSES):
-        table = np.loadtxt(folder / f'{file}.txt', delimiter=',', dtype=np.float32)
-        data, labels = table[:, :-1], table[:, -1].astype(int)
-        bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
-        cues, seen = [], {0: 0, file: 0}
+    for piece in load_pieces(folder, layout):
+        rest_counts = int(Path(piece.name).stem) in rest_files
+        bounds = [0, *(np.flatnonzero(np.diff(piece.labels)) + 1).tolist(), len(piece.labels)]
+        cues = []
+        seen: Counter[int] = Counter()
         for first, end in pairwise(bounds):
-            label = int(labels[first])
-            if label or file in rest_files:
+            label = int(piece.labels[first])
+            if label or rest_counts:
                 cues.append((first, end, label, seen[label]))
             seen[label] += 1
-        parts.append(Part(data, MYO_RATE, cues))
+        parts.append(Part(piece.data, layout.sampling_rate, cues))
     return parts
 
 

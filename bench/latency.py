@@ -84,7 +84,7 @@ def predict(operator: Operator, nodes: NodeProcesses, channels: int, seconds: fl
     operator.trigger('pipeline/stop_predicting')
     return Row(
         channels,
-        np.array([(a.received_s - a.stamp_s) * 1e3 for a in answers]),
+        np.array([a.latency_s * 1e3 for a in answers]),
         float(np.median([a.compute_s for a in answers])) * 1e3,
         (len(answers) - 1) / (answers[-1].stamp_s - answers[0].stamp_s),
         cpu,

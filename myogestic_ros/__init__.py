@@ -1,17 +1,73 @@
-"""Sample ROS 2 package whose interfaces and nodes share one Python package."""
+"""Real-time EMG decoding and prosthesis control for ROS 2."""
 
+from __future__ import annotations
+
+import importlib
 import os
 import pkgutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from myogestic_ros.core.persistence import load_pickle, save_pickle
+    from myogestic_ros.core.states import PipelineState
+    from myogestic_ros.core.training import report_progress
+    from myogestic_ros.core.training_data import TrainingData
+    from myogestic_ros.core.windows import StreamSpec
+    from myogestic_ros.experiment import Pipeline
+    from myogestic_ros.sessions.windows import (
+        iter_aligned_windows,
+        iter_labeled_windows,
+        iter_windows,
+    )
 
 __version__ = '0.1.0'
 
-# The generated modules (myogestic_ros.msg, myogestic_ros.srv) are installed, the
-# hand-written ones may be imported from the source tree; join the two folders.
+__all__ = [
+    'Pipeline',
+    'PipelineState',
+    'StreamSpec',
+    'TrainingData',
+    'iter_aligned_windows',
+    'iter_labeled_windows',
+    'iter_windows',
+    'load_pickle',
+    'report_progress',
+    'save_pickle',
+]
+
+# The generated modules (myogestic_ros.msg, myogestic_ros.srv) are installed, the hand-written
+# ones may be imported from the source tree; join the two folders.
 __path__ = pkgutil.extend_path(__path__, __name__)
 
-# The ROS wheels put their ament index at the root of the environment but do not
-# announce it, so ament_index_python finds nothing. A sourced ROS does.
+# The ROS wheels put their ament index at the root of the environment but do not announce it, so
+# ament_index_python finds nothing. A sourced ROS does.
 if not os.environ.get('AMENT_PREFIX_PATH') and Path(sys.prefix, 'share', 'ament_index').is_dir():
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
+
+_HOMES = {
+    'Pipeline': 'experiment',
+    'PipelineState': 'core.states',
+    'StreamSpec': 'core.windows',
+    'TrainingData': 'core.training_data',
+    'iter_aligned_windows': 'sessions.windows',
+    'iter_labeled_windows': 'sessions.windows',
+    'iter_windows': 'sessions.windows',
+    'load_pickle': 'core.persistence',
+    'report_progress': 'core.training',
+    'save_pickle': 'core.persistence',
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: who wants a message need not wait for SciPy."""
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,8 +23,9 @@ class Source(Protocol):
     its own, and no other method at the same time, but for `set_label`, which may come from
     another thread at any moment.
 
-    Time: ``stamp_ns`` of what `read` returns counts from the moment of `open` (0 ns). The driver
-    adds its clock at that moment.
+    Time: ``stamp_ns`` of what `read` returns counts from the moment of `open` (0 ns), in time of
+    the signal: a recording that is played four times as fast is stamped as it was recorded. The
+    driver adds its clock at that moment.
     """
 
     def open(self) -> StreamFacts:

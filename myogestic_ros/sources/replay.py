@@ -169,7 +169,7 @@ class Replay:
         if speed > 0 and not self._pacer.wait_until(self._due_ns(item) * 1e-9 / speed, timeout_s):
             return None
         self._next = next(self._items, None)
-        stamp_ns = round((self._played_ns + item.stamp_ns) / (speed or 1.0))
+        stamp_ns = self._played_ns + item.stamp_ns  # time of the signal, at whatever speed
         if isinstance(item, Label):
             return replace(item, stamp_ns=stamp_ns)
         self._end_ns = sample_time_ns(item.stamp_ns, item.n_samples, item.sampling_rate)

@@ -116,9 +116,7 @@ def _demo(console: Console, plan: Plan, min_accuracy: float) -> int:
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)
         codes = nodes.stop()
-    score = judge(
-        operator.cues, operator.answers, settle_s=SETTLE_S, window_s=WINDOW_S, speed=speed
-    )
+    score = judge(operator.cues, operator.answers, settle_s=SETTLE_S, window_s=WINDOW_S)
     print_score(console, score)
     facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}
     picture = write_files(plan.out, score, operator.cues, operator.answers, facts)

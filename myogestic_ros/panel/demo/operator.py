@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from myogestic_ros.msg import Label, NodeStatus, PipelineStatus, Prediction
+from myogestic_ros.msg import Label, NodeStatus, PipelineStatus, Prediction, StreamInfo
 from myogestic_ros.nodes import qos
 from myogestic_ros.panel.demo.score import Answer, Cue
 from myogestic_ros.srv import ListSessions, SetLabel, Train
@@ -49,6 +49,8 @@ class Operator:
         Labels as they were published.
     answers : list of Answer
         Predictions as they arrived.
+    speed : float
+        Seconds of signal per second of clock: that of a replay.
     on_training_log : callable
         Called with each line that the training prints.
     """
@@ -57,6 +59,8 @@ class Operator:
         self._dead = dead
         self.cues: list[Cue] = []
         self.answers: list[Answer] = []
+        self.speed = 1.0
+        self._opened_s = 0.0
         self.status: PipelineStatus | None = None
         self.node_status: dict[str, NodeStatus] = {}
         self.on_training_log: Callable[[str], None] = lambda line: None
@@ -65,6 +69,7 @@ class Operator:
         self._executor.add_node(self._node)
         self._clients: dict[str, Any] = {}
         subscribe = self._node.create_subscription
+        subscribe(StreamInfo, 'emg/info', self._on_info, qos.INFO)
         subscribe(Label, 'label', self._on_label, qos.LABEL_INPUT)
         subscribe(Prediction, 'pipeline/predictions', self._on_prediction, qos.PREDICTIONS)
         subscribe(PipelineStatus, 'pipeline/status', self._on_status, qos.STATUS)
@@ -83,9 +88,15 @@ class Operator:
         self.cues.append(Cue(_seconds(message.header.stamp), message.name))
 
     def _on_prediction(self, message: Prediction) -> None:
-        received = self._node.get_clock().now().nanoseconds * 1e-9
-        stamp = _seconds(message.header.stamp)
-        self.answers.append(Answer(stamp, received, message.label, message.compute_time))
+        received_s = self._node.get_clock().now().nanoseconds * 1e-9
+        stamp_s = _seconds(message.header.stamp)
+        acquired_s = self._opened_s + (stamp_s - self._opened_s) / self.speed
+        self.answers.append(
+            Answer(stamp_s, received_s - acquired_s, message.label, message.compute_time)
+        )
+
+    def _on_info(self, message: StreamInfo) -> None:
+        self._opened_s = _seconds(message.header.stamp)
 
     def _on_status(self, message: PipelineStatus) -> None:
         self.status = message

@@ -22,10 +22,10 @@ class Cue:
 
 @dataclass(frozen=True)
 class Answer:
-    """A prediction: of the samples up to when, when it was received, and which class, s."""
+    """A prediction: of the samples up to when, how late it was received, which class; s."""
 
     stamp_s: float
-    received_s: float
+    latency_s: float
     label: str
     compute_s: float
 
@@ -66,12 +66,7 @@ class Score:
 
 
 def judge(
-    cues: Sequence[Cue],
-    answers: Sequence[Answer],
-    *,
-    settle_s: float,
-    window_s: float,
-    speed: float,
+    cues: Sequence[Cue], answers: Sequence[Answer], *, settle_s: float, window_s: float
 ) -> Score:
     """Compare predictions with the cues in force.
 
@@ -83,11 +78,9 @@ def judge(
     cues, answers : sequence
         In the order of their time.
     settle_s : float
-        Time after a cue that is left out, in seconds of signal.
+        Time after a cue that is left out, s.
     window_s : float
-        Length of the decoder's window, in seconds of signal.
-    speed : float
-        Seconds of signal per second of clock (the speed of a replay; 1 when live).
+        Length of the decoder's window, s.
     """
     starts = [cue.stamp_s for cue in cues]
     names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
@@ -96,8 +89,8 @@ def judge(
         index = bisect_right(starts, answer.stamp_s) - 1
         if index < 0 or not cues[index].name:
             continue
-        since_cue_s = (answer.stamp_s - starts[index]) * speed
-        if since_cue_s < max(settle_s, 0.0) + window_s:
+        since_cue_s = answer.stamp_s - starts[index]
+        if since_cue_s < settle_s + window_s:
             continue
         column = names.index(answer.label) if answer.label in names else len(names)
         confusion[names.index(cues[index].name), column] += 1
@@ -105,6 +98,6 @@ def judge(
     gaps = np.diff(stamps)
     typical = float(np.median(gaps)) if len(gaps) else float('nan')
     running = gaps[gaps < 5 * typical]  # pauses between two recordings are no slow predictions
-    rate_hz = float(len(running) / running.sum() / speed) if len(running) else float('nan')
-    latency_s = np.array([answer.received_s - answer.stamp_s for answer in answers])
+    rate_hz = float(len(running) / running.sum()) if len(running) else float('nan')
+    latency_s = np.array([answer.latency_s for answer in answers])
     return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(answers))

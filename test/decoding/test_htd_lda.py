@@ -1,0 +1,209 @@
+"""The ready decoder, from training windows to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from myogestic_ros.core.decoder_file import import_decoder
+from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.persistence import load_pickle, save_pickle
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding import htd_lda, training_set
+from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
+
+N_SAMPLES = 100
+
+
+def contraction(
+    index: int, rng: np.random.Generator, n_channels: int = 8, n_samples: int = N_SAMPLES
+) -> np.ndarray:
+    """Return noise, in volt, whose size over the channels tells the class."""
+    gains = np.exp(np.random.default_rng(index + 100).normal(size=(n_channels, 1)))
+    return (rng.normal(scale=2e-5, size=(n_channels, n_samples)) * gains).astype(np.float32)
+
+
+class Sessions:
+    """Stands in for recorded sessions: windows of each class and repetition, in order."""
+
+    def __init__(self, repetitions: dict[int, int], n_channels: int = 8) -> None:
+        self.repetitions = repetitions
+        self.n_channels = n_channels
+        self.flat: list[int] = []
+        self.constant = False
+        self.asked: dict[str, Any] = {}
+
+    def iter_windows(
+        self, paths: list[str], stream: str, window_ms: float, hop_ms: float, **options: Any
+    ) -> Iterator[SimpleNamespace]:
+        self.asked = {'stream': stream, 'window_ms': window_ms, 'hop_ms': hop_ms, **options}
+        rng = np.random.default_rng(0)
+        for session in paths:
+            for index, repetitions in self.repetitions.items():
+                for repetition in range(repetitions):
+                    for _ in range(20):
+                        data = contraction(index, rng, self.n_channels)
+                        data[self.flat] = 0.0
+                        if self.constant:
+                            data[:] = index
+                        yield SimpleNamespace(
+                            data=data,
+                            class_index=index,
+                            class_name=f'recorded {index}',
+                            repetition=repetition,
+                            session=session,
+                        )
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
+    fake = Sessions({0: 3, 1: 3, 2: 3})
+    monkeypatch.setattr(training_set, 'iter_windows', fake.iter_windows)
+    monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
+    return fake
+
+
+def data(*names: str, **options: Any) -> TrainingData:
+    return TrainingData(paths=['one'], class_names=list(names), **options)
+
+
+def test_is_a_decoder_file() -> None:
+    module = import_decoder('myogestic_ros.decoding.htd_lda')
+    assert isinstance(module.pipeline, Pipeline)
+    assert module.pipeline.on_extract is extract
+    assert module.pipeline.on_train is train
+    assert module.pipeline.on_predict is predict
+
+
+def test_train_save_load_predict(
+    sessions: Sessions, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = load_pickle(
+        save_pickle(train(data('rest', 'fist', 'a "b"/ü')), tmp_path / 'm' / 'model.joblib')
+    )
+    rng = np.random.default_rng(1)
+    for index, name in enumerate(('rest', 'fist', 'a "b"/ü')):
+        prediction = predict(model, extract({'emg': contraction(index, rng)}))
+        assert prediction['label'] == name
+        assert prediction['class'] == index
+        assert prediction['probabilities'][name] > 0.9
+        assert list(prediction['probabilities']) == ['rest', 'fist', 'a "b"/ü']
+    assert model.scores['accuracy'] > 0.95
+    assert all(type(score) is float for score in model.scores.values())
+    log = capsys.readouterr().out
+    assert '180 windows of 200 ms, one every 50 ms, from 1 session(s)' in log
+    assert 'fist: 60 windows, 3 repetition(s)' in log
+    assert 'Leaving out one repetition at a time' in log
+
+
+def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
+    train(data('a', 'b', streams=[StreamSpec('forearm', 150.0)], hop_ms=25.0, classes={0, 1}))
+    assert sessions.asked == {
+        'stream': 'forearm',
+        'window_ms': 150.0,
+        'hop_ms': 25.0,
+        'classes': {0, 1},
+        'settle_ms': 500.0,
+    }
+
+
+@pytest.mark.parametrize(
+    'repetitions',
+    [{0: 3, 1: 3}, dict.fromkeys(range(20), 2), {3: 2, 17: 4, 900: 2}, {0: 6, 1: 2, 5: 1}],
+    ids=['two', 'twenty', 'indices with holes', 'uneven'],
+)
+def test_any_set_of_classes(sessions: Sessions, repetitions: dict[int, int]) -> None:
+    sessions.repetitions = repetitions
+    model = train(data())
+    rng = np.random.default_rng(2)
+    for index in repetitions:
+        prediction = predict(model, extract({'emg': contraction(index, rng)}))
+        assert prediction['class'] == index
+        assert prediction['label'] == f'recorded {index}'
+    assert model.scores['accuracy'] > 0.9
+
+
+def test_names_that_are_alike_are_told_apart(sessions: Sessions) -> None:
+    assert train(data('grip', 'grip')).class_names == {0: 'grip', 1: 'grip (1)', 2: 'recorded 2'}
+
+
+def test_one_repetition_has_no_score(
+    sessions: Sessions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions.repetitions = {0: 1, 1: 1}
+    model = train(data('rest', 'fist'))
+    assert model.scores == {}
+    assert 'How good it is cannot be said' in capsys.readouterr().out
+    features = extract({'emg': contraction(1, np.random.default_rng(3))})
+    assert predict(model, features)['label'] == 'fist'
+
+
+def test_class_with_one_repetition_is_said_not_to_be_tested(
+    sessions: Sessions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions.repetitions = {0: 3, 1: 3, 2: 1}
+    train(data('rest', 'fist', 'point'))
+    assert 'point: not tested, it has one repetition only' in capsys.readouterr().out
+
+
+def test_flat_channels(sessions: Sessions) -> None:
+    sessions.flat = [0, 7]
+    model = train(data())
+    window = contraction(1, np.random.default_rng(4))
+    window[[0, 7]] = 0.0
+    assert predict(model, extract({'emg': window}))['class'] == 1
+    window[7] = 1.0  # it wakes up
+    assert np.isfinite(model.probabilities(extract({'emg': window}))).all()
+
+
+def test_features_that_never_change_give_finite_numbers(sessions: Sessions) -> None:
+    sessions.constant = True
+    model = train(data())
+    window = np.ones((8, N_SAMPLES), np.float32)
+    assert np.isfinite(model.probabilities(extract({'emg': window}))).all()
+
+
+def test_several_streams_in_order_of_their_names() -> None:
+    rng = np.random.default_rng(5)
+    windows = {'b': contraction(0, rng, 3, 40), 'a': contraction(1, rng, 2, 80)}
+    features = extract(windows)
+    assert features.shape == (20,)
+    assert (features[:8] == extract({'a': windows['a']})).all()
+    assert (features[8:] == extract({'b': windows['b']})).all()
+    assert amplitude_columns({'b': 3, 'a': 2}) == [0, 1, 6, 7, 8, 9, 10, 17, 18, 19]
+
+
+def test_one_class_only(sessions: Sessions) -> None:
+    sessions.repetitions = {4: 3}
+    with pytest.raises(TrainingError, match="one class, 'recorded 4'; expected at least two"):
+        train(data())
+
+
+def test_no_windows(sessions: Sessions) -> None:
+    sessions.repetitions = {}
+    with pytest.raises(TrainingError, match=r'No training windows in one: expected .* \[1, 2\]'):
+        train(data(classes={1, 2}))
+
+
+def test_sessions_that_do_not_fit(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(*arguments: Any, **options: Any) -> Iterator[SimpleNamespace]:
+        yield from sessions.iter_windows(*arguments, **options)
+        sessions.n_channels = 16
+        yield from sessions.iter_windows(*arguments, **options)
+
+    monkeypatch.setattr(training_set, 'iter_windows', both)
+    with pytest.raises(TrainingError, match=r'16 channels .* 8 x 100; train on sessions of one'):
+        train(data())
+
+
+def test_batches_change_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(data())
+    monkeypatch.setattr(training_set, 'BATCH', 7)
+    window = extract({'emg': contraction(2, np.random.default_rng(6))})
+    assert htd_lda.train(data()).predict(window) == whole.predict(window)

@@ -119,7 +119,7 @@ def cut(parts: Sequence[Part]) -> Recording:
                 for first, end, label, repetition in part.cues
                 if first + settle <= start and tick.sample < end
             ]
-    windows, labels, repetitions = zip(*found)
+    windows, labels, repetitions = zip(*found, strict=True)
     return np.stack(windows), np.array(labels), np.array(repetitions)
 
 
@@ -181,7 +181,7 @@ def bench(
         recording = cut(read())
         rows.append(score_ours(recording) + (libemg(recording) if libemg else []))
         table.add_row(name, *(f'{value:.1f}' for value in rows[-1]))
-    columns = list(zip(*rows))
+    columns = list(zip(*rows, strict=True))
     table.add_section()
     table.add_row('median', *(f'{statistics.median(column):.1f}' for column in columns))
     table.add_row('worst', *(f'{min(column):.1f}' for column in columns))

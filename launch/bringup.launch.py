@@ -1,11 +1,12 @@
 """Bring up driver, recorder and pipeline, each configured; the driver streams at once."""
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes; one arm, one namespace.'),
@@ -56,9 +57,7 @@ def generate_launch_description():
                 DeclareLaunchArgument(name, default_value=default, description=description)
                 for name, default, description in ARGUMENTS
             ),
-            node(
-                'driver', 'activate', source=text('source'), **{'replay.path': text('path')}
-            ),
+            node('driver', 'activate', source=text('source'), **{'replay.path': text('path')}),
             node('recorder', 'configure', **folders),
             node(
                 'pipeline',

@@ -1,0 +1,1 @@
+"""The pipeline itself: signals, windows, ticks, states, training, model files. Knows no ROS."""

@@ -88,7 +88,8 @@ class StreamRing:
             In volt, C-contiguous; the caller owns it.
         """
         stop = end - self._first
-        return self._buffer[:, stop - n_samples : stop].copy()
+        window: Samples = self._buffer[:, stop - n_samples : stop].copy()
+        return window
 
     def time_ns(self, sample: int) -> int:
         """Return when the sample with index ``sample`` was acquired, ns."""

@@ -1,0 +1,1 @@
+"""Features, ready decoders, and how good they are."""

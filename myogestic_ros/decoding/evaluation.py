@@ -140,7 +140,7 @@ def fold_numbers(y: Ints, groups: Ints, max_folds: int = 10) -> Ints:
     counts = {label: int(rank[y == label].max()) + 1 for label in np.unique(y)}
     typical = int(np.median(list(counts.values())))
     n_folds = min(max(typical, min(2, max(counts.values()))), max_folds)
-    folds = rank.copy()
+    folds: NDArray[np.int64] = rank.copy()
     for label, count in counts.items():
         if count > n_folds:
             folds[y == label] = rank[y == label] * n_folds // count

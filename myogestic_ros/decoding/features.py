@@ -50,7 +50,10 @@ def var(windows: ArrayLike) -> Floats:
     """Variance, volt²: ``sum((x[k] - mean(x))**2) / (N - 1)`` [2]_; 0 for a single sample."""
     x = _samples(windows)
     centred = x - _mean(x)[..., np.newaxis]
-    return _sum(np.square(centred, out=centred)) / x.dtype.type(max(1, x.shape[-1] - 1))
+    variance: Floats = _sum(np.square(centred, out=centred)) / x.dtype.type(
+        max(1, x.shape[-1] - 1)
+    )
+    return variance
 
 
 def wl(windows: ArrayLike) -> Floats:

@@ -146,5 +146,5 @@ class LinearDecoder:
         return {
             'label': self._names[best],
             'class': self._indices[best],
-            'probabilities': dict(zip(self._names, probabilities.tolist())),
+            'probabilities': dict(zip(self._names, probabilities.tolist(), strict=True)),
         }

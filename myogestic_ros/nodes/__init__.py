@@ -1,0 +1,1 @@
+"""The ROS rim: the only room with rclpy and messages."""

@@ -48,7 +48,7 @@ def chunk_to_ros(chunk: Chunk, frame_id: str = '') -> EmgFrame:
     message.header.stamp = time_to_ros(chunk.stamp_ns)
     message.header.frame_id = frame_id
     data = array.array('f')  # 1 µs for what assigning an ndarray does in 720
-    data.frombytes(memoryview(np.ascontiguousarray(chunk.data, np.float32)).cast('B'))
+    data.frombytes(np.ascontiguousarray(chunk.data, np.float32).data.cast('B'))
     message.data = data
     return message
 

@@ -28,11 +28,11 @@ def declare(node: Node, table: Iterable[Parameter], prefix: str = '') -> None:
         name = prefix + row.name
         if node.has_parameter(name):
             continue
-        override = node._parameter_overrides.get(name)  # noqa: SLF001 - no public way to see it
-        if isinstance(row.default, float) and override is not None:
-            if override.type_ == RosParameter.Type.INTEGER:
-                value = RosParameter(name, RosParameter.Type.DOUBLE, float(override.value))
-                node._parameter_overrides[name] = value  # noqa: SLF001
+        override = node._parameter_overrides.get(name)
+        integer = override is not None and override.type_ == RosParameter.Type.INTEGER
+        if isinstance(row.default, float) and integer:
+            value = RosParameter(name, RosParameter.Type.DOUBLE, float(override.value))
+            node._parameter_overrides[name] = value
         node.declare_parameter(name, row.default, describe(row))
 
 

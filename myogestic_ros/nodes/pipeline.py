@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime
@@ -15,6 +17,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
+from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError, MyoGesticError, SignalError
@@ -112,10 +115,8 @@ class PipelineNode(ManagedNode):
 
     def _import_early(self) -> None:
         """Import the decoder before it is needed: it may take a second."""
-        try:
+        with contextlib.suppress(DecoderError):  # said when the node is configured
             self._find_decoder()
-        except DecoderError:
-            pass  # said when the node is configured
 
     def _find_decoder(self) -> Pipeline:
         if self._given is not None:
@@ -187,10 +188,10 @@ class PipelineNode(ManagedNode):
         return specs, settings
 
     def _listen(self, name: str, settings: dict[str, Any]) -> None:
-        if settings['type'] == 'emg':
-            kind, callback, profile = EmgFrame, self._on_frame, qos.EMG_INPUT
-        else:
-            kind, callback, profile = JointState, self._on_joints, qos.JOINT_STATES
+        kind, profile = EmgFrame, qos.EMG_INPUT
+        callback: Callable[[str, float, Any], None] = self._on_frame
+        if settings['type'] == 'joint_state':
+            kind, profile, callback = JointState, qos.JOINT_STATES, self._on_joints
         rate = settings['sampling_rate']
         self._subscriptions_of_streams.append(
             self.create_subscription(
@@ -274,9 +275,11 @@ class PipelineNode(ManagedNode):
         self._pipeline.push(name, chunk, time.monotonic_ns())
 
     def _predict(self) -> None:
-        while not self._closing.is_set():
-            if self._pipeline.wait_for_tick(0.2):
-                self._pipeline.step()
+        # One thread of algebra: for windows this small, waking others costs more than they do.
+        with threadpool_limits(limits=1):
+            while not self._closing.is_set():
+                if self._pipeline.wait_for_tick(0.2):
+                    self._pipeline.step()
 
     def _watch(self) -> None:
         """Look for silence, and for a stream that the model does not fit any more."""

@@ -55,7 +55,7 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
 def _name_of(index: Any, class_names: Sequence[str]) -> str:
     if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
         return ''
-    return class_names[index] if 0 <= index < len(class_names) else ''
+    return class_names[int(index)] if 0 <= index < len(class_names) else ''
 
 
 def _named_numbers(value: Any, class_names: Sequence[str]) -> tuple[list[str], list[float]]:

@@ -103,7 +103,7 @@ class RecorderNode(ManagedNode):
         self._label_topic = ''
         self._class_names: list[str] = []
         self._repetitions: Counter[int] = Counter()
-        self._labels = None
+        self._labels: Any = None
         self.create_service(Trigger, '~/start_recording', self._start)
         self.create_service(Trigger, '~/stop_recording', self._stop)
         self.create_service(SetLabel, '~/set_label', self._set_label)

@@ -1,0 +1,1 @@
+"""Recorded sessions: rosbag2 bags, written, read and cut into windows."""

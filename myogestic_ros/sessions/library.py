@@ -39,7 +39,7 @@ def list_sessions(folder: Path) -> list[SessionSummary]:
 def _summary(file: Path) -> SessionSummary | None:
     try:
         loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        content: Any = yaml.load(file.read_text(), loader)  # noqa: S506 - a safe loader
+        content: Any = yaml.load(file.read_text(), loader)
         information = content['rosbag2_bagfile_information']
         return SessionSummary(
             file.parent,

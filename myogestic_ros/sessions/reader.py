@@ -181,8 +181,9 @@ def number_repetitions(labels: list[Label]) -> list[Label]:
             else:
                 number = counts[label.index]
                 counts[label.index] += 1
-            label = Label(label.stamp_ns, label.index, label.name, number)
-        numbered.append(label)
+            numbered.append(Label(label.stamp_ns, label.index, label.name, number))
+        else:
+            numbered.append(label)
     return numbered
 
 

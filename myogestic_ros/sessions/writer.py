@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -119,10 +120,8 @@ class SessionWriter:
 
     def abandon(self) -> None:
         """Let go of the file as it is, when it cannot be written any more."""
-        try:
+        with contextlib.suppress(OSError):  # its last bytes find no room; the flushed are there
             self._stream.close()
-        except OSError:
-            pass  # its last bytes find no room; what was flushed is there
 
     def _metadata(self, *, complete: bool) -> BagMetadata:
         start_ns = self.start_ns or 0

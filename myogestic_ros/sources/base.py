@@ -65,7 +65,9 @@ class SourceFactory(Protocol):
     ``<source name>.<parameter name>`` and calls the factory with plain names.
     """
 
-    PARAMETERS: tuple[Parameter, ...]
+    @property
+    def PARAMETERS(self) -> tuple[Parameter, ...]:  # noqa: N802 - a constant of the class
+        """What the source takes."""
 
     def __call__(self, values: Mapping[str, Any]) -> Source:
         """Build the source, closed. Raises `SourceError` for values it cannot work with."""

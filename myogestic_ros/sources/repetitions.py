@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def number_repetitions(pieces: Sequence[Piece]) -> list[Part]:
         several = max(1, round((stop - start) / median)) if stop - start > 1.5 * median else 1
         short = stop - start < 0.5 * median and counts[label] > 0
         edges = np.linspace(start, stop, several + 1).round().astype(int)
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             if label != NO_CLASS and not short:
                 counts[label] += 1
             repetition = counts[label] - 1
@@ -59,7 +60,7 @@ def _runs(number: int, piece: Piece) -> list[tuple[int, int, int, int]]:
     edges = [0, *changes.tolist(), len(piece.labels)]
     return [
         (number, start, stop, int(piece.labels[start]))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
         if stop > start
     ]
 

@@ -67,7 +67,8 @@ class ActivationPatterns:
             weights[source] = strength * around * np.exp(-4 * (along - row) ** 2)
         weights += 0.02  # tissue conducts: every electrode sees a little of everything
         rms = np.sqrt((weights**2).sum(axis=0).mean())
-        return (weights / rms).astype(np.float32)
+        pattern: Samples = (weights / rms).astype(np.float32)
+        return pattern
 
 
 class BandNoise:

@@ -102,6 +102,7 @@ class Synthetic:
         self._target = ''
         self._asked = ''
         self._first = 0
+        self._ready: Chunk | None = None
         self._pacer.start()
         grid = (rows, self._channels // rows) if rows > 1 else (0, 0)
         return StreamFacts(
@@ -119,13 +120,13 @@ class Synthetic:
 
     def read(self, timeout_s: float) -> Chunk | None:
         """Return the next chunk when its newest sample is due."""
-        end = self._first + self._chunk
-        if not self._pacer.wait_until((end - 1) / self._rate, timeout_s):
+        if self._ready is None:  # made while there is time, so that it leaves when it is due
+            stamp_ns = sample_time_ns(0, self._first, self._rate)
+            self._ready = Chunk(self._first, stamp_ns, self._rate, self._samples())
+        chunk = self._ready
+        if not self._pacer.wait_until((chunk.end_sample - 1) / self._rate, timeout_s):
             return None
-        chunk = Chunk(
-            self._first, sample_time_ns(0, self._first, self._rate), self._rate, self._samples()
-        )
-        self._first = end
+        self._first, self._ready = chunk.end_sample, None
         return chunk
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ class Recorder:
 
 def windows(*rows: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Build windows from (class, repetition, class it is taken for); features know the row."""
-    y, groups, found = (np.array(column) for column in zip(*rows))
+    y, groups, found = (np.array(column) for column in zip(*rows, strict=True))
     return np.column_stack([found, groups]).astype(float), y, groups
 
 

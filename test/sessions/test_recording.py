@@ -83,7 +83,7 @@ RECORD_FOR_EVER = """
 
 def recorder(path, limit=0):
     """Start a process that records until it is killed or the disk is full."""
-    here = os.path.dirname(__file__)
+    here = os.path.dirname(os.path.dirname(__file__))
     return subprocess.Popen(
         [sys.executable, '-c', textwrap.dedent(RECORD_FOR_EVER), str(path), str(limit)],
         stdout=subprocess.PIPE,

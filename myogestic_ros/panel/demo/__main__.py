@@ -70,7 +70,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         }
     if arguments.repetitions < 1 or arguments.hold < SETTLE_S + WINDOW_S + 0.1:
         raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
-    chosen = {'class_names': names} if names else {}
+    chosen: dict[str, Any] = {'class_names': names} if names else {}
     return Plan(
         out=arguments.out.absolute(),
         data=arguments.data.absolute() if arguments.data else None,

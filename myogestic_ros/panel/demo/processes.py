@@ -56,7 +56,7 @@ class NodeProcesses:
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ, PYTHONUNBUFFERED='1'),
                 start_new_session=True,  # Ctrl-C reaches the demo, which ends them in order
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs yet that could hold a lock
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no other thread runs yet
             )
 
     def pid(self, name: str) -> int:

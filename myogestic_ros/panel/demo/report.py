@@ -10,12 +10,12 @@ from typing import Any
 import matplotlib
 
 matplotlib.use('Agg')
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from rich.console import Console
+from rich.table import Table
 
-from myogestic_ros.panel.demo.score import Answer, Cue, Score  # noqa: E402
+from myogestic_ros.panel.demo.score import Answer, Cue, Score
 
 __all__ = ['print_score', 'write_files']
 

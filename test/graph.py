@@ -1,0 +1,80 @@
+"""A graph of real node processes, and a hand on it, for tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from myogestic_ros.panel.demo.operator import Operator, operating
+from myogestic_ros.panel.demo.processes import NodeProcesses
+
+_domains = itertools.cycle(range(1, 101))
+for _ in range(os.getpid() % 100):
+    next(_domains)
+
+PATIENCE_S = 60.0
+"""How long to wait for what takes a second or two on a quiet machine."""
+
+
+def set_domain() -> None:
+    """Let the processes that start from now on talk to one another, and to nobody else."""
+    os.environ['ROS_DOMAIN_ID'] = str(next(_domains))
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+@dataclass
+class Graph:
+    """Running nodes, and an operator that calls their services."""
+
+    nodes: NodeProcesses
+    operator: Operator
+    folder: Path
+
+    def log(self, node: str) -> str:
+        """Return what a node has printed."""
+        return (self.folder / 'nodes' / f'{node}.log').read_text()
+
+    def wait(self, condition: Any, what: str) -> None:
+        """Listen until a condition holds."""
+        self.operator.wait(condition, what, PATIENCE_S)
+
+
+@contextmanager
+def graph(folder: Path, **parameters: dict[str, Any]) -> Iterator[Graph]:
+    """Start nodes (name=parameters) in a domain of their own, configured; end them all."""
+    set_domain()
+    with (
+        NodeProcesses(folder / 'nodes') as nodes,
+        operating(lambda: None) as operator,
+    ):
+        for name, values in parameters.items():
+            folders = {
+                'session_dir': str(folder / 'sessions'),
+                'model_dir': str(folder / 'models'),
+            }
+            known = {
+                'pipeline': folders,
+                'recorder': {'session_dir': folders['session_dir']},
+            }.get(name, {})
+            nodes.start(name, {**known, **values})
+        for name in parameters:
+            operator.transition(name, 'configure')
+        yield Graph(nodes, operator, folder)
+
+
+def synthetic(**values: Any) -> dict[str, Any]:
+    """Return parameters of a driver with a synthetic array."""
+    return {'source': 'synthetic', **{f'synthetic.{k}': v for k, v in values.items()}}
+
+
+def replay(path: Path, **values: Any) -> dict[str, Any]:
+    """Return parameters of a driver that replays."""
+    return {
+        'source': 'replay',
+        **{f'replay.{k}': v for k, v in {'path': str(path), **values}.items()},
+    }

@@ -1,0 +1,301 @@
+"""The pipeline node as a process: training that goes wrong, refusals, what a caller sees."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from bags import START_NS, protocol, write
+from graph import graph
+from myogestic_ros.msg import EmgFrame
+from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
+from std_srvs.srv import Trigger
+
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.nodes.conversions import chunk_to_ros
+from myogestic_ros.panel.demo.operator import DemoError
+
+DECODER = str(Path(__file__).resolve().parents[1] / 'decoders.py')
+
+
+@pytest.fixture
+def mode(tmp_path, monkeypatch):
+    """Return a function that says what the decoder does from now on."""
+    file = tmp_path / 'mode'
+    monkeypatch.setenv('TEST_MODE_FILE', str(file))
+    return file.write_text
+
+
+@pytest.fixture
+def running(tmp_path, mode):
+    """A pipeline node with a decoder of the tests, and a session to train on."""
+    write(tmp_path / 'sessions' / 's1', protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)]))
+    with graph(tmp_path, pipeline={'decoder': DECODER}) as g:
+        yield g
+
+
+def train(g):
+    """Train and return the status message at the end, and what was printed."""
+    lines: list[str] = []
+    g.operator.on_training_log = lines.append
+    g.operator.train('s1')
+    g.wait(lambda: g.operator.pipeline_state == 'training', 'training')
+    g.wait(lambda: g.operator.pipeline_state == 'idle', 'the end of the training')
+    g.operator.spin(0.2)
+    return g.operator.pipeline_message, lines
+
+
+def call(g, service, kind=Trigger, **fields):
+    """Call a service of the pipeline; it must answer soon."""
+    began = time.monotonic()
+    response = g.operator.call(kind, f'pipeline/{service}', kind.Request(**fields))
+    assert time.monotonic() - began < 1.0  # 0.1 s is promised
+    return response
+
+
+def send(g, first, data, **changes):
+    """Publish a frame."""
+    if not hasattr(g, 'frames'):
+        g.frames = g.operator._node.create_publisher(EmgFrame, 'emg', 10)
+        g.wait(lambda: g.frames.get_subscription_count() == 1, 'the subscription')
+    message = chunk_to_ros(Chunk(first, START_NS + first * 500_000, 2000.0, data))
+    for name, value in changes.items():
+        setattr(message, name, value)
+    g.frames.publish(message)
+
+
+def feed(g, seconds=0.5, first=0, channels=2):
+    """Publish a stream for a while; return the index after it."""
+    import numpy as np
+
+    for _ in range(round(seconds / 0.01)):
+        send(g, first, np.ones((20, channels), np.float32))
+        first += 20
+        g.operator.spin(0.01)
+    return first
+
+
+def test_train_predict_stop(running):
+    message, lines = train(running)
+    assert "Saved as 'decoders_" in message
+    assert "training on 1 ['rest', 'fist']" in lines
+    assert 'half' in lines
+    assert call(running, 'start_predicting').success
+    first = feed(running)
+    assert call(running, 'stop_predicting').success
+    arrived = len(running.operator.answers)
+    feed(running, 0.3, first)
+    assert arrived == len(running.operator.answers) > 10
+    assert running.operator.answers[0].label == 'fist'
+
+
+def test_what_predict_returns_arrives_whole(running):
+    train(running)
+    got = []
+    from myogestic_ros.msg import Prediction
+
+    running.operator._node.create_subscription(Prediction, 'pipeline/predictions', got.append, 50)
+    call(running, 'start_predicting')
+    feed(running)
+    extra = {pair.key: pair.value for pair in got[0].extra}
+    assert extra == {'class': '1', 'mean': '[1.0, 1.0]', 'label of mine': '"x"', 'number': '0.5'}
+    assert got[0].label == 'fist'
+    assert got[0].model_id.startswith('decoders_')
+    assert got[0].compute_time > 0
+    samples = [message.sample for message in got]
+    assert samples == list(range(samples[0], samples[0] + 40 * len(samples), 40))
+
+
+@pytest.mark.parametrize(
+    ('what', 'reason'),
+    [
+        ('raise', 'Training failed: ValueError: no good'),
+        ('none', 'Training failed: train returned None'),
+        ('exit', 'Training failed: the training process exited with code 7'),
+        ('kill', 'Training failed: the training process was killed by SIGKILL'),
+        ('unpicklable', 'Training failed: the model, a function, cannot be saved'),
+    ],
+)
+def test_a_training_that_fails_leaves_the_node_and_its_model(running, mode, what, reason):
+    train(running)
+    model = running.operator.model_id
+    mode(what)
+    message, lines = train(running)
+    assert message.startswith(reason)
+    assert any(reason in line for line in lines)
+    assert running.operator.model_id == model
+    mode('')
+    assert call(running, 'start_predicting').success
+
+
+def test_a_training_is_cancelled_with_its_children(running, mode):
+    mode('hang')
+    lines: list[str] = []
+    running.operator.on_training_log = lines.append
+    running.operator.train('s1')
+    running.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
+    child = int(next(line for line in lines if line.startswith('child')).split()[1])
+    assert call(running, 'cancel_training').success
+    running.wait(lambda: running.operator.pipeline_state == 'idle', 'the end')
+    running.wait(lambda: not alive(child), 'the end of the child')
+    assert 'cancelled' in running.operator.pipeline_message
+    refused = call(running, 'cancel_training')
+    assert refused.message == "Cannot cancel training: state is 'idle', expected 'training'."
+
+
+def alive(pid):
+    """Tell whether a process runs (a zombie does not)."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
+
+
+def test_a_node_that_is_killed_takes_its_training_along(running, mode):
+    mode('hang')
+    lines: list[str] = []
+    running.operator.on_training_log = lines.append
+    running.operator.train('s1')
+    running.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
+    child = int(next(line for line in lines if line.startswith('child')).split()[1])
+    os.kill(running.nodes.pid('pipeline'), 9)
+    running.wait(lambda: not alive(child), 'the end of the child')
+
+
+def test_refusals(running, mode):
+    for name, message in (
+        ('start_predicting', 'No model loaded — train one first or load from disk.'),
+        ('stop_predicting', "Cannot stop predicting: state is 'idle', expected 'predicting'."),
+        ('cancel_training', "Cannot cancel training: state is 'idle', expected 'training'."),
+    ):
+        response = call(running, name)
+        assert not response.success
+        assert response.message == message
+    with pytest.raises(DemoError, match='No model loaded'):
+        running.operator.transition('pipeline', 'activate')  # the other door
+    assert not running.operator.is_active('pipeline')
+    refused = call(running, 'train', Train, sessions=['nowhere'])
+    assert "There is no session 'nowhere'" in refused.message
+    train(running)
+    assert call(running, 'start_predicting').success
+    for name, kind, message in (
+        ('start_predicting', Trigger, 'Cannot start predicting: '),
+        ('train', Train, 'Cannot start training: '),
+        ('load_model', LoadModel, 'Cannot load a model: '),
+    ):
+        response = call(running, name, kind)
+        assert not response.success
+        assert response.message == f"{message}state is 'predicting', expected 'idle'."
+
+
+def test_a_slow_predict_blocks_no_service_and_says_nothing_after_stop(running, mode):
+    train(running)
+    mode('predict slowly')
+    call(running, 'start_predicting')
+    first = feed(running, 0.4)
+    assert call(running, 'stop_predicting').success
+    assert call(running, 'list_models', ListModels).success
+    running.operator.answers.clear()
+    feed(running, 2.5, first)
+    assert running.operator.answers == []
+
+
+def test_errors_in_a_row_end_predicting_with_the_reason(running, mode):
+    train(running)
+    mode('predict wrongly')
+    call(running, 'start_predicting')
+    feed(running, 1.0)
+    running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
+    assert '10 errors in a row, last: RuntimeError: cannot' in running.operator.pipeline_message
+    running.wait(lambda: not running.operator.is_active('pipeline'), 'deactivation')
+    assert running.log('pipeline').count('Traceback') < 5  # throttled
+
+
+def test_a_result_that_is_no_dict_is_dropped(running, mode):
+    train(running)
+    mode('predict nothing')
+    call(running, 'start_predicting')
+    first = feed(running, 0.5)
+    assert running.operator.answers == []
+    assert 'predict returned NoneType, expected a dict' in running.log('pipeline')
+    mode('')
+    feed(running, 0.3, first)
+    assert running.operator.answers
+
+
+def test_predict_hz_changes_while_predicting(running):
+    train(running)
+    call(running, 'start_predicting')
+    first = feed(running, 0.5)
+    running.operator.set_parameter('pipeline', 'predict_hz', 20.0)
+    running.operator.answers.clear()
+    feed(running, 1.0, first)
+    gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.answers)}
+    assert gaps == {50}
+    with pytest.raises(DemoError, match='predict_hz'):
+        running.operator.set_parameter('pipeline', 'predict_hz', 1e9)
+
+
+def pairs(items):
+    """Return neighbours."""
+    return list(zip(items, items[1:], strict=False))
+
+
+def test_silence_is_said_and_survived(running):
+    train(running)
+    call(running, 'start_predicting')
+    first = feed(running, 0.4)
+    running.wait(lambda: list(running.operator.status.stale_streams) == ['emg'], 'staleness')
+    assert "No sample of 'emg' for 0.2 s" in running.operator.pipeline_message
+    running.operator.answers.clear()
+    feed(running, 0.4, first)
+    running.wait(lambda: not running.operator.status.stale_streams, 'recovery')
+    assert running.operator.answers
+
+
+def test_models_are_listed_saved_and_loaded(running):
+    train(running)
+    name = running.operator.model_id
+    assert call(running, 'save_model', SaveModel, name='mine').name == 'mine'
+    refused = call(running, 'save_model', SaveModel, name='mine')
+    assert refused.message == "There is a model 'mine' already; choose another name."
+    listed = call(running, 'list_models', ListModels)
+    assert {model.name for model in listed.models} == {name, 'mine'}
+    assert listed.current == 'mine'
+    assert listed.models[0].accuracy == 0.5
+    assert list(listed.models[0].class_names) == ['rest', 'fist']
+    assert call(running, 'load_model', LoadModel, name=name).success
+    assert call(running, 'list_models', ListModels).current == name
+    for bad in ('../mine', 'a/b', '.mine', 'nothing'):
+        assert not call(running, 'load_model', LoadModel, name=bad).success
+    file = running.folder / 'models' / 'mine.joblib'
+    file.write_bytes(file.read_bytes()[:-1] + b'x')
+    refused = call(running, 'load_model', LoadModel, name='mine')
+    assert "'mine' is not what was saved" in refused.message
+    assert call(running, 'start_predicting').success
+
+
+def test_a_model_for_other_channels_is_refused(running):
+    train(running)
+    name = running.operator.model_id
+    feed(running, 0.3, channels=3)
+    refused = call(running, 'load_model', LoadModel, name=name)
+    assert "trained on stream 'emg' with channels 2, the stream has 3" in refused.message
+    refused = call(running, 'start_predicting')
+    assert 'does not fit' in refused.message
+
+
+def test_it_deactivates_when_the_stream_changes_under_the_model(running):
+    train(running)
+    call(running, 'start_predicting')
+    first = feed(running, 0.4)
+    feed(running, 0.5, first, channels=5)
+    running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
+    assert 'does not fit' in running.operator.pipeline_message
+
+
+def test_parameters_that_are_wrong_are_refused_with_all_faults(running):
+    with pytest.raises(DemoError, match='stale_after'):
+        running.operator.set_parameter('pipeline', 'stale_after', 1000.0)

@@ -10,7 +10,7 @@ flavour := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(filt
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up
-interfaces := $(wildcard msg/*.msg srv/*.srv action/*.action)
+installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/*)
 
 export ROS_WHEELS
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
@@ -25,7 +25,7 @@ help:  ## this list
 
 setup: $(stamp)  ## the environment (.venv), with this package and the ROS wheels
 
-$(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(interfaces)
+$(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(installed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo 'make: $(PYTHON) is missing or older than 3.10; name another: make setup PYTHON=python3.12'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \

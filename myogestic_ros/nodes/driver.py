@@ -90,8 +90,8 @@ class DriverNode(ManagedNode):
         self._source: Source | None = None
         self._reader: threading.Thread | None = None
         self._stop = threading.Event()
-        self._frames: Any = None
-        self._frame_rate = 0.0
+        # From the beginning, so that who listens is known before the first frame leaves.
+        self._frames = self.create_publisher(EmgFrame, 'emg', qos.EMG)
         self._info = self.create_publisher(StreamInfo, 'emg/info', qos.INFO)
         self._labels: Any = None
         self._label_input: Any = None
@@ -105,9 +105,12 @@ class DriverNode(ManagedNode):
     def configure(self) -> None:
         """Make the source; nothing is opened."""
         self._make_source()
-        self._label_input = self.create_subscription(
-            LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
-        )
+        if getattr(self._source, 'HAS_LABELS', False):
+            self._labels = self.create_publisher(LabelMessage, 'label', qos.LABEL)
+        else:
+            self._label_input = self.create_subscription(
+                LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
+            )
         self.status_message = f"Source '{self.get_parameter('source').value}' is ready."
 
     def _make_source(self) -> None:
@@ -146,16 +149,19 @@ class DriverNode(ManagedNode):
         if self._label_input is not None:
             self.destroy_subscription(self._label_input)
             self._label_input = None
+        if self._labels is not None:
+            self.destroy_publisher(self._labels)
+            self._labels = None
 
     # -- labels -------------------------------------------------------------------------------
 
     def _on_label(self, message: LabelMessage) -> None:
-        if self._labels is None and self._source is not None:  # not our own
+        if self._source is not None:
             self._source.set_label(label_from_ros(message))
 
     def _publish_label(self, label: Label, start_ns: int) -> None:
         if self._labels is None:
-            self._labels = self.create_publisher(LabelMessage, 'label', qos.LABEL)
+            return  # the source does not say that it has labels
         stamped = Label(start_ns + label.stamp_ns, label.index, label.name, label.repetition)
         self._labels.publish(label_to_ros(stamped))
 
@@ -234,12 +240,6 @@ class DriverNode(ManagedNode):
             self.give_up(reason, error=error)
 
     def _publish_chunk(self, chunk: Chunk, start_ns: int, expected: int | None) -> int:
-        frame_rate = chunk.sampling_rate / max(1, chunk.n_samples)
-        if self._frames is None or frame_rate > 2 * self._frame_rate:
-            if self._frames is not None:
-                self.destroy_publisher(self._frames)
-            self._frames = self.create_publisher(EmgFrame, 'emg', qos.emg(frame_rate))
-            self._frame_rate = frame_rate
         stamped = Chunk(
             chunk.first_sample, start_ns + chunk.stamp_ns, chunk.sampling_rate, chunk.data
         )

@@ -188,7 +188,7 @@ class PipelineNode(ManagedNode):
         return specs, settings
 
     def _listen(self, name: str, settings: dict[str, Any]) -> None:
-        kind, profile = EmgFrame, qos.EMG_INPUT
+        kind, profile = EmgFrame, qos.EMG
         callback: Callable[[str, float, Any], None] = self._on_frame
         if settings['type'] == 'joint_state':
             kind, profile, callback = JointState, qos.JOINT_STATES, self._on_joints

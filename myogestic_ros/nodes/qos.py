@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 __all__ = [
     'DIAGNOSTICS',
-    'EMG_INPUT',
+    'EMG',
     'INFO',
     'JOINT_STATES',
     'LABEL',
@@ -16,7 +14,6 @@ __all__ = [
     'LOG',
     'PREDICTIONS',
     'STATUS',
-    'emg',
 ]
 
 
@@ -29,12 +26,8 @@ def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:
     )
 
 
-def emg(frames_per_s: float) -> QoSProfile:
-    """Return the profile of a publisher of frames: deep enough for half a second of them."""
-    return _reliable(min(5000, max(10, math.ceil(frames_per_s / 2))))
-
-
-EMG_INPUT = _reliable(500)
+EMG = _reliable(500)
+"""Half a second of a thousand frames a second; what is slower has more."""
 JOINT_STATES = _reliable(100)
 INFO = _reliable(1, latched=True)
 STATUS = _reliable(1, latched=True)

@@ -139,7 +139,7 @@ class RecorderNode(ManagedNode):
         if offered is LATCHED:
             profile, callback = qos.LABEL_INPUT, self._on_latched
         else:
-            profile, callback = qos.EMG_INPUT, self._on_frame
+            profile, callback = qos.EMG, self._on_frame
         self._inputs.append(
             self.create_subscription(
                 kind, topic, lambda data: callback(topic, data), profile, raw=True

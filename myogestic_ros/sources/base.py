@@ -61,6 +61,8 @@ class Source(Protocol):
 class SourceFactory(Protocol):
     """What an entry point of the group ``myogestic_ros.sources`` names: usually the class.
 
+    A source whose `read` also returns labels has the attribute ``HAS_LABELS = True``.
+
     ``PARAMETERS`` lists what the source takes. The driver declares each as
     ``<source name>.<parameter name>`` and calls the factory with plain names.
     """

@@ -32,6 +32,8 @@ class Replay:
         Clock to follow.
     """
 
+    HAS_LABELS = True
+
     PARAMETERS = (
         Parameter('path', '', 'Session, file or folder of files to play.'),
         Parameter(

@@ -1,0 +1,154 @@
+"""One recording gives the same predictions, bit for bit: offline, live, and at another speed."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from graph import PATIENCE_S, graph, replay
+from myogestic_ros.msg import Prediction
+
+from myogestic_ros.core.model_store import Manifest, ModelStore
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.signals import Chunk, Label
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.decoding import htd_lda
+from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.nodes.conversions import chunk_to_ros, label_to_ros
+from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sources.base import EndOfRecording
+from myogestic_ros.sources.replay import Replay
+from myogestic_ros.sources.synthetic import Synthetic
+
+START_NS = 1_700_000_000_000_000_000
+CUES = ('rest', 'fist', 'open', 'rest', 'fist', 'open')
+
+
+def record(path):
+    """Record six cues of a second; samples are lost in the middle."""
+    from rclpy.serialization import serialize_message
+
+    class Hurry:
+        """A pacer that never waits."""
+
+        def start(self):
+            pass
+
+        def wait_until(self, moment_s, timeout_s):
+            return True
+
+    source = Synthetic({'class_names': ['rest', 'fist', 'open'], 'reaction_time': 0.1}, Hurry())
+    source.open()
+    topics = [
+        Topic(name, message_definition(f'myogestic_ros/msg/{kind}'), qos)
+        for name, kind, qos in (('/emg', 'EmgFrame', STREAM), ('/label', 'Label', LATCHED))
+    ]
+    with SessionWriter(path, SessionFacts(), topics) as writer:
+        for second, name in enumerate(CUES):
+            stamp_ns = START_NS + second * 10**9
+            label = Label(stamp_ns, ['rest', 'fist', 'open'].index(name), name)
+            source.set_label(label)
+            writer.write('/label', bytes(serialize_message(label_to_ros(label))), stamp_ns)
+            for count in range(100):
+                chunk = source.read(1.0)
+                if second == 3 and 20 <= count < 25:
+                    continue
+                stamped = Chunk(chunk.first_sample, START_NS + chunk.stamp_ns, 2000.0, chunk.data)
+                data = bytes(serialize_message(chunk_to_ros(stamped)))
+                writer.write('/emg', data, stamped.stamp_ns)
+    return path
+
+
+def essence(message: Prediction):
+    """Return what must not differ: all but the moment and how long it took."""
+    return message.sample, message.label, list(message.class_names), list(message.probabilities)
+
+
+def offline(chunks, model, names) -> list:
+    """Predict by hand, as fast as possible."""
+    pipeline = Pipeline(50.0)
+    pipeline.on_extract, pipeline.on_predict = htd_lda.extract, htd_lda.predict
+    pipeline.use_model(model, 'm', names)
+    pipeline.start_predicting()
+    found = []
+    for chunk in chunks:
+        pipeline.push('emg', chunk)
+        found += [essence(prediction_to_ros(p)) for p in pipeline.step()]
+    return found
+
+
+def model_of(path, folder):
+    """Train on a session, and put the model where the pipeline node finds it."""
+    data = complete_training_data(TrainingData([str(path)]))
+    model = htd_lda.train(data)
+    manifest = Manifest('htd_lda', data.streams, 50.0, 50.0, data.class_names)
+    ModelStore(folder / 'models').save('m', model, manifest)
+    return model, data.class_names
+
+
+def model_of_windows(folder, chunks):
+    """Train on made-up classes of windows of a recording: whatever it says, it must say again."""
+    cutter = WindowCutter([StreamSpec('emg')], 5.0)
+    features = [htd_lda.extract(t.windows) for c in chunks for t in cutter.push('emg', c)]
+    classes = np.arange(len(features)) % 2
+    steps = lda_steps(htd_lda.amplitude_columns({'emg': chunks[0].n_channels}))
+    model = LinearDecoder(steps.fit(np.array(features), classes), {0: 'a', 1: 'b'}, {})
+    spec = StreamSpec('emg', 200.0, chunks[0].n_channels, chunks[0].sampling_rate)
+    manifest = Manifest('htd_lda', [spec], 50.0, 50.0, ['a', 'b'])
+    ModelStore(folder / 'models').save('m', model, manifest)
+    return model
+
+
+def live(folder, driver):
+    """Replay through real nodes; return what the pipeline published."""
+    got: list[Prediction] = []
+    with graph(folder, driver=driver, pipeline={'model': 'm'}) as g:
+        subscribe = g.operator._node.create_subscription
+        subscribe(Prediction, 'pipeline/predictions', got.append, 500)
+        g.operator.trigger('pipeline/start_predicting')
+        g.operator.transition('driver', 'activate')
+        g.operator.wait(
+            lambda: 'has ended' in g.operator.node_status['driver'].message,
+            'the end of the recording',
+            PATIENCE_S,
+        )
+        g.operator.spin(0.5)
+    return [essence(message) for message in got]
+
+
+@pytest.mark.parametrize('rate', [1.0, 4.0])
+def test_a_session(tmp_path, rate):
+    path = record(tmp_path / 'sessions' / 's')
+    model, names = model_of(path, tmp_path)
+    expected = offline(Session(path).chunks('emg'), model, names)
+    assert 250 < len(expected) < 300
+    assert len({label for _, label, _, _ in expected}) == 3
+    assert live(tmp_path, replay(path, rate=rate)) == expected
+
+
+def played(source):
+    """Yield what a source plays, to its end."""
+    with contextlib.suppress(EndOfRecording):
+        while True:
+            yield source.read(0.0)
+
+
+def test_a_recording_in_csv(tmp_path, recordings):
+    files = recordings / 'myo-readings' / '12345-1'
+    values = {'path': str(files), 'repetitions': '0-0'}
+    source = Replay({**values, 'rate': 0.0})
+    source.open()
+    chunks = [item for item in played(source) if isinstance(item, Chunk)]
+    model = model_of_windows(tmp_path, chunks)
+    names = ['a', 'b']
+    expected = offline(chunks, model, names)
+    assert len(expected) > 1000
+    assert live(tmp_path, replay(files, repetitions='0-0', rate=8.0)) == expected

@@ -6,7 +6,9 @@ DATA ?=
 ARGS ?=
 
 # One environment for each Python and each release of the ROS wheels; .venv is the default one.
-flavour := $(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(filter-out kilted,$(ROS_WHEELS)),-$(ROS_WHEELS))
+# It is called after the version, for /opt/a/bin/python3 and /opt/b/bin/python3 are two.
+named := $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])' 2>/dev/null || echo $(notdir $(PYTHON)))
+flavour := $(if $(filter-out python3,$(PYTHON)),-$(named))$(if $(filter-out kilted,$(ROS_WHEELS)),-$(ROS_WHEELS))
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up

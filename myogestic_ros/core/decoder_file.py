@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ ENTRY_POINT_GROUP = 'myogestic_ros.decoders'
 
 def _module_name(file: Path) -> str:
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
-    return f'myogestic_decoder_{file.stem}_{digest}'
+    stem = re.sub(r'\W', '_', file.stem)  # a dot would make it a module of a package
+    return f'myogestic_decoder_{stem}_{digest}'
 
 
 def load_file(file: Path) -> ModuleType:
@@ -86,6 +88,20 @@ def import_decoder(reference: str) -> ModuleType:
         ) from error
 
 
+def _found_by_name(module: ModuleType) -> bool:
+    """Tell whether another process that imports the module's name gets the same file."""
+    parent = sys.modules.get(module.__name__.rpartition('.')[0])
+    path = getattr(parent, '__path__', None)
+    for finder in sys.meta_path:
+        spec = finder.find_spec(module.__name__, path)
+        if spec is not None:
+            file = getattr(module, '__file__', None)
+            return bool(
+                spec.origin and file and Path(spec.origin).resolve() == Path(file).resolve()
+            )
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class CallbackReference:
     """Where another process finds a function: a file or a module, and the name in it."""
@@ -109,7 +125,7 @@ class CallbackReference:
             # What was pickled by the other process names this module.
             sys.modules.setdefault(_module_name(path), module)
             return cls(_module_name(path), str(path), name)
-        if importlib.util.find_spec(module.__name__) is None:
+        if not _found_by_name(module):
             return None
         return cls(module.__name__, '', name)
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from myogestic_ros.core.signals import Chunk
 
-__all__ = ['MAX_CHANNELS', 'Intake', 'Verdict']
+__all__ = ['MAX_CHANNELS', 'SAMPLING_RATES', 'Intake', 'Verdict']
 
 MAX_CHANNELS = 4096
 """More channels than this in one frame is taken for rubbish, not for an array."""
+
+SAMPLING_RATES = (0.01, 1e6)
+"""Lowest and highest rate, Hz, that is believed."""
 
 ADOPT_AFTER = 3
 """So many refused chunks in a row that continue one another are a stream that has changed."""
@@ -39,7 +42,8 @@ class Intake:
     Attributes
     ----------
     refused : Counter
-        Refused chunks by reason: ``empty``, ``not finite``, ``format``, ``backwards``.
+        Refused chunks by reason: ``empty``, ``impossible``, ``not finite``, ``format``,
+        ``repeated``, ``backwards``.
     lost : int
         Samples missing between accepted chunks.
     restarts : int
@@ -60,6 +64,7 @@ class Intake:
         self.reason = ''
         self._next: int | None = None
         self._stamp_ns = 0
+        self._newest: tuple[int, int, int] | None = None  # first sample, stamp, end
         self._suspect: tuple[int, int, float] | None = None  # what would continue the refused one
         self._suspects = 0
 
@@ -77,20 +82,41 @@ class Intake:
         if not chunk.data.size:
             self.reason = 'the frame holds no samples; expected at least one'
             return 'empty'
+        if not self._possible(chunk):
+            self.reason = (
+                f'the frame has samples of shape {chunk.data.shape} at {chunk.sampling_rate:g} '
+                f'Hz, expected (samples, channels), at most {MAX_CHANNELS} channels, and a rate '
+                f'from {SAMPLING_RATES[0]:g} to {SAMPLING_RATES[1]:g} Hz'
+            )
+            return 'impossible'
         if not math.isfinite(float(chunk.data.sum())) and not np.isfinite(chunk.data).all():
             self.reason = 'the frame holds NaN or Inf; its samples are taken as lost'
             return 'not finite'
         if not self._fits(chunk):
+            channels = 'any number of' if self.channels is None else self.channels
+            rate = 'any rate' if self.sampling_rate is None else f'{self.sampling_rate:g} Hz'
             self.reason = (
                 f'the frame has {chunk.n_channels} channels at {chunk.sampling_rate:g} Hz, '
-                f'expected {self.channels} at {self.sampling_rate:g} Hz'
+                f'expected {channels} at {rate}'
             )
             return 'format'
+        if (chunk.first_sample, chunk.stamp_ns, chunk.end_sample) == self._newest:
+            self.reason = 'the frame is the one that came before it once more'
+            return 'repeated'
         if self._next is not None and chunk.stamp_ns < self._stamp_ns:
             late = (self._stamp_ns - chunk.stamp_ns) * 1e-9
             self.reason = f'the frame is stamped {late:g} s before the one that came before it'
             return 'backwards'
         return None
+
+    @staticmethod
+    def _possible(chunk: Chunk) -> bool:
+        low, high = SAMPLING_RATES
+        return (
+            chunk.data.ndim == 2
+            and chunk.n_channels <= MAX_CHANNELS
+            and low <= chunk.sampling_rate <= high
+        )
 
     def _fits(self, chunk: Chunk) -> bool:
         return self.channels in (None, chunk.n_channels) and self.sampling_rate in (
@@ -117,6 +143,7 @@ class Intake:
         self.channels, self.sampling_rate = chunk.n_channels, chunk.sampling_rate
         self._next = chunk.end_sample
         self._stamp_ns = chunk.stamp_ns
+        self._newest = (chunk.first_sample, chunk.stamp_ns, chunk.end_sample)
         self.chunks += 1
         self.samples += chunk.n_samples
 

@@ -249,6 +249,8 @@ class Pipeline:
                 model_id, saved = self.observer.trained(outcome.model, outcome.data)
             except MyoGesticError as error:  # a model that cannot be saved can still be used
                 saved = str(error)
+            except Exception as error:
+                saved = f'It is not saved: {type(error).__name__}: {error}'
         with self._lock:
             if job != self._job or self._state is not PipelineState.TRAINING:
                 return
@@ -308,8 +310,9 @@ class Pipeline:
         """
         with self._lock:
             self._expect('stop predicting', PipelineState.PREDICTING)
-            self._run += 1  # a tick that is running now finds its result void
+            # In this order: a tick taken before the others are dropped finds its result void.
             self._ticks.want(False)
+            self._run += 1
             self._enter(PipelineState.IDLE, reason)
 
     def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
@@ -358,7 +361,7 @@ class Pipeline:
         start = time.perf_counter()
         try:
             values = predict(self.model, extract(tick.windows))
-        except Exception:
+        except (Exception, SystemExit):  # a sys.exit() in it would end the thread unheard
             self._failed(run)
             return None
         compute_s = time.perf_counter() - start

@@ -24,7 +24,7 @@ class TickGrid:
     """
 
     def __init__(self, sampling_rate: float, predict_hz: float) -> None:
-        hop = Fraction(repr(sampling_rate)) / Fraction(repr(predict_hz))
+        hop = Fraction(repr(float(sampling_rate))) / Fraction(repr(float(predict_hz)))
         self.hop = max(Fraction(1), hop)
 
     def count(self, end: int) -> int:

@@ -47,7 +47,10 @@ class TrainingData:
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON types."""
-        return asdict(self) | {'classes': sorted(self.classes)}
+        return asdict(self) | {
+            'paths': [str(path) for path in self.paths],
+            'classes': sorted(int(index) for index in self.classes),
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingData:

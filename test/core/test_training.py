@@ -1,0 +1,213 @@
+"""Trainings that end well, badly, or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from myogestic_ros.core.decoder_file import import_decoder
+from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training_data import TrainingData
+
+DECODER = '''
+import os, signal, subprocess, sys, time
+from dataclasses import dataclass
+from pathlib import Path
+from myogestic_ros.core.training import report_progress
+
+@dataclass
+class Model:
+    names: list
+    pid: int
+
+def good(data):
+    print('first line')
+    report_progress(0.25, 'a quarter')
+    while not Path(data.paths[0], 'go').exists():
+        time.sleep(0.01)
+    print('last line', end='')
+    return Model(data.class_names, os.getpid())
+
+def quick(data): return Model(data.class_names, os.getpid())
+def raises(data): raise ValueError('too few windows')
+def nothing(data): pass
+def exits(data): os._exit(3)
+def sys_exits(data): sys.exit(4)
+def killed(data): os.kill(os.getpid(), signal.SIGKILL)
+def unpicklable(data): return lambda: 1
+
+def hangs(data):
+    child = subprocess.Popen(['sleep', '60'])
+    Path(data.paths[0], 'child').write_text(str(child.pid))
+    print('hanging')
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+
+def leaves_a_child(data):
+    subprocess.Popen(['sleep', '60'])
+    return 'model'
+
+def leaves_a_daemon(data):
+    child = subprocess.Popen(['sleep', '15'], start_new_session=True)
+    Path(data.paths[0], 'child').write_text(str(child.pid))
+    return 'model'
+'''
+
+
+class Watcher(Observer):
+    def __init__(self):
+        self.problems, self.lines = [], []
+
+    def problem(self, kind, sentence):
+        self.problems.append((kind, sentence))
+
+    def log_line(self, line):
+        self.lines.append(line)
+
+
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'nothing happened'
+        time.sleep(0.005)
+
+
+def alive(pid):
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def decoder(tmp_path):
+    file = tmp_path / 'decoder.py'
+    file.write_text(DECODER)
+    yield import_decoder(str(file))
+    if (tmp_path / 'child').exists():
+        child = int((tmp_path / 'child').read_text())
+        if alive(child):
+            os.kill(child, signal.SIGKILL)
+
+
+def started(train, folder):
+    pipeline = Pipeline()
+    pipeline.train(train)
+    pipeline.use_model('old', 'old name', ['old class'])
+    pipeline.training_data = TrainingData(paths=[str(folder)], class_names=['rest', 'fist'])
+    pipeline.observer = Watcher()
+    pipeline.start_training()
+    return pipeline
+
+
+def fails(pipeline, *words):
+    assert pipeline.wait_for_training(20)
+    assert pipeline.state == 'idle'
+    assert pipeline.status_message.startswith('Training failed: ')
+    for word in words:
+        assert word in pipeline.status_message
+    assert pipeline.train_log[-1] == pipeline.status_message
+    kept = (pipeline.model, pipeline.model_id, pipeline.class_names)
+    assert kept == ('old', 'old name', ('old class',))
+
+
+def test_lines_and_progress_come_while_it_runs(decoder, tmp_path):
+    pipeline = started(decoder.good, tmp_path)
+    assert pipeline.state == 'training'
+    with pytest.raises(Exception, match="start training: state is 'training', expected 'idle'"):
+        pipeline.start_training()
+    until(lambda: pipeline.train_log == ['first line', 'a quarter'])
+    assert pipeline.training_progress == 0.25
+    assert pipeline.state == 'training'
+    (tmp_path / 'go').touch()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.state == 'idle'
+    assert pipeline.status_message == 'Training is done.'
+    assert pipeline.train_log == ['first line', 'a quarter', 'last line']
+    assert pipeline.observer.lines == pipeline.train_log
+    assert type(pipeline.model) is decoder.Model
+    assert pipeline.model.names == ['rest', 'fist']
+    assert pipeline.class_names == ('rest', 'fist')
+    assert pipeline.model.pid == pipeline.training_pid != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ('name', 'words'),
+    [
+        ('raises', 'ValueError: too few windows'),
+        ('nothing', 'train returned None, expected a model'),
+        ('exits', 'exited with code 3 before it returned a model'),
+        ('sys_exits', 'exited with code 4 before it returned a model'),
+        ('killed', 'was killed by SIGKILL (out of memory?)'),
+        ('unpicklable', 'the model, a function, cannot be saved'),
+    ],
+)
+def test_failures_leave_the_model_from_before(decoder, tmp_path, name, words):
+    pipeline = started(getattr(decoder, name), tmp_path)
+    fails(pipeline, words)
+    if name == 'raises':
+        assert 'Traceback (most recent call last):' in pipeline.train_log
+    pipeline.train(decoder.quick)  # and it is none the worse for it
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.model.names == ['rest', 'fist']
+
+
+def test_a_worker_killed_from_outside(decoder, tmp_path):
+    pipeline = started(decoder.good, tmp_path)
+    until(lambda: 'first line' in pipeline.train_log)
+    os.kill(pipeline.training_pid, signal.SIGKILL)
+    fails(pipeline, 'was killed by SIGKILL')
+
+
+def test_cancel_ends_a_hanging_one_and_its_children(decoder, tmp_path):
+    pipeline = started(decoder.hangs, tmp_path)
+    until(lambda: 'hanging' in pipeline.train_log)
+    child = int((tmp_path / 'child').read_text())
+    assert alive(child)
+    pipeline.cancel_training()
+    assert pipeline.state == 'idle'
+    assert pipeline.status_message == 'Training was cancelled; the model from before stays.'
+    until(lambda: not alive(child) and not alive(pipeline.training_pid), 3)
+    assert pipeline.wait_for_training(5)
+    assert pipeline.model == 'old'
+    assert 'Training failed' not in ' '.join(pipeline.train_log)
+
+
+@pytest.mark.parametrize('name', ['leaves_a_child', 'leaves_a_daemon'])
+def test_a_grandchild_that_holds_stdout_does_not_delay_the_end(decoder, tmp_path, name):
+    pipeline = started(getattr(decoder, name), tmp_path)
+    assert pipeline.wait_for_training(10)
+    assert pipeline.model == 'model'
+
+
+def test_the_worker_ends_with_a_killed_parent(decoder, tmp_path):
+    script = textwrap.dedent(f'''
+        import time
+        from myogestic_ros.core.decoder_file import import_decoder
+        from myogestic_ros.core.pipeline import Pipeline
+        from myogestic_ros.core.training_data import TrainingData
+        pipeline = Pipeline()
+        pipeline.train(import_decoder({str(tmp_path / 'decoder.py')!r}).hangs)
+        pipeline.training_data = TrainingData(paths=[{str(tmp_path)!r}])
+        pipeline.start_training()
+        while not pipeline.train_log: time.sleep(0.01)
+        print(pipeline.training_pid, flush=True)
+        time.sleep(60)
+    ''')
+    command = [sys.executable, '-c', script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        child = int((tmp_path / 'child').read_text())
+        assert alive(worker)
+        assert alive(child)
+        parent.kill()
+    until(lambda: not alive(worker) and not alive(child), 5)

@@ -1,0 +1,176 @@
+"""The driver node as a process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graph import graph, replay, synthetic
+from myogestic_ros.msg import EmgFrame, Label, StreamInfo
+
+from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.conversions import chunk_from_ros
+from myogestic_ros.panel.demo.operator import DemoError
+
+FAKE_SOURCE = '''
+"""A source whose device comes and goes, as a file says."""
+import time
+from pathlib import Path
+import numpy as np
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.signals import Chunk, StreamFacts
+
+class Flaky:
+    PARAMETERS = (Parameter('switch', '', 'File that says whether the device is there.'),)
+    def __init__(self, values):
+        self.switch = Path(values['switch'])
+    def check(self):
+        if self.switch.read_text() != 'on':
+            raise SourceError('The device does not answer; is it switched on?')
+    def open(self):
+        self.check()
+        self.first = 0
+        return StreamFacts('emg', 1000.0, ('a',))
+    def read(self, timeout_s):
+        time.sleep(0.01)
+        self.check()
+        self.first += 10
+        return Chunk(self.first - 10, (self.first - 10) * 10**6, 1000.0, np.ones((10, 1), 'f4'))
+    def set_label(self, label):
+        pass
+    def close(self):
+        pass
+'''
+
+
+@pytest.fixture
+def flaky(tmp_path, monkeypatch):
+    """Install a source as another package would; return its parameters and its switch."""
+    package = tmp_path / 'flaky-1.dist-info'
+    package.mkdir()
+    (package / 'METADATA').write_text('Metadata-Version: 2.1\nName: flaky\nVersion: 1\n')
+    (package / 'entry_points.txt').write_text(
+        '[myogestic_ros.sources]\nflaky = flaky_source:Flaky\nbroken = flaky_source:Nothing\n'
+    )
+    (tmp_path / 'flaky_source.py').write_text(FAKE_SOURCE)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path), prepend=':')
+    switch = tmp_path / 'switch'
+    switch.write_text('on')
+    return {
+        'source': 'flaky',
+        'flaky.switch': str(switch),
+        'dormant_period_between_reconnects': 0.1,
+        'max_failed_reconnect_attempts': 5,
+    }, switch.write_text
+
+
+def listen(g):
+    """Return lists that fill with the driver's frames, infos and labels."""
+    frames: list[EmgFrame] = []
+    infos: list[StreamInfo] = []
+    labels: list[Label] = []
+    subscribe = g.operator._node.create_subscription
+    subscribe(EmgFrame, 'emg', frames.append, qos.EMG)
+    subscribe(StreamInfo, 'emg/info', infos.append, qos.INFO)
+    subscribe(Label, 'label', labels.append, qos.LABEL_INPUT)
+    g.operator.spin(0.5)
+    return frames, infos, labels
+
+
+def test_it_streams_what_the_source_gives(tmp_path):
+    with graph(tmp_path, driver=synthetic(channels=3, sampling_rate=1000.0)) as g:
+        frames, infos, _ = listen(g)
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: len(frames) >= 50, 'frames')
+        g.operator.transition('driver', 'deactivate')
+        count = len(frames)
+        g.operator.spin(0.3)
+        assert len(frames) == count
+        chunks = [chunk_from_ros(frame) for frame in frames]
+        assert [chunk.first_sample for chunk in chunks] == list(range(0, 10 * count, 10))
+        assert {b.stamp_ns - a.stamp_ns for a, b in zip(chunks, chunks[1:], strict=False)} == {
+            10_000_000
+        }
+        assert all(chunk.data.shape == (10, 3) for chunk in chunks)
+        assert list(infos[0].channel_names) == ['EMG1', 'EMG2', 'EMG3']
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: len(frames) > count, 'frames after a pause')
+        assert frames[count].first_sample == 0
+
+
+def test_a_label_is_answered_by_a_contraction(tmp_path):
+    with graph(tmp_path, driver=synthetic(reaction_time=0.0), recorder={}) as g:
+        frames, _, _ = listen(g)
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: len(frames) >= 30, 'rest')
+        rest = np.std([frame.data for frame in frames])
+        g.operator.set_label('fist')
+        g.operator.spin(0.7)
+        del frames[:]
+        g.wait(lambda: len(frames) >= 30, 'a contraction')
+        assert np.std([frame.data for frame in frames]) > 5 * rest
+
+
+def test_a_device_that_goes_away_is_opened_again(tmp_path, flaky):
+    parameters, switch = flaky
+    with graph(tmp_path, driver=parameters) as g:
+        frames, _, _ = listen(g)
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: len(frames) >= 10, 'frames')
+        switch('off')
+        g.wait(lambda: 'to reconnect' in g.operator.node_status['driver'].message, 'a word of it')
+        assert 'is it switched on?' in g.operator.node_status['driver'].message
+        count = len(frames)
+        switch('on')
+        g.wait(lambda: len(frames) > count + 5, 'frames again')
+        assert g.operator.is_active('driver')
+
+
+def test_it_gives_up_after_so_many_attempts(tmp_path, flaky):
+    parameters, switch = flaky
+    with graph(tmp_path, driver=parameters) as g:
+        g.operator.transition('driver', 'activate')
+        switch('off')
+        g.wait(lambda: 'after 5 attempts' in g.operator.node_status['driver'].message, 'the end')
+        g.wait(lambda: not g.operator.is_active('driver'), 'deactivation')
+        switch('on')
+        g.operator.transition('driver', 'activate')
+
+
+def test_a_device_that_is_not_there_refuses_activation(tmp_path, flaky):
+    parameters, switch = flaky
+    switch('off')
+    with graph(tmp_path, driver=parameters) as g:
+        with pytest.raises(DemoError, match='is it switched on'):
+            g.operator.transition('driver', 'activate')
+        assert not g.operator.is_active('driver')
+        assert "Source 'broken'" in g.log('driver')  # another package's fault hinders nobody
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'reason'),
+    [
+        ({'source': 'nothing'}, "There is no source 'nothing'; there are: replay, synthetic"),
+        (replay('/nowhere'), 'There is no recording /nowhere'),
+        (replay(''), 'There is nothing to play: set the parameter path'),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(tmp_path, parameters, reason):
+    with pytest.raises(DemoError, match=reason), graph(tmp_path, driver=parameters) as g:
+        g.operator.transition('driver', 'activate')
+
+
+def test_a_recording_ends_by_itself_and_tells_its_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[*rng.integers(-99, 99, 2), label] for label in (0, 1, 0, 1) for _ in range(100)]
+    np.savetxt(tmp_path / 'r.csv', rows, fmt='%d', delimiter=',')
+    parameters = replay(tmp_path / 'r.csv', class_names=['rest', 'fist'])
+    with graph(tmp_path, driver=parameters) as g:
+        frames, _, labels = listen(g)
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: not g.operator.is_active('driver'), 'the end')
+        g.operator.spin(0.3)
+        assert sum(len(frame.data) for frame in frames) == 800
+        assert [label.name for label in labels] == ['rest', 'fist', 'rest', 'fist', '']
+        assert [label.repetition for label in labels] == [0, 0, 1, 1, -1]
+        assert labels[1].header.stamp == frames[50].header.stamp

@@ -1,0 +1,127 @@
+"""Rubbish on the wire: counted, warned about once, survived."""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+import pytest
+from bags import START_NS
+from diagnostic_msgs.msg import DiagnosticArray
+from graph import graph
+from myogestic_ros.msg import EmgFrame
+
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.nodes.conversions import chunk_to_ros
+
+
+def good(first: int, channels: int = 4) -> EmgFrame:
+    """Return a frame of ones."""
+    data = np.ones((20, channels), np.float32)
+    return chunk_to_ros(Chunk(first, START_NS + first * 500_000, 2000.0, data))
+
+
+def wrong_length(message):
+    message.data = array.array('f', [1.0] * 79)
+
+
+def no_channels(message):
+    message.channels = 0
+
+
+def a_million_channels(message):
+    message.channels = 1_000_000
+
+
+def no_samples(message):
+    message.data = array.array('f')
+
+
+def nan(message):
+    message.data[17] = float('nan')
+
+
+def infinite(message):
+    message.data[3] = float('-inf')
+
+
+def no_rate(message):
+    message.sampling_rate = 0.0
+
+
+def another_rate(message):
+    message.sampling_rate = 1000.0
+
+
+def other_channels(message):
+    message.channels = 5
+
+
+def back_in_time(message):
+    message.header.stamp.sec -= 100
+
+
+BAD = [
+    wrong_length,
+    no_channels,
+    a_million_channels,
+    no_samples,
+    nan,
+    infinite,
+    no_rate,
+    another_rate,
+    other_channels,
+    back_in_time,
+]
+
+
+@pytest.fixture
+def running(tmp_path):
+    with graph(tmp_path, pipeline={}) as g:
+        g.frames = g.operator._node.create_publisher(EmgFrame, 'emg', 500)
+        g.facts = {}
+
+        def on_diagnostics(message: DiagnosticArray) -> None:
+            for status in message.status:
+                g.facts.update({pair.key: pair.value for pair in status.values})
+
+        g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
+        g.wait(lambda: g.frames.get_subscription_count() == 1, 'the subscription')
+        yield g
+
+
+@pytest.mark.parametrize('spoil', BAD, ids=lambda spoil: spoil.__name__)
+def test_it_is_counted_warned_about_once_and_survived(running, spoil):
+    first = 0
+    for number in range(40):
+        message = good(first)
+        if number in (10, 20, 30):
+            spoil(message)
+        running.frames.publish(message)
+        first += 20
+    running.wait(lambda: running.facts.get('emg: frames') == '37', 'the good frames')
+    assert running.facts['emg: malformed frames'] == '3'
+    assert running.facts['emg: channels'] == '4'
+    assert running.facts['emg: lost samples'] == '60'  # what the bad ones held
+    log = running.log('pipeline')
+    assert log.count("A frame of stream 'emg' was dropped") == 1
+    assert 'Traceback' not in log
+
+
+def test_noise_of_all_kinds_is_survived(running):
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        message = good(int(rng.integers(0, 2**40)), int(rng.integers(1, 9)))
+        message.header.stamp.sec = int(rng.integers(0, 2**31 - 1))
+        message.header.stamp.nanosec = int(rng.integers(0, 2**32 - 1))
+        BAD[rng.integers(0, len(BAD) - 1)](message)
+        running.frames.publish(message)
+        running.operator.spin(0.001)
+    before = int(running.facts.get('emg: frames', 0))
+    for number in range(20):
+        running.frames.publish(good(number * 20))
+        running.operator.spin(0.01)
+    running.wait(
+        lambda: int(running.facts.get('emg: frames', 0)) >= before + 15, 'the good frames'
+    )
+    assert 'Traceback' not in running.log('pipeline')

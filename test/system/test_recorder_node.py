@@ -1,0 +1,139 @@
+"""The recorder node as a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from bags import EMG
+from graph import graph, synthetic
+from myogestic_ros.msg import EmgFrame
+from myogestic_ros.srv import ListSessions
+from rosbags.rosbag2 import Reader
+from std_srvs.srv import Trigger
+
+from myogestic_ros.nodes import qos
+from myogestic_ros.panel.demo.operator import DemoError
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.windows import iter_windows
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A driver that streams, and a recorder."""
+    with graph(
+        tmp_path, driver=synthetic(), recorder={'class_names': ['rest', 'fist'], 'subject': 'S1'}
+    ) as g:
+        g.operator.transition('driver', 'activate')
+        yield g
+
+
+def only_session(g):
+    """Return the path of the one session."""
+    (path,) = (g.folder / 'sessions').iterdir()
+    return path
+
+
+def test_a_session_holds_what_was_published(running):
+    heard: list[bytes] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG, raw=True)
+    running.wait(lambda: heard, 'frames')
+    message = running.operator.trigger('recorder/start_recording')
+    assert message.startswith('Recording ')
+    for name in ('rest', 'fist', 'rest', 'fist'):
+        running.operator.set_label(name)
+        running.operator.spin(0.5)
+    running.operator.set_label('')
+    message = running.operator.trigger('recorder/stop_recording')
+    running.operator.spin(0.3)
+    path = only_session(running)
+    assert str(path) in message
+    with Reader(path) as reader:
+        frames = [bytes(d) for c, _, d in reader.messages() if c.msgtype == EMG]
+        assert {c.topic for c in reader.connections} == {'/emg', '/emg/info', '/label'}
+    start = heard.index(frames[0])
+    assert heard[start : start + len(frames)] == frames  # every byte, none missing
+    session = Session(path)
+    assert session.bag.whole
+    assert session.facts.subject == 'S1'
+    assert session.facts.class_names == ('rest', 'fist')
+    assert session.stream_facts('emg').n_channels == 8  # latched before the recording began
+    assert [(x.name, x.repetition) for x in session.labels()] == [
+        *(('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1), ('', -1))
+    ]
+    assert {w.class_name for w in iter_windows([path], 'emg', 200, 50)} == {'rest', 'fist'}
+
+
+def test_both_doors_lead_to_one_function(running):
+    running.operator.transition('recorder', 'activate')
+    assert 'Recording' in running.operator.node_status['recorder'].message
+    response = running.operator.call(Trigger, 'recorder/start_recording', Trigger.Request())
+    assert not response.success
+    assert "the node is 'active', expected 'inactive'" in response.message
+    running.operator.transition('recorder', 'deactivate')
+    response = running.operator.call(Trigger, 'recorder/stop_recording', Trigger.Request())
+    assert "the node is 'inactive', expected 'active'" in response.message
+    assert Session(only_session(running)).bag.whole
+
+
+def test_a_class_that_is_none_is_refused(running):
+    with pytest.raises(DemoError, match="There is no class 'wave'; there are: rest, fist"):
+        running.operator.set_label('wave')
+
+
+def test_sessions_are_listed_quickly_and_never_overwritten(running):
+    running.operator.set_parameter('recorder', 'session_name', 'mine')
+    for _ in range(3):
+        running.operator.trigger('recorder/start_recording')
+        running.operator.spin(0.2)
+        running.operator.trigger('recorder/stop_recording')
+    began = time.monotonic()
+    response = running.operator.call(
+        ListSessions, 'recorder/list_sessions', ListSessions.Request()
+    )
+    assert time.monotonic() - began < 1.0  # 0.1 s is promised
+    assert [session.name for session in response.sessions] == ['mine', 'mine-2', 'mine-3']
+    assert all(session.complete for session in response.sessions)
+    assert all(session.message_count > 5 for session in response.sessions)
+    running.operator.set_parameter('recorder', 'session_name', '../outside')
+    with pytest.raises(DemoError, match='is no name'):
+        running.operator.trigger('recorder/start_recording')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_closes_the_session(running, number):
+    running.operator.trigger('recorder/start_recording')
+    running.operator.spin(0.5)
+    os.kill(running.nodes.pid('recorder'), number)
+    running.wait(lambda: running.nodes.dead() is not None, 'the end')
+    assert 'exit code 0' in running.nodes.dead()
+    session = Session(only_session(running))
+    assert session.bag.whole
+    assert session.bag.message_count > 20
+
+
+def test_killed_it_leaves_what_can_be_read(running):
+    running.operator.trigger('recorder/start_recording')
+    running.operator.set_label('fist')
+    running.operator.spin(2.0)
+    os.kill(running.nodes.pid('recorder'), signal.SIGKILL)
+    session = Session(only_session(running))
+    assert not session.bag.whole
+    assert sum(chunk.n_samples for chunk in session.chunks('emg')) > 2000
+    assert session.labels()[0].name == 'fist'
+
+
+def test_a_disk_that_fails_is_said_and_another_is_taken(running):
+    running.operator.trigger('recorder/start_recording')
+    (running.folder / 'sessions' / 'x').mkdir()
+    running.operator.trigger('recorder/stop_recording')
+    (running.folder / 'file').write_text('')
+    running.operator.set_parameter('recorder', 'session_dir', str(running.folder / 'file'))
+    with pytest.raises(DemoError, match='cannot be made'):
+        running.operator.trigger('recorder/start_recording')
+    running.operator.set_parameter('recorder', 'session_dir', str(running.folder / 'other'))
+    running.operator.trigger('recorder/start_recording')
+    running.operator.spin(0.3)
+    running.operator.trigger('recorder/stop_recording')

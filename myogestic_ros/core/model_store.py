@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,6 +24,8 @@ __all__ = ['Manifest', 'ModelStore', 'unfit_reason']
 
 FORMAT = 'myogestic_ros/model/1'
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,120}')
+MAX_MANIFEST_BYTES = 4_000_000
+"""A larger file is no manifest."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Manifest:
 
     def to_text(self) -> str:
         """Return the JSON text of the manifest."""
-        return json.dumps(asdict(self), indent=2) + '\n'
+        return json.dumps(asdict(self), indent=2, default=_plain) + '\n'
 
     @classmethod
     def from_text(cls, text: str) -> Manifest:
@@ -54,7 +57,38 @@ class Manifest:
         manifest = cls(**values)
         if manifest.format != FORMAT:
             raise ValueError(f'format is {manifest.format!r}, expected {FORMAT!r}')
+        manifest._check_types()
         return manifest
+
+    def _check_types(self) -> None:
+        number, optional = (int, float), (int, float, type(None))
+        rows: list[tuple[str, Any, Any]] = [
+            ('decoder', self.decoder, str),
+            ('sha256', self.sha256, str),
+            ('predict_hz', self.predict_hz, number),
+            ('hop_ms', self.hop_ms, number),
+            ('class_names', self.class_names, list),
+            ('sessions', self.sessions, list),
+            ('parameters', self.parameters, dict),
+            ('scores', self.scores, dict),
+            ('versions', self.versions, dict),
+            *(('a class name', name, str) for name in self.class_names),
+        ]
+        for stream in self.streams:
+            rows += [
+                ('the name of a stream', stream.name, str),
+                ('window_ms', stream.window_ms, number),
+                ('channels', stream.channels, (int, type(None))),
+                ('sampling_rate', stream.sampling_rate, optional),
+            ]
+        for what, value, kinds in rows:
+            if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not dict):
+                raise ValueError(f'{what} is {value!r:.60}')
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold for a NumPy value, or whatever else a decoder put there."""
+    return value.tolist() if hasattr(value, 'tolist') else str(value)
 
 
 def _versions() -> dict[str, str]:
@@ -108,8 +142,12 @@ class ModelStore:
 
     def names(self) -> list[str]:
         """Return the names of the models that have a manifest, oldest first."""
-        files = [f for f in self.folder.glob('*.json') if f.with_suffix('.joblib').is_file()]
-        return [f.name[: -len('.json')] for f in sorted(files, key=_age)]
+        files = [
+            file
+            for file in self.folder.glob('*.json')
+            if NAME.fullmatch(file.stem) and file.is_file() and self._file(file.stem).is_file()
+        ]
+        return [file.stem for file in sorted(files, key=_age)]
 
     def free_name(self, stem: str) -> str:
         """Return a name that says what and when, and that no model has yet."""
@@ -132,13 +170,15 @@ class ModelStore:
         file = self._existing(name).with_name(f'{name}.json')
         try:
             self._check_inside(file, name)
+            if file.stat().st_size > MAX_MANIFEST_BYTES:
+                raise ValueError(f'it is larger than {MAX_MANIFEST_BYTES} bytes')
             return Manifest.from_text(file.read_text())
         except FileNotFoundError:
             raise ModelError(
                 f"Model '{name}' has no manifest ({name}.json): it was not saved by this "
                 f'package, so it is not loaded.'
             ) from None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ModelError(
                 f"The manifest of model '{name}' cannot be read ({error}); it is not loaded."
             ) from error
@@ -206,7 +246,10 @@ class ModelStore:
             When it is refused; nothing of it has run then, unless it failed while loading.
         """
         manifest = self.manifest(name)
-        content = self._existing(name).read_bytes()
+        try:
+            content = self._existing(name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"Model '{name}' cannot be read: {error}.") from error
         if hashlib.sha256(content).hexdigest() != manifest.sha256:
             raise ModelError(
                 f"Model '{name}' is not what was saved (its sha256 differs from the manifest's); "
@@ -245,7 +288,11 @@ class ModelStore:
     def _check_inside(self, file: Path, name: str) -> None:
         if file.resolve().parent != self.folder.resolve() or file.is_symlink():
             raise ModelError(f"Model '{name}' is a link out of {self.folder}; it is not loaded.")
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise ModelError(f"Model '{name}' is no file in {self.folder}; it is not loaded.")
 
 
 def _age(file: Path) -> tuple[float, str]:
-    return file.stat().st_mtime, file.name
+    with contextlib.suppress(OSError):  # it may be deleted meanwhile
+        return file.stat().st_mtime, file.name
+    return 0.0, file.name

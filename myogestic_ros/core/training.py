@@ -16,9 +16,11 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.persistence import load_pickle
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.worker import run_training
@@ -26,6 +28,9 @@ from myogestic_ros.core.worker import run_training
 __all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
 
 PROGRESS = '@progress '
+
+WORKER = 'MYOGESTIC_ROS_TRAINING'
+"""Environment variable that is set where a training runs."""
 
 
 def report_progress(share: float, text: str = '') -> None:
@@ -112,14 +117,20 @@ class ProcessTraining(_Training):
         on_done: Callable[[Outcome], None],
     ) -> None:
         super().__init__(on_line, on_progress, on_done)
-        self._folder = Path(tempfile.mkdtemp(prefix='myogestic-training-'))
+        if os.environ.get(WORKER):
+            raise TrainingError(
+                'a training cannot start another one; put what a decoder file does as a script '
+                "under: if __name__ == '__main__':"
+            )
         job = {
             'train': asdict(train),
             'prepare': asdict(prepare) if prepare else None,
             'data': data.to_json(),
             'path': [entry or os.getcwd() for entry in sys.path],
         }
-        (self._folder / 'job.json').write_text(json.dumps(job))
+        text = json.dumps(job)
+        self._folder = Path(tempfile.mkdtemp(prefix='myogestic-training-'))
+        (self._folder / 'job.json').write_text(text)
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'myogestic_ros.core.worker', str(self._folder)],
             stdin=subprocess.PIPE,
@@ -134,7 +145,8 @@ class ProcessTraining(_Training):
     def _environment() -> dict[str, str]:
         package_parent = str(Path(__file__).resolve().parents[2])
         path = [package_parent, *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
-        return dict(os.environ, PYTHONUNBUFFERED='1', PYTHONPATH=os.pathsep.join(path))
+        changes = {'PYTHONUNBUFFERED': '1', 'PYTHONPATH': os.pathsep.join(path), WORKER: '1'}
+        return dict(os.environ, **changes)
 
     @property
     def pid(self) -> int:
@@ -154,7 +166,8 @@ class ProcessTraining(_Training):
             code = self._process.wait()
             with contextlib.suppress(ProcessLookupError):  # helpers that it left behind
                 os.killpg(self._process.pid, signal.SIGKILL)
-            reader.join()
+            # One that left the process group may hold the pipe open for ever.
+            reader.join(timeout=2.0)
             self._done(self._outcome(code))
         finally:
             if self._process.stdin is not None:
@@ -185,7 +198,8 @@ class ProcessTraining(_Training):
 
 def _how_it_died(code: int) -> str:
     if code < 0:
-        name = signal.Signals(-code).name
+        known = {number.value: number.name for number in signal.Signals}
+        name = known.get(-code, f'signal {-code}')
         hint = ' (out of memory?)' if name == 'SIGKILL' else ''
         return f'the training process was killed by {name}{hint}.'
     return f'the training process exited with code {code} before it returned a model.'
@@ -216,11 +230,10 @@ class ThreadTraining(_Training):
         self._cancelled.set()
 
     def _run(self) -> None:
-        output = _ThreadOutput(self._line)
         try:
-            with contextlib.redirect_stdout(output):
+            with _ThreadOutput(self._line):
                 outcome = Outcome(*run_training(*self._callbacks))
-        except Exception as error:
+        except BaseException as error:  # a sys.exit() too ends the training, not just the thread
             for line in traceback.format_exc().splitlines():
                 self._line(line)
             named = type(error).__module__.startswith('myogestic_ros.')
@@ -229,13 +242,37 @@ class ThreadTraining(_Training):
 
 
 class _ThreadOutput(io.TextIOBase):
-    """Standard output that takes the lines of the thread it was made in, and passes on others'."""
+    """Standard output that takes the lines of the thread it was made in, and passes on others'.
+
+    It is in place as a context manager. One that was cancelled may end before or after the next
+    one; whichever is not the outermost stays in the chain and passes everything on.
+    """
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
-        self._owner = threading.get_ident()
+        self._owner: int | None = threading.get_ident()
         self._elsewhere = sys.stdout
         self._rest = ''
+
+    def __enter__(self) -> _ThreadOutput:
+        sys.stdout = self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._rest:
+            self._on_line(self._rest)
+        self._owner = None  # another thread may get the same number
+        if sys.stdout is self:
+            sys.stdout = self._elsewhere
+
+    def flush(self) -> None:
+        if threading.get_ident() != self._owner:
+            self._elsewhere.flush()
 
     def write(self, text: str) -> int:
         if threading.get_ident() != self._owner:

@@ -52,7 +52,8 @@ def run_training(
 
 def _end_with_parent() -> None:
     """Kill this process and its children when the parent is gone."""
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter's end
+        pass
     os.killpg(0, signal.SIGKILL)
 
 
@@ -85,7 +86,7 @@ def main(folder: Path) -> int:
                 f'the model, a {type(model).__name__}, cannot be saved: '
                 f'{type(error).__name__}: {error}'
             )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         print(traceback.format_exc(), end='', flush=True)
         named = type(error).__module__.startswith('myogestic_ros.')
         result['error'] = str(error) if named else f'{type(error).__name__}: {error}'

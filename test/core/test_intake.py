@@ -1,0 +1,151 @@
+"""Chunks that are malformed, late, missing, twice, or of another stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from myogestic_ros.core.intake import ADOPT_AFTER, Intake, Verdict
+from myogestic_ros.core.signals import Chunk, sample_time_ns
+from myogestic_ros.core.windows import StreamSpec, WindowCutter
+
+RATE = 1000.0
+
+
+def chunk(first, n=10, channels=2, rate=RATE, begin_ns=0, value=1.0):
+    data = np.full((n, channels), value, np.float32)
+    return Chunk(first, sample_time_ns(begin_ns, first, rate), rate, data)
+
+
+def begun(*arguments):
+    intake = Intake(*arguments)
+    assert intake.check(chunk(0)) is Verdict.RESTART
+    assert intake.check(chunk(10)) is Verdict.APPEND
+    return intake
+
+
+@pytest.mark.parametrize(
+    ('bad', 'kind', 'words'),
+    [
+        (chunk(20, n=0), 'empty', 'the frame holds no samples; expected at least one'),
+        (chunk(20, channels=0), 'empty', 'the frame holds no samples; expected at least one'),
+        (chunk(20, value=np.nan), 'not finite', 'the frame holds NaN or Inf'),
+        (chunk(20, value=np.inf), 'not finite', 'the frame holds NaN or Inf'),
+        (chunk(20, value=-np.inf), 'not finite', 'the frame holds NaN or Inf'),
+        (
+            chunk(20, channels=3),
+            'format',
+            'the frame has 3 channels at 1000 Hz, expected 2 at 1000 Hz',
+        ),
+        (
+            chunk(20, rate=500.0),
+            'format',
+            'the frame has 2 channels at 500 Hz, expected 2 at 1000 Hz',
+        ),
+        (chunk(20, begin_ns=-(10**9)), 'backwards', 's before the one that came before it'),
+        (chunk(0), 'backwards', 'the frame is stamped 0.01 s before the one that came before'),
+        (chunk(10), 'backwards', 'it came twice'),
+    ],
+)
+def test_bad_chunks_are_refused_and_the_next_good_one_taken(bad, kind, words):
+    intake = begun()
+    assert intake.check(bad) is Verdict.REFUSE
+    assert intake.refused == {kind: 1}
+    assert words in intake.reason
+    assert intake.check(chunk(20)) is Verdict.APPEND
+    assert (intake.chunks, intake.samples, intake.lost, intake.restarts) == (3, 30, 0, 0)
+
+
+def test_one_bad_value_is_enough():
+    intake = begun()
+    bad = chunk(20)
+    bad.data[3, 1] = np.nan
+    assert intake.check(bad) is Verdict.REFUSE
+    assert intake.check(chunk(30)) is Verdict.RESTART
+    assert (intake.lost, intake.restarts) == (10, 0)
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+def test_huge_but_finite_is_no_fault():
+    assert begun().check(chunk(20, value=3e38)) is Verdict.APPEND
+
+
+def test_a_gap_is_counted():
+    intake = begun()
+    assert intake.check(chunk(45)) is Verdict.RESTART
+    assert (intake.lost, intake.restarts) == (25, 0)
+
+
+def test_a_driver_started_again():
+    intake = begun()
+    assert intake.check(chunk(0, begin_ns=10**10)) is Verdict.RESTART
+    assert intake.check(chunk(10, begin_ns=10**10)) is Verdict.APPEND
+    assert (intake.lost, intake.restarts) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    'changed', [{'channels': 3}, {'rate': 500.0}, {'begin_ns': -(10**12)}, {'rate': 2000.0}]
+)
+def test_a_stream_that_changed_for_good_is_adopted(changed):
+    intake = begun()
+    verdicts = [intake.check(chunk(i * 10, **changed)) for i in range(ADOPT_AFTER + 1)]
+    assert verdicts == [Verdict.REFUSE] * (ADOPT_AFTER - 1) + [Verdict.RESTART, Verdict.APPEND]
+    assert intake.restarts == 1
+    assert intake.channels == changed.get('channels', 2)
+    assert intake.sampling_rate == changed.get('rate', RATE)
+
+
+def test_scattered_strangers_are_not_adopted():
+    intake = begun()
+    for index in range(50):
+        assert intake.check(chunk(index * 20, channels=3)) is Verdict.REFUSE
+    assert intake.channels == 2
+
+
+def test_strangers_between_good_chunks_are_not_adopted():
+    intake = begun()
+    for index in range(20):
+        assert intake.check(chunk(20 + index * 10)) is Verdict.APPEND
+        assert intake.check(chunk(index * 10, channels=3)) is Verdict.REFUSE
+    assert intake.refused == {'format': 20}
+
+
+@pytest.mark.parametrize(
+    ('fixed', 'changed'), [((2, None), {'channels': 3}), ((None, RATE), {'rate': 500.0})]
+)
+def test_what_is_fixed_is_never_given_up(fixed, changed):
+    intake = begun(*fixed)
+    for index in range(20):
+        assert intake.check(chunk(index * 10, **changed)) is Verdict.REFUSE
+    assert intake.refused == {'format': 20}
+    assert intake.check(chunk(20)) is Verdict.APPEND
+
+
+def test_a_fixed_spec_holds_for_the_first_chunk_too():
+    intake = Intake(4, 500.0)
+    assert intake.check(chunk(0)) is Verdict.REFUSE
+    assert 'has 2 channels at 1000 Hz, expected 4 at 500 Hz' in intake.reason
+
+
+def test_windows_after_a_change_hold_only_the_new_stream():
+    cutter = WindowCutter([StreamSpec('emg', 20.0)], 0.0)
+    for index in range(10):
+        cutter.push('emg', chunk(index * 10))
+    made = []
+    for index in range(10):
+        made += cutter.push('emg', chunk(index * 10, channels=3, value=5.0))
+    assert len(made) == 10 - (ADOPT_AFTER - 1) - 1
+    assert all(tick.windows['emg'].shape == (3, 20) for tick in made)
+    assert all((tick.windows['emg'] == 5).all() for tick in made)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_no_tick_twice_when_chunks_come_twice(seed):
+    rng = np.random.default_rng(seed)
+    cutter = WindowCutter([StreamSpec('emg', 5.0)], 100.0)
+    samples = []
+    for index in range(300):
+        for _ in range(rng.integers(1, 3)):
+            samples += [t.sample for t in cutter.push('emg', chunk(index * 10))]
+    assert samples == list(range(9, 3000, 10))
+    assert cutter.intake('emg').restarts == 0

@@ -1,0 +1,121 @@
+"""The synthetic array: the same every time, right contractions, any size and rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.signals import Label
+from myogestic_ros.sources.pacing import Pacer
+from myogestic_ros.sources.synthetic import Synthetic
+
+
+class Clock:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def make(**values):
+    """Return an open array on a clock of its own, and the clock."""
+    clock = Clock()
+    source = Synthetic(values, Pacer(clock, clock.sleep))
+    source.open()
+    return source, clock
+
+
+def take(source, seconds, name=None):
+    """Return the samples of the next seconds, after a label."""
+    if name is not None:
+        source.set_label(Label(0, 0, name))
+    chunks = [source.read(1e9)]
+    count = round(seconds * chunks[0].sampling_rate / chunks[0].n_samples)
+    chunks += [source.read(1e9) for _ in range(count - 1)]
+    return np.concatenate([chunk.data for chunk in chunks])
+
+
+def test_the_same_seed_gives_the_same_samples():
+    one, two, other = make(seed=3)[0], make(seed=3)[0], make(seed=4)[0]
+    for name in ('rest', 'fist'):
+        first = take(one, 0.5, name)
+        assert np.array_equal(first, take(two, 0.5, name))
+        assert not np.array_equal(first, take(other, 0.5, name))
+
+
+def test_each_class_has_a_pattern_of_its_own_whatever_the_order():
+    def pattern(names, name):
+        source, _ = make(class_names=names, noise=0.0, mains=0.0)
+        return take(source, 3.0, name)[2000:].std(axis=0)
+
+    names = ['rest', 'fist', 'open', 'pinch', 'point']
+    fist = pattern(names, 'fist')
+    assert np.corrcoef(fist, pattern(names[::-1], 'fist'))[0, 1] > 0.95
+    assert np.corrcoef(fist, pattern(names, 'open'))[0, 1] < 0.9
+    assert pattern(names, 'rest').max() == 0
+
+
+def test_a_nearest_mean_tells_the_classes_apart():
+    names = ['rest', 'fist', 'open', 'pinch', 'point']
+    source, _ = make(class_names=names)
+    means, found = {}, []
+    for repetition in range(2):
+        for name in names:
+            data = take(source, 2.0, name)[1400:]
+            rms = np.log(np.sqrt((data.reshape(-1, 200, 8) ** 2).mean(axis=1)))
+            if repetition == 0:
+                means[name] = rms.mean(axis=0)
+            else:
+                for row in rms:
+                    nearest = min(names, key=lambda n: np.linalg.norm(means[n] - row))
+                    found.append(nearest == name)
+    assert np.mean(found) > 0.95
+
+
+def test_it_looks_like_surface_emg():
+    source, _ = make(class_names=['rest', 'fist'], mains=0.0, noise=0.0)
+    data = take(source, 5.0, 'fist')[2000:].astype(float)
+    power = (np.abs(np.fft.rfft(data, axis=0)) ** 2).sum(axis=1)
+    hertz = np.fft.rfftfreq(len(data), 1 / 2000)
+    inside = power[(hertz > 15) & (hertz < 500)].sum() / power.sum()
+    assert inside > 0.9
+    assert 1e-5 < data.std() < 1e-3
+
+
+@pytest.mark.parametrize('channels', [1, 2, 64, 512])
+@pytest.mark.parametrize('rate', [33.3, 200.0, 2048.0, 10240.0])
+def test_any_size_and_rate(channels, rate):
+    source, _ = make(channels=channels, sampling_rate=rate)
+    source.set_label(Label(0, 1, 'fist'))
+    first = 0
+    for _ in range(20):
+        chunk = source.read(1e9)
+        assert chunk.first_sample == first
+        assert chunk.n_channels == channels
+        assert chunk.data.dtype == np.float32
+        assert np.isfinite(chunk.data).all()
+        assert chunk.stamp_ns == round(first * 1e9 / rate)
+        first = chunk.end_sample
+
+
+def test_a_chunk_comes_when_its_newest_sample_is_due_and_never_drifts():
+    source, clock = make(sampling_rate=1000.0, chunk=7)
+    for number in range(1, 2000):
+        source.read(1e9)
+        assert clock.now == pytest.approx(100.0 + (7 * number - 1) / 1000.0)
+        if number == 500:
+            clock.now += 0.003  # something held us up: the next one is not late for it
+    assert source.read(0.001) is None
+
+
+@pytest.mark.parametrize('values', [{'channels': 0}, {'channels': 513}, {'nothing': 1}])
+def test_what_cannot_be_is_refused(values):
+    with pytest.raises(SourceError, match='synthetic array cannot be made'):
+        Synthetic(values)

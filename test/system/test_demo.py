@@ -1,0 +1,123 @@
+"""The demo: the whole main job from outside, and what becomes of it when it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from graph import PATIENCE_S, set_domain
+
+SHORT = ['--repetitions', '2', '--hold', '1.2', '--classes', 'rest,fist,open,pinch']
+
+
+def start(out, *arguments):
+    """Start the demo."""
+    set_domain()
+    return subprocess.Popen(
+        [sys.executable, '-m', 'myogestic_ros.panel.demo', '--out', str(out), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=dict(os.environ, COLUMNS='120'),
+    )
+
+
+def node_pids(out):
+    """Return the processes that this demo's nodes run in: their parameter files are in ``out``."""
+    found = []
+    for process in Path('/proc').glob('[0-9]*'):
+        try:
+            if str(out).encode() in (process / 'cmdline').read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait(condition, what):
+    """Wait until a condition holds."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def test_a_short_protocol(tmp_path):
+    demo = start(tmp_path, *SHORT, '--min-accuracy', '0.9')
+    output, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, output
+    report = json.loads((tmp_path / 'report.json').read_text())
+    assert report['accuracy'] > 0.9
+    assert report['class_names']
+    assert report['prediction_rate_hz'] == pytest.approx(50.0, rel=0.01)
+    assert report['exit_codes'] == {'driver': 0, 'recorder': 0, 'pipeline': 0}
+    assert 0 < report['latency_p50_ms'] < report['latency_p99_ms']
+    assert (tmp_path / 'report.png').read_bytes()[:4] == b'\x89PNG'
+    for text in ('online accuracy', 'prediction rate', 'Accuracy on repetitions left out'):
+        assert text in output
+    assert node_pids(tmp_path) == []
+
+
+def test_a_recording(tmp_path, recordings):
+    data = recordings / 'myo-readings' / '12345-1'
+    demo = start(tmp_path, '--data', str(data), '--seconds', '8', '--min-accuracy', '0.9')
+    output, _ = demo.communicate(timeout=180)
+    assert demo.returncode == 0, output
+    report = json.loads((tmp_path / 'report.json').read_text())
+    assert set(report['class_names']) == {
+        *('rest', 'flexion', 'extension', 'radial', 'ulnar', 'pronation', 'supination', 'fist')
+    }
+
+
+@pytest.mark.parametrize('stage', ['is_up', 'recording', 'training'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
+    demo = start(tmp_path, *SHORT)
+    if stage == 'recording':
+        wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
+    elif stage == 'training':
+        for line in demo.stdout:
+            if 'Training on' in line:
+                break
+    else:
+        wait(lambda: len(node_pids(tmp_path)) >= 3, 'the nodes')
+    demo.send_signal(number)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130, output
+    assert 'Interrupted; every node has been ended.' in output
+    assert 'Traceback' not in output
+    wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
+
+
+def test_killed_it_takes_its_nodes_along(tmp_path):
+    demo = start(tmp_path, *SHORT)
+    wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
+    demo.kill()
+    demo.communicate()
+    wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message', 'code'),
+    [
+        (['--data', '/nowhere'], 'There is no /nowhere; give the folder of a recording', 1),
+        (['--hold', '0.1'], 'held for at least', 1),
+        (['--what'], 'unrecognized arguments: --what', 2),
+        (['--data', '.'], 'holds no recording', 1),
+    ],
+)
+def test_a_wrong_call_is_told_what_is_wrong(tmp_path, arguments, message, code):
+    (tmp_path / 'empty').mkdir()
+    arguments = [str(tmp_path / 'empty') if a == '.' else a for a in arguments]
+    demo = start(tmp_path / 'out', *arguments)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == code
+    assert message in ' '.join(output.split())
+    assert 'Traceback' not in output
+    assert node_pids(tmp_path) == []

@@ -1,0 +1,112 @@
+"""Nodes called as programs: arguments, signals, exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from graph import set_domain
+
+NODES = ('driver', 'recorder', 'pipeline')
+PROGRAMS = Path(sys.prefix, 'lib', 'myogestic_ros')
+
+
+def call(node, *arguments):
+    """Start a node."""
+    set_domain()
+    return subprocess.Popen(
+        [sys.executable, '-m', f'myogestic_ros.nodes.{node}', *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize('node', NODES)
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_code_0(node, number):
+    process = call(node, '--ros-args', '-p', 'autostart:=configure', '--log-level', 'debug')
+    for line in process.stdout:  # it is up when it says anything about its services
+        if 'change_state' in line or 'guard' in line or 'Initializing' in line:
+            break
+    time.sleep(0.5)  # any moment of its life will do
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--wrong'], 'unknown arguments: --wrong; parameters are given as --ros-args'),
+        (['--ros-args', '-p', 'autostart:=fly'], "autostart: got 'fly', expected one of"),
+        (['--ros-args', '--params-file', '/nowhere.yaml'], '/nowhere.yaml'),
+        (['--ros-args', '--wrong'], '--wrong'),
+    ],
+)
+def test_a_wrong_call_is_told_in_a_sentence(arguments, message):
+    process = call('recorder', *arguments)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert message in output
+    assert 'Traceback' not in output
+    assert len(output.splitlines()) <= 3
+
+
+def test_a_value_out_of_range_is_told_in_a_sentence():
+    process = call('pipeline', '--ros-args', '-p', 'stale_after:=-3.0')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert 'stale_after' in output
+    assert 'Traceback' not in output
+
+
+def test_an_integer_is_taken_for_a_number():
+    process = call('pipeline', '--ros-args', '-p', 'predict_hz:=20', '-p', 'autostart:=configure')
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+
+
+def test_an_unknown_parameter_is_warned_about():
+    process = call('recorder', '--ros-args', '-p', 'sesion_dir:=x')
+    for line in process.stdout:
+        if "There is no parameter 'sesion_dir'; it is ignored." in line:
+            break
+    else:
+        pytest.fail('nothing was said')
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_help():
+    process = call('driver', '--help')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert 'Stream samples from a source.' in output
+
+
+@pytest.mark.skipif(not PROGRAMS.is_dir(), reason='not installed by pip here')
+@pytest.mark.parametrize('node', NODES)
+def test_the_program_that_ros2_run_finds(node):
+    program = PROGRAMS / node
+    assert os.access(program, os.X_OK)
+    environment = dict(os.environ, PATH=os.pathsep.join([f'{sys.prefix}/bin', os.environ['PATH']]))
+    found = subprocess.run(
+        [program, '--help'],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 0, found.stderr
+    assert 'Topics' in found.stdout

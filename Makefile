@@ -64,7 +64,11 @@ bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how re
 	@$(python) bench/ticks.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
-	$(python) -m pip install --quiet colcon-common-extensions
+	@mkdir -p build/colcon
+	$(python) -m pip install --quiet colcon-common-extensions 'setuptools>=77' 'cmake<5' ninja catkin_pkg
+	$(python) -c 'from setuptools.build_meta import get_requires_for_build_wheel as needs; \
+	  open("build/colcon/wheels.txt", "w").write("\n".join(needs()))' >/dev/null
+	$(python) -m pip install --quiet -r build/colcon/wheels.txt
 	. $(VENV)/bin/activate && \
 	  export AMENT_PREFIX_PATH="$$PWD/$(VENV)" CMAKE_PREFIX_PATH="$$PWD/$(VENV)" && \
 	  colcon --log-base build/colcon/log build --build-base build/colcon/build \

@@ -14,17 +14,23 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
 
+from myogestic_ros.msg import Prediction
+from myogestic_ros.nodes import qos
 from myogestic_ros.panel.demo import walk
 from myogestic_ros.panel.demo.operator import Operator, operating
 from myogestic_ros.panel.demo.plan import Plan
 from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.panel.demo.score import Answer
 
 LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}
 PEERS = {
@@ -72,15 +78,34 @@ def measure(console: Console, channels: int, seconds: float) -> Row:
             return predict(operator, nodes, channels, seconds)
 
 
+def listen(seconds: float) -> list[Answer]:
+    """Receive predictions for a while, with a node that does nothing else."""
+    node = rclpy.create_node('listener', start_parameter_services=False)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    answers: list[Answer] = []
+
+    def on_prediction(message: Prediction) -> None:
+        now_s = time.time()
+        stamp_s = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        answers.append(Answer(stamp_s, now_s - stamp_s, message.label, message.compute_time))
+
+    node.create_subscription(Prediction, 'pipeline/predictions', on_prediction, qos.PREDICTIONS)
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
+    node.destroy_node()
+    return answers
+
+
 def predict(operator: Operator, nodes: NodeProcesses, channels: int, seconds: float) -> Row:
     """Predict for a while and measure."""
     operator.trigger('pipeline/start_predicting')
-    operator.spin(1.0)
-    operator.answers.clear()
+    answers = listen(1.0)
     before = {name: cpu_seconds(nodes.pid(name)) for name in ('driver', 'pipeline')}
-    operator.spin(seconds)
+    answers = listen(seconds)
     cpu = {name: (cpu_seconds(nodes.pid(name)) - used) / seconds for name, used in before.items()}
-    answers = list(operator.answers)
     operator.trigger('pipeline/stop_predicting')
     return Row(
         channels,

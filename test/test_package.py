@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -96,9 +96,7 @@ def test_ros2_run_finds_the_executables(name: str) -> None:
 
 def test_console_scripts_are_the_executables() -> None:
     """Only pip makes them; colcon's are in lib/myogestic_ros."""
-    try:
-        version('myogestic-ros')
-    except PackageNotFoundError:
+    if Path(get_package_prefix('myogestic_ros')) != Path(sys.prefix):
         pytest.skip('not installed by pip')
     scripts = {e.name for e in entry_points(group='console_scripts')}
     assert {f'myogestic-{name}' for name in EXECUTABLES} <= scripts

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -20,6 +21,8 @@ __all__ = ['CallbackReference', 'import_decoder', 'load_file']
 
 ENTRY_POINT_GROUP = 'myogestic_ros.decoders'
 
+_importing = threading.RLock()
+
 
 def _module_name(file: Path) -> str:
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
@@ -29,7 +32,11 @@ def _module_name(file: Path) -> str:
 
 def load_file(file: Path) -> ModuleType:
     """Import a Python file under a name of its own, the same in every process."""
-    file = file.resolve()
+    with _importing:  # another thread may be half-way through it
+        return _load_file(file.resolve())
+
+
+def _load_file(file: Path) -> ModuleType:
     name = _module_name(file)
     if name in sys.modules:
         return sys.modules[name]
@@ -82,7 +89,7 @@ def import_decoder(reference: str) -> ModuleType:
         raise DecoderError(
             f"Decoder '{reference}' needs the module '{error.name}', which is not installed."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DecoderError(
             f"Decoder '{reference}' failed while it was imported: {type(error).__name__}: {error}"
         ) from error

@@ -43,7 +43,7 @@ class Intake:
     ----------
     refused : Counter
         Refused chunks by reason: ``empty``, ``impossible``, ``not finite``, ``format``,
-        ``repeated``, ``backwards``.
+        ``backwards`` (or the same again).
     lost : int
         Samples missing between accepted chunks.
     restarts : int
@@ -101,8 +101,8 @@ class Intake:
             )
             return 'format'
         if (chunk.first_sample, chunk.stamp_ns, chunk.end_sample) == self._newest:
-            self.reason = 'the frame is the one that came before it once more'
-            return 'repeated'
+            self.reason = 'the frame is the one that came before it: it came twice'
+            return 'backwards'
         if self._next is not None and chunk.stamp_ns < self._stamp_ns:
             late = (self._stamp_ns - chunk.stamp_ns) * 1e-9
             self.reason = f'the frame is stamped {late:g} s before the one that came before it'

@@ -63,15 +63,10 @@ class Manifest:
     def _check_types(self) -> None:
         number, optional = (int, float), (int, float, type(None))
         rows: list[tuple[str, Any, Any]] = [
-            ('decoder', self.decoder, str),
-            ('sha256', self.sha256, str),
-            ('predict_hz', self.predict_hz, number),
-            ('hop_ms', self.hop_ms, number),
-            ('class_names', self.class_names, list),
-            ('sessions', self.sessions, list),
-            ('parameters', self.parameters, dict),
-            ('scores', self.scores, dict),
-            ('versions', self.versions, dict),
+            *((name, getattr(self, name), str) for name in ('decoder', 'sha256')),
+            *((name, getattr(self, name), number) for name in ('predict_hz', 'hop_ms')),
+            *((name, getattr(self, name), list) for name in ('class_names', 'sessions')),
+            *((name, getattr(self, name), dict) for name in ('parameters', 'scores', 'versions')),
             *(('a class name', name, str) for name in self.class_names),
         ]
         for stream in self.streams:
@@ -82,7 +77,7 @@ class Manifest:
                 ('sampling_rate', stream.sampling_rate, optional),
             ]
         for what, value, kinds in rows:
-            if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not dict):
+            if not isinstance(value, kinds) or isinstance(value, bool):
                 raise ValueError(f'{what} is {value!r:.60}')
 
 
@@ -145,7 +140,7 @@ class ModelStore:
         files = [
             file
             for file in self.folder.glob('*.json')
-            if NAME.fullmatch(file.stem) and file.is_file() and self._file(file.stem).is_file()
+            if _allowed(file.stem) and file.is_file() and self._file(file.stem).is_file()
         ]
         return [file.stem for file in sorted(files, key=_age)]
 
@@ -271,7 +266,7 @@ class ModelStore:
                 ) from error
 
     def _file(self, name: str) -> Path:
-        if not NAME.fullmatch(name) or '..' in name:
+        if not _allowed(name):
             raise ModelError(
                 f'{name!r} is no model name: expected letters, digits, ".", "_" and "-", no path.'
             )
@@ -290,6 +285,10 @@ class ModelStore:
             raise ModelError(f"Model '{name}' is a link out of {self.folder}; it is not loaded.")
         if file.exists() and not file.is_file():  # a pipe would be waited for
             raise ModelError(f"Model '{name}' is no file in {self.folder}; it is not loaded.")
+
+
+def _allowed(name: str) -> bool:
+    return NAME.fullmatch(name) is not None and '..' not in name
 
 
 def _age(file: Path) -> tuple[float, str]:

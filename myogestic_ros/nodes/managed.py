@@ -67,7 +67,6 @@ class ManagedNode(LifecycleNode):
         self._status_lock = threading.Lock()
         self._status: Any = None
         self.closing = False  # whether the process is about to end
-        self._gave_up = self.create_guard_condition(self._on_gave_up)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self.declare_table(MANAGED)
@@ -162,7 +161,8 @@ class ManagedNode(LifecycleNode):
     def give_up(self, reason: str, *, error: bool = True) -> None:
         """Deactivate, from any thread, because of ``reason``, an error or not."""
         self._reasons.append((reason, error))
-        self._gave_up.trigger()
+        if self.executor is not None:
+            self.executor.create_task(self._on_gave_up)
 
     def _on_gave_up(self) -> None:
         while self._reasons:

@@ -264,6 +264,7 @@ class PipelineNode(ManagedNode):
         if name == self._pipeline.ticks.cutter.names[0]:
             self.reports.frame_id = message.header.frame_id
         self._pipeline.push(name, chunk, time.monotonic_ns())
+        time.sleep(0)  # give the interpreter to the thread that predicts, now and not in a while
 
     def _on_joints(self, name: str, rate: float, message: JointState) -> None:
         try:

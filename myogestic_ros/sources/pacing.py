@@ -41,5 +41,5 @@ class Pacer:
         """Wait for a moment, at most ``timeout_s``; return whether it has come."""
         left_s = moment_s - self.now_s
         if left_s > 0:
-            self._sleep(min(left_s, timeout_s))
+            self._sleep(max(0.0, min(left_s, timeout_s)))
         return left_s <= timeout_s

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 
+from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import (
     NO_CLASS,
     Chunk,
@@ -113,16 +113,21 @@ class SessionPlaylist:
         self._chosen = _chosen(self._labels, repetitions)
         self._session.topic_of(stream)  # or say now that there is none
         first = next(self._session.chunks(stream), None)
-        rate, channels = (first.sampling_rate, first.n_channels) if first else (1.0, 0)
-        recorded = self._session.stream_facts(stream)
-        self.facts = recorded or StreamFacts(
-            stream, rate, tuple(f'EMG{c + 1}' for c in range(channels)), 'replay', path.name
+        if first is None:
+            raise SourceError(f"{path} holds no samples of the stream '{stream}'.")
+        names = tuple(f'EMG{channel + 1}' for channel in range(first.n_channels))
+        self.facts = self._session.stream_facts(stream) or StreamFacts(
+            stream, first.sampling_rate, names, 'replay', path.name
         )
         self.end_sample = 0
-        self.duration_s = self._session.duration_s
-        if repetitions:
-            own = [pair for pair in pairwise(self._labels) if self._is_chosen(pair[0])]
-            self.duration_s = sum(after.stamp_ns - label.stamp_ns for label, after in own) * 1e-9
+
+    @property
+    def duration_s(self) -> float:
+        """Length of what is played, s; found by going through all of it."""
+        end_ns = 0
+        for item in self.items():
+            end_ns = item.stamp_ns  # the last is the label that ends it
+        return end_ns * 1e-9
 
     def _is_chosen(self, label: Label | None) -> bool:
         return self._chosen is None or (

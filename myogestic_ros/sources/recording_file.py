@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
-from myogestic_ros.sources.recording_format import NO_COLUMN, RecordingFormat
+from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.recording_text import columns_of, read_tables
 
 __all__ = ['Piece', 'load_pieces']
 
@@ -57,11 +59,10 @@ def load_pieces(path: Path, layout: RecordingFormat) -> list[Piece]:
     SourceError
         When there is nothing to read; for a bad line, with file, line, and what was expected.
     """
-    files = _files(path)
     pieces: list[Piece] = []
     next_sample = 0
     gap = max(1, round(layout.sampling_rate))
-    for file in files:
+    for file in _files(path):
         read = _read_npz(file, layout) if file.suffix == '.npz' else _read_text(file, layout)
         for piece in read:
             if pieces and piece.data.shape[1] != pieces[0].data.shape[1]:
@@ -97,132 +98,45 @@ def _natural(file: Path) -> list[Any]:
     return [int(part) if part.isdigit() else part for part in parts]
 
 
-# -- CSV -----------------------------------------------------------------------------------------
-
-
-def _delimiter(line: str) -> str | None:
-    return next((mark for mark in (',', ';', '\t') if mark in line), None)
-
-
-def _numbers(line: str, delimiter: str | None) -> list[float] | None:
-    """Return the numbers in a line; None when it holds something else."""
-    try:
-        return [float(word) for word in line.strip().strip(',;').split(delimiter)]
-    except ValueError:
-        return None
-
-
 def _read_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f'{file} cannot be read: {error}') from error
-    delimiter = _delimiter(lines[0]) if lines else None
-    header = 1 if lines and _numbers(lines[0], delimiter) is None else 0
-    lines = lines[header:]
-    if not lines:
-        raise SourceError(f'{file} holds no samples.')
-    try:
-        table = np.loadtxt(lines, delimiter=delimiter, ndmin=2)
-        blocks = [table] if _bad_labels(table, layout).size == 0 else None
-    except ValueError:
-        blocks = None
-    if blocks is None:
-        blocks = list(_sift(file, lines, header, delimiter, layout))
-    for block in blocks:
-        yield _piece(file, block, layout)
-
-
-def _bad_labels(table: NDArray[np.float64], layout: RecordingFormat) -> NDArray[np.int64]:
-    """Return the rows whose label is no class."""
-    if layout.label_column == NO_COLUMN:
-        return np.zeros(0, np.int64)
-    label = table[:, layout.label_column]
-    limit = len(layout.class_names) or 10_000
-    bad: NDArray[np.int64] = np.flatnonzero(
-        (label % 1 != 0) | (label < NO_CLASS) | (label >= limit)
-    )
-    return bad
-
-
-def _sift(
-    file: Path, lines: list[str], header: int, delimiter: str | None, layout: RecordingFormat
-) -> Iterator[NDArray[np.float64]]:
-    """Yield the runs of good lines; complain about a bad one unless it is to be skipped."""
-    counts = [len(_numbers(line, delimiter) or ()) for line in lines]
-    width = int(np.bincount(counts).argmax())
-    block: list[list[float]] = []
-    for number, line in enumerate(lines, start=header + 1):
-        if not line.strip():
-            continue
-        values = _numbers(line, delimiter)
-        fault = None
-        if values is None:
-            fault = f"expected {width} numbers, got '{line[:40]}'"
-        elif len(values) != width:
-            fault = f'expected {width} columns as in most lines, got {len(values)}'
-        elif _bad_labels(np.array([values]), layout).size:
-            fault = (
-                f'expected a class from 0 to {len(layout.class_names) - 1} in column '
-                f'{layout.label_column}, got {values[layout.label_column]:g}'
-            )
-        if fault is None and values is not None:
-            block.append(values)
-            continue
-        if layout.on_bad_line != 'skip':
-            raise SourceError(
-                f'{file}, line {number}: {fault}. Mend the file, or set on_bad_line to skip.'
-            )
-        if block:
-            yield np.array(block)
-            block = []
-    if block:
-        yield np.array(block)
-
-
-def _piece(file: Path, table: NDArray[np.float64], layout: RecordingFormat) -> Piece:
-    width = table.shape[1]
-    try:
-        others = {
-            range(width)[column]
-            for column in (layout.label_column, layout.time_column)
-            if column != NO_COLUMN
-        }
-        columns = list(layout.channels) or [c for c in range(width) if c not in others]
-        data = (table[:, columns] * layout.scale).astype(np.float32)
-    except IndexError:
-        raise SourceError(
-            f'{file} has {width} columns; expected channels {list(layout.channels)}, label '
-            f'{layout.label_column} and time {layout.time_column} among them.'
-        ) from None
-    if layout.label_column == NO_COLUMN:
-        labels = np.full(len(table), NO_CLASS, np.int64)
-    else:
-        labels = table[:, layout.label_column].astype(np.int64)
-    return Piece(file.name, data, labels)
-
-
-# -- NPZ -----------------------------------------------------------------------------------------
+    for table in read_tables(file, layout):
+        channels, label = columns_of(file, table.shape[1], layout)
+        data = (table[:, channels] * layout.scale).astype(np.float32)
+        labels = np.full(len(table), NO_CLASS) if label is None else table[:, label]
+        yield Piece(file.name, data, labels.astype(np.int64))
 
 
 def _read_npz(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
     try:
         with np.load(file) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(f'{file} cannot be read: {error}') from error
-    name = next((name for name in ('emg', 'data') if name in arrays), None)
-    if name is None or arrays[name].ndim != 2:
+    emg = next((arrays[name] for name in ('emg', 'data') if name in arrays), None)
+    if emg is None or emg.ndim != 2 or emg.dtype.kind not in 'iuf' or not emg.size:
+        held = [f'{name} {array.shape} {array.dtype}' for name, array in arrays.items()]
         raise SourceError(
-            f"{file} holds {', '.join(arrays) or 'nothing'}; expected an array 'emg' or 'data' of "
-            f"shape (n_samples, n_channels), and perhaps 'labels' of shape (n_samples,)."
+            f"{file} holds {', '.join(held) or 'nothing'}; expected numbers in an array 'emg' or "
+            f"'data' of shape (n_samples, n_channels), and perhaps 'labels' of shape (n_samples,)."
         )
-    columns = list(layout.channels) or slice(None)
-    data = (arrays[name][:, columns] * layout.scale).astype(np.float32)
-    labels = np.asarray(arrays.get('labels', np.full(len(data), NO_CLASS)))
-    if labels.shape != (len(data),) or (labels % 1).any():
+    if not set(layout.channels) <= set(range(emg.shape[1])):
         raise SourceError(
-            f'{file}: labels have the shape {labels.shape}, expected one whole number for each '
-            f'of {len(data)} samples.'
+            f'{file} has {emg.shape[1]} channels, expected {list(layout.channels)} among them.'
         )
+    used = emg[:, list(layout.channels) or slice(None)]
+    if bad := np.count_nonzero(~np.isfinite(used).all(axis=1)):
+        raise SourceError(f'{file}: expected finite numbers; {bad} samples hold others.')
+    labels = np.asarray(arrays.get('labels', np.full(len(emg), NO_CLASS)))
+    limit = len(layout.class_names) or 10_000
+    if labels.shape != (len(emg),) or labels.dtype.kind not in 'iuf' or (labels % 1 != 0).any():
+        raise SourceError(
+            f'{file}: labels are {labels.dtype} of shape {labels.shape}, expected one whole '
+            f'number for each of {len(emg)} samples.'
+        )
+    if labels.min() < NO_CLASS or labels.max() >= limit:
+        raise SourceError(
+            f'{file}: expected labels from 0 to {limit - 1} (-1: none), got {labels.min():g} to '
+            f'{labels.max():g}; name all classes in class_names.'
+        )
+    data = (used * layout.scale).astype(np.float32)
     yield Piece(file.name, data, labels.astype(np.int64))

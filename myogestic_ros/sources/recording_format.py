@@ -85,16 +85,31 @@ class RecordingFormat:
                 f'{file}: unknown {", ".join(unknown)}; expected {", ".join(sorted(known))}.'
             )
         values.update(given)
-        for name in ('channels', 'class_names'):
-            if name in values:
-                values[name] = tuple(values[name] or ())
         try:
-            made = cls(**values)
-            if not (float(made.sampling_rate) > 0 and float(made.scale) > 0):
-                raise ValueError('sampling_rate and scale must be positive')
+            made = cls(**{name: _as(name, value) for name, value in values.items()})
         except (TypeError, ValueError) as error:
             raise SourceError(f'The format of {path} is not right: {error}.') from error
         return made
+
+
+def _as(name: str, value: Any) -> Any:
+    """Return a field's value in its type; YAML takes 1e-6, without a point, for a string."""
+    if name in ('sampling_rate', 'scale'):
+        if not 0 < float(value) < float('inf'):
+            raise ValueError(f'{name} is {value}, expected a positive number')
+        return float(value)
+    if name in ('label_column', 'time_column'):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f'{name} is {value!r}, expected the number of a column')
+        return value
+    if name in ('channels', 'class_names'):
+        kind = int if name == 'channels' else (str, int)
+        if isinstance(value, str) or not all(isinstance(item, kind) for item in value or ()):
+            raise ValueError(f'{name} is {value!r}, expected a list')
+        return tuple(item if kind is int else str(item) for item in value or ())
+    if value not in ('error', 'skip'):
+        raise ValueError(f'{name} is {value!r}, expected error or skip')
+    return value
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def source_factory(name: str) -> SourceFactory:
     Raises
     ------
     SourceError
-        When there is no such source, or the package that offers it cannot be imported.
+        When there is no such source, or what a package offers under the name is none.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
@@ -40,5 +40,10 @@ def source_factory(name: str) -> SourceFactory:
                 raise SourceError(
                     f"Source '{name}' ({point.value}) cannot be imported: {error!r}."
                 ) from error
+            if not callable(factory) or not hasattr(factory, 'PARAMETERS'):
+                raise SourceError(
+                    f"Source '{name}' ({point.value}) is none: expected a class with PARAMETERS; "
+                    f'see myogestic_ros.sources.base.SourceFactory.'
+                )
             return factory
     raise SourceError(f"There is no source '{name}'; there are: {', '.join(source_names())}.")

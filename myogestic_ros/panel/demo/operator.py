@@ -23,6 +23,8 @@ from myogestic_ros.srv import ListSessions, SetLabel, Train
 
 __all__ = ['DemoError', 'Operator', 'operating']
 
+SETTLE_S = 0.2
+
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
     'activate': Transition.TRANSITION_ACTIVATE,
@@ -146,9 +148,12 @@ class Operator:
 
     def call(self, kind: Any, service: str, request: Any, timeout_s: float = 20.0) -> Any:
         """Call a service and return its response."""
-        if service not in self._clients:
-            self._clients[service] = self._node.create_client(kind, service)
-        client = self._clients[service]
+        client = self._clients.get(service)
+        if client is None:
+            client = self._clients[service] = self._node.create_client(kind, service)
+            self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+            # The service is known here; its node may need a moment more to know where to answer.
+            self.spin(SETTLE_S)
         self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
         future = client.call_async(request)
         self.wait(future.done, f'The answer of {service}', timeout_s)

@@ -1,0 +1,122 @@
+"""A predict that is slow, or never returns."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.windows import StreamSpec
+
+RATE = 2000.0
+HOP_NS = 20_000_000
+
+
+class Watcher(Observer):
+    def __init__(self):
+        self.predictions = []
+
+    def predicted(self, prediction):
+        self.predictions.append(prediction)
+
+
+class Gate:
+    """A predict that waits until it is let through."""
+
+    def __init__(self):
+        self.entered, self.open = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, model, features):
+        self.entered.release()
+        assert self.open.acquire(timeout=20)
+        return {'model': model, 'features': features}
+
+
+def chunk(index, n=40):
+    stamp_ns = round(index * n * 1e9 / RATE)
+    return Chunk(index * n, stamp_ns, RATE, np.full((n, 2), index, np.float32))
+
+
+def ready(predict):
+    pipeline = Pipeline(50.0, streams=[StreamSpec('emg', 20.0)])
+    pipeline.extract(lambda windows: float(windows['emg'][0, -1]))
+    pipeline.predict(predict)
+    pipeline.use_model('model', 'm1', ['rest'])
+    pipeline.observer = Watcher()
+    return pipeline
+
+
+def stepping(pipeline):
+    thread = threading.Thread(target=pipeline.step)
+    thread.start()
+    return thread
+
+
+def test_a_slow_predict_skips_ticks_and_counts_them():
+    pipeline = ready(lambda model, features: time.sleep(0.1) or {'features': features})
+    pipeline.start_predicting()
+    begin = time.monotonic_ns()
+    pipeline.push('emg', chunk(0), begin)
+    thread = stepping(pipeline)
+    time.sleep(0.005)
+    for index in range(1, 5):  # as if they had come while it was computing
+        pipeline.push('emg', chunk(index), begin + index * 1_000_000)
+    thread.join(20)
+    pipeline.step()
+    assert [p.sample for p in pipeline.observer.predictions] == [39]
+    assert pipeline.ticks.overruns == 4
+    pipeline.push('emg', chunk(5), time.monotonic_ns())
+    assert [p.sample for p in pipeline.step()] == [239]
+
+
+def test_without_arrival_times_no_tick_is_too_late():
+    pipeline = ready(lambda model, features: time.sleep(0.03) or {})
+    pipeline.start_predicting()
+    for index in range(10):
+        pipeline.push('emg', chunk(index))
+    assert [p.sample for p in pipeline.step()] == list(range(39, 400, 40))
+    assert pipeline.ticks.overruns == 0
+
+
+@pytest.mark.parametrize('predict_hz', [50.0, 0.0])
+def test_a_hanging_predict_does_not_fill_the_memory(predict_hz):
+    gate = Gate()
+    pipeline = ready(gate)
+    pipeline.predict_hz = predict_hz
+    pipeline.start_predicting()
+    begin = time.monotonic_ns()
+    pipeline.push('emg', chunk(0), begin)
+    thread = stepping(pipeline)
+    assert gate.entered.acquire(timeout=20)
+    for index in range(1, 100):
+        pipeline.push('emg', chunk(index), begin + index * HOP_NS)
+    tracemalloc.start()
+    for index in range(100, 5000):  # 98 s
+        pipeline.push('emg', chunk(index), begin + index * HOP_NS)
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert grown < 100_000  # all the windows together have 1.6 MB
+    assert len(pipeline.ticks._ticks) <= 3
+    assert pipeline.ticks.overruns >= 4990
+    pipeline.stop_predicting()
+    gate.open.release(10)
+    thread.join(20)
+    assert pipeline.observer.predictions == []
+
+
+def test_the_thread_that_waits_is_woken_by_a_tick():
+    pipeline = ready(lambda model, features: {})
+    pipeline.start_predicting()
+    assert not pipeline.wait_for_tick(0.0)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(pipeline.wait_for_tick(20)))
+    thread.start()
+    pipeline.push('emg', chunk(0))
+    thread.join(20)
+    assert answers == [True]

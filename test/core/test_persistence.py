@@ -1,0 +1,68 @@
+"""Model files: folders are made, a crash leaves the old file whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import joblib
+import numpy as np
+import pytest
+
+from myogestic_ros.core.persistence import load_pickle, save_pickle
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+
+
+@pytest.mark.parametrize('kind', [str, lambda path: path])
+def test_parents_are_made_and_the_path_returned(tmp_path, kind):
+    path = tmp_path / 'a' / 'b' / 'model.joblib'
+    returned = save_pickle({'x': np.arange(3)}, kind(path))
+    assert returned == str(path)
+    assert type(returned) is str
+    np.testing.assert_array_equal(load_pickle(kind(path))['x'], np.arange(3))
+    assert os.listdir(path.parent) == ['model.joblib']
+
+
+def test_a_name_without_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert save_pickle(1, 'model') == 'model'
+    assert load_pickle('model') == 1
+
+
+def test_a_failure_leaves_the_old_file_whole(tmp_path):
+    path = save_pickle('old', tmp_path / 'model.joblib')
+    with pytest.raises(Exception, match='pickle'):
+        save_pickle(['x' * 100_000, threading.Lock()], path)
+    assert load_pickle(path) == 'old'
+    assert os.listdir(tmp_path) == ['model.joblib']
+
+
+def test_a_crash_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = save_pickle('old', tmp_path / 'model.joblib')
+
+    def cut(model, file):
+        with open(file, 'wb') as half:
+            half.write(b'half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(joblib, 'dump', cut)
+    with pytest.raises(KeyboardInterrupt):
+        save_pickle('new', path)
+    assert load_pickle(path) == 'old'
+
+
+def test_training_data_is_empty_without_sessions():
+    assert TrainingData().is_empty
+    assert TrainingData([], ['rest'], {0}).is_empty
+    assert not TrainingData(['a'], ['rest'], {0}).is_empty
+
+
+def test_training_data_survive_json():
+    data = TrainingData(
+        ['a', 'b'], ['rest', 'fist'], {1, 0}, [StreamSpec('emg', 100.0, 8, 2000.0)], 25.0
+    )
+    again = TrainingData.from_json(json.loads(json.dumps(data.to_json())))
+    assert again == data
+    assert again.window_ms == 100.0

@@ -1,0 +1,199 @@
+"""Predicting in one thread, stopping in another."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.windows import StreamSpec
+
+RATE = 2000.0
+
+
+class Watcher(Observer):
+    def __init__(self):
+        self.predictions = []
+
+    def predicted(self, prediction):
+        self.predictions.append(prediction)
+
+
+class Gate:
+    """A predict that waits until it is let through."""
+
+    def __init__(self):
+        self.entered, self.open = threading.Semaphore(0), threading.Semaphore(0)
+
+    def __call__(self, model, features):
+        self.entered.release()
+        assert self.open.acquire(timeout=20)
+        return {'model': model, 'features': features}
+
+
+def chunk(index, n=40):
+    stamp_ns = round(index * n * 1e9 / RATE)
+    return Chunk(index * n, stamp_ns, RATE, np.full((n, 2), index, np.float32))
+
+
+def ready(predict):
+    pipeline = Pipeline(50.0, streams=[StreamSpec('emg', 20.0)])
+    pipeline.extract(lambda windows: float(windows['emg'][0, -1]))
+    pipeline.predict(predict)
+    pipeline.use_model('model', 'm1', ['rest'])
+    pipeline.observer = Watcher()
+    return pipeline
+
+
+def stepping(pipeline):
+    thread = threading.Thread(target=pipeline.step)
+    thread.start()
+    return thread
+
+
+def test_stop_answers_at_once_and_nothing_comes_after():
+    gate = Gate()
+    pipeline = ready(gate)
+    pipeline.start_predicting()
+    for index in range(3):  # one is being computed, two wait
+        pipeline.push('emg', chunk(index))
+    thread = stepping(pipeline)
+    assert gate.entered.acquire(timeout=20)
+    began = time.monotonic()
+    pipeline.stop_predicting()
+    assert time.monotonic() - began < 1.0
+    assert pipeline.state == 'idle'
+    gate.open.release(10)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert pipeline.observer.predictions == []
+    assert pipeline.predictions == {}
+    assert pipeline.counters.predictions == 0
+
+
+def test_stop_that_meets_a_tick_being_taken():
+    gate = Gate()
+    pipeline = ready(gate)
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(0))
+    want, threads = pipeline.ticks.want, []
+
+    def want_late(wanted):
+        threads.append(stepping(pipeline))  # takes the tick while stop is on its way
+        assert gate.entered.acquire(timeout=20)
+        want(wanted)
+
+    pipeline.ticks.want = want_late
+    pipeline.stop_predicting()
+    gate.open.release()
+    threads[0].join(20)
+    assert pipeline.observer.predictions == []
+
+
+def test_a_result_of_the_first_run_is_not_published_in_the_second():
+    gate = Gate()
+    pipeline = ready(gate)
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(0))
+    thread = stepping(pipeline)
+    assert gate.entered.acquire(timeout=20)
+    pipeline.stop_predicting()
+    pipeline.use_model('another', 'm2', ['fist'])
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(1))
+    gate.open.release(10)
+    thread.join(20)
+    pipeline.step()
+    assert [p.values for p in pipeline.observer.predictions] == [
+        {'model': 'another', 'features': 1.0}
+    ]
+    assert pipeline.observer.predictions[0].model_id == 'm2'
+
+
+def test_errors_of_the_first_run_do_not_end_the_second():
+    entered, go = threading.Event(), threading.Event()
+
+    def fail_late(model, features):
+        entered.set()
+        go.wait(20)
+        raise ValueError('late')
+
+    pipeline = ready(fail_late)
+    pipeline.max_consecutive_errors = 1
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(0))
+    thread = stepping(pipeline)
+    assert entered.wait(20)
+    pipeline.stop_predicting()
+    pipeline.start_predicting()
+    go.set()
+    thread.join(20)
+    assert pipeline.state == 'predicting'
+
+
+def test_stop_from_within_a_callback():
+    pipeline = ready(lambda model, features: pipeline.stop_predicting() or {'class': 0})
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(0))
+    assert pipeline.step() == []
+    assert pipeline.state == 'idle'
+    assert pipeline.observer.predictions == []
+
+
+def test_stop_and_start_under_load():
+    """Ticks, steps, stops and starts from three threads: nothing is published while stopped."""
+    pipeline = ready(lambda model, features: {'features': features})
+    stopped = threading.Event()
+    after_stop, over = [], threading.Event()
+
+    class Judge(Observer):
+        def predicted(self, prediction):
+            if stopped.is_set():
+                after_stop.append(prediction)
+
+    pipeline.observer = Judge()
+
+    def push():
+        index = 0
+        while not over.is_set():
+            pipeline.push('emg', chunk(index))
+            index += 1
+
+    def step():
+        while not over.is_set():
+            pipeline.step()
+
+    threads = [threading.Thread(target=target) for target in (push, step)]
+    for thread in threads:
+        thread.start()
+    for _ in range(50):
+        before = pipeline.counters.predictions
+        stopped.clear()
+        pipeline.start_predicting()
+        end = time.monotonic() + 20
+        while pipeline.counters.predictions == before and time.monotonic() < end:
+            time.sleep(0)
+        pipeline.stop_predicting()
+        stopped.set()
+    over.set()
+    for thread in threads:
+        thread.join(20)
+    assert after_stop == []
+    assert pipeline.counters.predictions >= 50
+
+
+def test_sys_exit_in_a_callback_is_an_error_like_others():
+    def leave(model, features):
+        raise SystemExit(3)
+
+    pipeline = ready(leave)
+    pipeline.start_predicting()
+    for index in range(10):
+        pipeline.push('emg', chunk(index))
+        pipeline.step()
+    assert pipeline.state == 'idle'
+    assert '10 errors in a row, last: SystemExit: 3' in pipeline.status_message

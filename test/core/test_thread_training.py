@@ -1,0 +1,199 @@
+"""Trainings in a thread, for callbacks that no other process can import."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+
+from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training import report_progress
+from myogestic_ros.core.training_data import TrainingData
+
+
+class Watcher(Observer):
+    def __init__(self):
+        self.problems = []
+
+    def problem(self, kind, sentence):
+        self.problems.append((kind, sentence))
+
+
+def until(condition, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'nothing happened'
+        time.sleep(0.005)
+
+
+def prepared(train):
+    pipeline = Pipeline()
+    pipeline.train(train)
+    pipeline.use_model('old', 'old name', ['old class'])
+    pipeline.training_data = TrainingData(paths=['somewhere'], class_names=['rest', 'fist'])
+    pipeline.observer = Watcher()
+    return pipeline
+
+
+def trained(train):
+    pipeline = prepared(train)
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.state == 'idle'
+    return pipeline
+
+
+def test_it_says_once_that_it_is_in_a_thread():
+    def train(data):
+        return threading.current_thread().name
+
+    pipeline = trained(train)
+    assert pipeline.model == 'training'
+    assert pipeline.training_pid is None
+    assert pipeline.class_names == ('rest', 'fist')
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    ((kind, sentence),) = pipeline.observer.problems
+    assert kind == 'thread'
+    assert 'train' in sentence
+    assert 'it trains in a thread, which cannot be killed' in sentence
+
+
+@pytest.mark.parametrize('train', [lambda data: 1, [].__class__, print, max])
+def test_odd_callables(train):
+    pipeline = prepared(train)
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.state == 'idle'
+
+
+def test_objects_that_can_be_called():
+    class Trainer:
+        def __call__(self, data):
+            return 'from an object'
+
+        def method(self, data):
+            return 'from a method'
+
+    assert trained(Trainer()).model == 'from an object'
+    assert trained(Trainer().method).model == 'from a method'
+
+
+def test_prints_are_the_log_as_they_come_and_others_prints_are_not(capsys):
+    go, printed = threading.Event(), threading.Event()
+
+    def train(data):
+        print('one')
+        print('t', 'wo', sep='')
+        report_progress(0.5, 'half way')
+        print('three', end='', flush=True)
+        printed.set()
+        go.wait(20)
+        print(' and a half')
+        print('the end', end='')
+        return 1
+
+    pipeline = prepared(train)
+    pipeline.start_training()
+    assert printed.wait(20)
+    print('from elsewhere')
+    assert pipeline.train_log == ['one', 'two', 'half way']
+    assert pipeline.training_progress == 0.5
+    assert pipeline.state == 'training'
+    go.set()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.train_log == ['one', 'two', 'half way', 'three and a half', 'the end']
+    print('afterwards')
+    assert capsys.readouterr().out == 'from elsewhere\nafterwards\n'
+
+
+@pytest.mark.parametrize(
+    ('error', 'words'),
+    [
+        (ValueError('too few'), 'Training failed: ValueError: too few'),
+        (TrainingError('no windows.'), 'Training failed: no windows.'),
+        (SystemExit(2), 'Training failed: SystemExit: 2'),
+        (KeyboardInterrupt(), 'Training failed: KeyboardInterrupt: '),
+        (None, 'Training failed: train returned None, expected a model'),
+    ],
+)
+def test_failures_leave_the_model_from_before(error, words):
+    def train(data):
+        if error is not None:
+            raise error
+
+    out = sys.stdout
+    pipeline = trained(train)
+    assert pipeline.status_message.startswith(words)
+    kept = (pipeline.model, pipeline.model_id, pipeline.class_names)
+    assert kept == ('old', 'old name', ('old class',))
+    assert sys.stdout is out
+
+
+def test_a_cancelled_one_runs_on_unheard_and_the_next_is_heard():
+    go, out = threading.Event(), sys.stdout
+
+    def slow(data):
+        go.wait(20)
+        print('I was cancelled')
+        return 'cancelled'
+
+    pipeline = prepared(slow)
+    pipeline.start_training()
+    first = pipeline._trainer._training
+    pipeline.cancel_training()
+    assert pipeline.state == 'idle'
+
+    second_go = threading.Event()
+
+    def second(data):
+        print('before')
+        second_go.wait(20)
+        print('after')
+        return 'second'
+
+    pipeline.train(second)
+    pipeline.start_training()
+    until(lambda: pipeline.train_log == ['before'])
+    go.set()  # the first ends while the second runs
+    first.join(20)
+    assert pipeline.state == 'training'
+    second_go.set()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.model == 'second'
+    assert pipeline.train_log == ['before', 'after']
+    # What is printed afterwards, by whatever thread, reaches the standard output.
+    sys.stdout.write('')
+    assert sys.stdout is out or sys.stdout._owner is None
+    sys.stdout = out
+
+
+def test_a_listener_that_fails_does_not_leave_it_training():
+    pipeline = prepared(lambda data: 'new')
+
+    def trained_(model, data):
+        raise RuntimeError('disk on fire')
+
+    pipeline.observer.trained = trained_
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.state == 'idle'
+    assert pipeline.model == 'new'
+    assert 'It is not saved: RuntimeError: disk on fire' in pipeline.status_message
+
+
+def test_preparation_that_fails_is_a_failed_training():
+    pipeline = prepared(lambda data: 'new')
+
+    def prepare(data):
+        raise OSError('no such session')
+
+    pipeline.prepare = prepare
+    pipeline.start_training()
+    assert pipeline.wait_for_training(20)
+    assert pipeline.status_message == 'Training failed: OSError: no such session'
+    assert pipeline.model == 'old'

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+from myogestic_ros.msg import Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes import qos
 from myogestic_ros.panel.demo import walk
 from myogestic_ros.panel.demo.operator import Operator, operating

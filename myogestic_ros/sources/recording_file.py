@@ -116,8 +116,8 @@ def _read_npz(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
     if emg is None or emg.ndim != 2 or emg.dtype.kind not in 'iuf' or not emg.size:
         held = [f'{name} {array.shape} {array.dtype}' for name, array in arrays.items()]
         raise SourceError(
-            f"{file} holds {', '.join(held) or 'nothing'}; expected numbers in an array 'emg' or "
-            f"'data' of shape (n_samples, n_channels), and perhaps 'labels' of shape (n_samples,)."
+            f"{file} holds {', '.join(held) or 'nothing'}; expected an array 'emg' or 'data' of "
+            f"numbers of shape (n_samples, n_channels), and perhaps 'labels' of shape (n_samples,)."
         )
     if not set(layout.channels) <= set(range(emg.shape[1])):
         raise SourceError(

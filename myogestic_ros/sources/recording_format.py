@@ -104,9 +104,10 @@ def _as(name: str, value: Any) -> Any:
         return value
     if name in ('channels', 'class_names'):
         kind = int if name == 'channels' else (str, int)
-        if isinstance(value, str) or not all(isinstance(item, kind) for item in value or ()):
+        items = () if value is None else value
+        if not isinstance(items, (list, tuple)) or not all(isinstance(i, kind) for i in items):
             raise ValueError(f'{name} is {value!r}, expected a list')
-        return tuple(item if kind is int else str(item) for item in value or ())
+        return tuple(item if name == 'channels' else str(item) for item in items)
     if value not in ('error', 'skip'):
         raise ValueError(f'{name} is {value!r}, expected error or skip')
     return value

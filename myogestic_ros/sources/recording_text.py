@@ -103,8 +103,10 @@ def _bad_rows(
     table: Table, channels: list[int], label: int | None, layout: RecordingFormat
 ) -> NDArray[np.bool_]:
     """Tell which rows hold a value that is not finite, or a label that is no class."""
-    bad: NDArray[np.bool_] = ~np.isfinite(table[:, channels]).all(axis=1)
-    return bad if label is None else bad | _is_no_class(table[:, label], layout)
+    bad: NDArray[np.bool_] = np.logical_not(np.isfinite(table[:, channels]).all(axis=1))
+    if label is not None:
+        bad |= _is_no_class(table[:, label], layout)
+    return bad
 
 
 def _sift(

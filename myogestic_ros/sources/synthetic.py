@@ -67,6 +67,13 @@ class Synthetic:
             minimum=1,
             maximum=512,
         ),
+        Parameter(
+            'grid_columns',
+            0,
+            'Electrodes in each row; 0: as many as the channels fill.',
+            minimum=0,
+            maximum=512,
+        ),
     )
 
     def __init__(self, values: Mapping[str, Any], pacer: Pacer | None = None) -> None:
@@ -78,6 +85,13 @@ class Synthetic:
         self._channels = int(self._values['channels'])
         self._chunk = int(self._values['chunk']) or max(1, round(self._rate / 100))
         self._names = [name for name in self._values['class_names'] if name]
+        self._rows = min(int(self._values['grid_rows']), self._channels)
+        columns = int(self._values['grid_columns'])
+        if columns and self._values['grid_rows'] * columns != self._channels:
+            raise SourceError(
+                f'The synthetic array cannot be made: got {self._values["grid_rows"]} rows of '
+                f'{columns} electrodes, expected {self._channels} in all, as channels says.'
+            )
         self._pacer = pacer or Pacer()
         self._label = ''
 
@@ -85,7 +99,7 @@ class Synthetic:
         """Begin at sample 0, with the arm at rest."""
         values = self._values
         rng = np.random.default_rng(values['seed'])
-        rows = min(int(values['grid_rows']), self._channels)
+        rows = self._rows
         patterns = ActivationPatterns(self._channels, self._names, values['seed'], rows)
         self._active = [name for name in self._names if name in patterns.mixing]
         stacked = [patterns.mixing[name] for name in self._active]
@@ -104,7 +118,8 @@ class Synthetic:
         self._first = 0
         self._ready: Chunk | None = None
         self._pacer.start()
-        grid = (rows, self._channels // rows) if rows > 1 else (0, 0)
+        known = rows > 1 or values['grid_columns']
+        grid = (rows, self._channels // rows) if known else (0, 0)
         return StreamFacts(
             'emg',
             self._rate,

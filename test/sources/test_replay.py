@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -11,16 +12,36 @@ from bags import protocol, write
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Chunk, Label
 from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sources import registry
 from myogestic_ros.sources.base import EndOfRecording
+from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.registry import source_factory, source_names
 from myogestic_ros.sources.replay import Replay, playing_time
 
 LABELS = [0, 1, 0, 2, 0, 1, 0, 2, 0]
 
 
-def played(**values):
+class Clock:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def pacer_of(clock):
+    """Return a pacer that follows a clock."""
+    return Pacer(clock, clock.sleep)
+
+
+def played(pacer=None, **values):
     """Return what is played, to the end."""
-    source = Replay({'rate': 0.0, **values})
+    source = Replay({'rate': 0.0, **values}, pacer)
     source.open()
     items = []
     with contextlib.suppress(EndOfRecording):
@@ -75,7 +96,28 @@ def test_speed_changes_nothing_but_the_time_it_takes(recording):
     def essence(items):
         return [i if isinstance(i, Label) else (i.first_sample, i.stamp_ns) for i in items]
 
-    assert essence(played(path=str(recording), rate=100.0)) == essence(played(path=str(recording)))
+    slow, quick, at_once = (
+        played(path=str(recording), rate=rate, pacer=pacer_of(Clock())) for rate in (1.0, 4.0, 0.0)
+    )
+    assert essence(slow) == essence(quick) == essence(at_once)
+    assert np.array_equal(samples(slow), samples(quick))
+
+
+@pytest.mark.parametrize('rate', [0.5, 1.0, 4.0])
+def test_a_chunk_comes_when_its_newest_sample_is_due(recording, rate):
+    clock = Clock()
+    source = Replay({'path': str(recording), 'rate': rate}, pacer_of(clock))
+    source.open()
+    n_samples = 0
+    with contextlib.suppress(EndOfRecording):
+        while True:
+            item = source.read(0.001)
+            if isinstance(item, Chunk):
+                n_samples += item.n_samples
+                assert clock.now == pytest.approx((n_samples - 1) / 1000.0 / rate)
+            elif isinstance(item, Label):
+                assert clock.now == pytest.approx(n_samples / 1000.0 / rate)
+    assert n_samples == 1800
 
 
 def test_first_and_last_make_up_the_whole(recording):
@@ -132,6 +174,9 @@ def test_a_session_is_played_as_it_was_recorded(tmp_path):
     assert [i.name for i in items if isinstance(i, Label)] == ['rest', 'fist'] * 2 + ['']
     last = played(path=str(path), repetitions='last')
     assert samples(last)[0, 0] == 2000
+    for which, played_s in (('', 2.0), ('first', 1.0), ('last', 1.0), ('0', 1.0)):
+        values = {'path': str(path), 'repetitions': which}
+        assert playing_time(values) == pytest.approx(played_s)
     assert [i.name for i in last if isinstance(i, Label)] == ['rest', 'fist', '']
 
 
@@ -145,32 +190,18 @@ def test_npz(tmp_path):
         played(path=str(tmp_path / 'bad.npz'))
 
 
-@pytest.mark.parametrize(
-    ('line', 'fault'),
-    [
-        ('1,2,3,0', 'expected 3 columns as in most lines, got 4'),
-        ('1,x,0', "expected 3 numbers, got '1,x,0'"),
-        ('1,2,9', 'expected a class from 0 to 2 in column -1, got 9'),
-        ('1,2,0.5', 'expected a class from 0 to 2'),
-    ],
-)
-def test_a_bad_line_is_named_or_skipped(recording, line, fault):
-    file = recording / '10.csv'
-    lines = file.read_text().splitlines()
-    lines[350] = line
-    file.write_text('\n'.join(lines))
-    with pytest.raises(SourceError, match=f'10.csv, line 351: {fault}'):
-        played(path=str(recording))
-    items = played(path=str(recording), on_bad_line='skip')
-    assert len(samples(items)) == 1799
+def test_first_and_last_of_a_real_recording(recordings):
+    path = str(recordings / 'myo-readings' / '12345-1')
+    whole, first, last = (
+        [i for i in played(path=path, repetitions=which) if isinstance(i, Chunk)]
+        for which in ('', 'first', 'last')
+    )
 
+    def indices(chunks):
+        return {n for chunk in chunks for n in range(chunk.first_sample, chunk.end_sample)}
 
-def test_the_sessions_that_are_not_clean(recordings):
-    folder = recordings / 'myo-readings'
-    for name in ('19999-2', '64917-1'):
-        with pytest.raises(SourceError, match=f'{name}.*line .*columns as in most lines'):
-            playing_time({'path': str(folder / name)})
-        assert playing_time({'path': str(folder / name), 'on_bad_line': 'skip'}) > 300
+    assert not indices(first) & indices(last)
+    assert indices(first) | indices(last) == indices(whole)
 
 
 def test_a_clean_session_by_default(recordings):
@@ -182,17 +213,32 @@ def test_a_clean_session_by_default(recordings):
     }
 
 
-@pytest.mark.parametrize(
-    ('text', 'fault'),
-    [('colour: red', 'unknown colour'), ('sampling_rate: -1', 'positive'), ('- x', 'no fields')],
-)
-def test_a_mapping_that_is_none(recording, text, fault):
-    (recording / 'recording.yaml').write_text(text)
-    with pytest.raises(SourceError, match=fault):
-        played(path=str(recording))
+def test_a_session_without_the_stream(tmp_path):
+    path = write(tmp_path / 's', protocol([(0, 'rest', 0.1)]))
+    with pytest.raises(SourceError, match="no stream 'eeg'; it has /emg"):
+        played(path=str(path), stream='eeg')
 
 
 def test_names():
     assert {'replay', 'synthetic'} <= set(source_names())
     with pytest.raises(SourceError, match="no source 'x'; there are: replay, synthetic"):
         source_factory('x')
+
+
+@pytest.mark.parametrize(
+    ('value', 'fault'),
+    [('no_such_module:X', 'cannot be imported'), ('json:JSONDecoder', 'a class with PARAMETERS')],
+)
+def test_a_source_of_another_package_that_is_none(monkeypatch, value, fault):
+    point = EntryPoint('theirs', value, registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, 'entry_points', lambda group: [point])
+    assert source_names() == ['replay', 'synthetic', 'theirs']
+    with pytest.raises(SourceError, match=f"'theirs'.*{fault}"):
+        source_factory('theirs')
+
+
+def test_a_source_of_another_package(monkeypatch):
+    value = 'myogestic_ros.sources.synthetic:Synthetic'
+    point = EntryPoint('theirs', value, registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, 'entry_points', lambda group: [point])
+    assert source_factory('theirs')({'channels': 3}).open().n_channels == 3

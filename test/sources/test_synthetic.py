@@ -89,6 +89,15 @@ def test_it_looks_like_surface_emg():
     assert 1e-5 < data.std() < 1e-3
 
 
+def test_a_contraction_comes_after_the_reaction_time_and_an_unknown_class_is_rest():
+    source, _ = make(noise=0.0, mains=0.0, reaction_time=0.3, rise_time=0.1)
+    assert not take(source, 1.0, 'rest').any()
+    data = take(source, 1.0, 'fist')
+    assert not data[:580].any()
+    assert 2.0 * data[620:700].std() < data[1200:].std()  # it rises
+    assert take(source, 3.0, 'no such class')[-1000:].std() < 1e-3 * data.std()
+
+
 @pytest.mark.parametrize('channels', [1, 2, 64, 512])
 @pytest.mark.parametrize('rate', [33.3, 200.0, 2048.0, 10240.0])
 def test_any_size_and_rate(channels, rate):
@@ -115,7 +124,24 @@ def test_a_chunk_comes_when_its_newest_sample_is_due_and_never_drifts():
     assert source.read(0.001) is None
 
 
-@pytest.mark.parametrize('values', [{'channels': 0}, {'channels': 513}, {'nothing': 1}])
+def test_the_grid_is_told():
+    def grid(**values):
+        return Synthetic(values).open().grid
+
+    assert grid(channels=64, grid_rows=4) == grid(channels=64, grid_rows=4, grid_columns=16)
+    assert grid(channels=64, grid_rows=4) == (4, 16)
+    assert grid(channels=8) == grid(channels=65, grid_rows=4) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    'values',
+    [
+        {'channels': 0},
+        {'channels': 513},
+        {'nothing': 1},
+        {'channels': 64, 'grid_rows': 4, 'grid_columns': 8},
+    ],
+)
 def test_what_cannot_be_is_refused(values):
     with pytest.raises(SourceError, match='synthetic array cannot be made'):
         Synthetic(values)

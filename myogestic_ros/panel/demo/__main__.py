@@ -19,13 +19,11 @@ from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
 from myogestic_ros.panel.demo.plan import Plan
 from myogestic_ros.panel.demo.processes import NodeProcesses
 from myogestic_ros.panel.demo.report import print_score, write_files
-from myogestic_ros.panel.demo.score import judge
+from myogestic_ros.panel.demo.score import NOT_JUDGED_S, judge
 from myogestic_ros.sources.replay import playing_time
 
 __all__ = ['main']
 
-SETTLE_S = 0.5
-WINDOW_S = 0.2
 INTERRUPTED = 130
 
 
@@ -68,7 +66,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             )
             if value is not None
         }
-    if arguments.repetitions < 1 or arguments.hold < SETTLE_S + WINDOW_S + 0.1:
+    if arguments.repetitions < 1 or arguments.hold < NOT_JUDGED_S + 0.1:
         raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
     chosen: dict[str, Any] = {'class_names': names} if names else {}
     return Plan(
@@ -116,7 +114,7 @@ def _demo(console: Console, plan: Plan, min_accuracy: float) -> int:
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)
         codes = nodes.stop()
-    score = judge(operator.cues, operator.answers, settle_s=SETTLE_S, window_s=WINDOW_S)
+    score = judge(operator.cues, operator.answers)
     print_score(console, score)
     facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}
     picture = write_files(plan.out, score, operator.cues, operator.answers, facts)

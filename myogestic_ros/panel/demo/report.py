@@ -19,6 +19,8 @@ from myogestic_ros.panel.demo.score import Answer, Cue, Score
 
 __all__ = ['print_score', 'write_files']
 
+REACTING = 'not judged (reaction)'
+
 
 def print_score(console: Console, score: Score) -> None:
     """Print accuracy, confusion, rate and latency."""
@@ -98,29 +100,40 @@ def _draw_timeline(
             rows[cue.name], until - start - left, left=left, height=0.9, color='#cfe3f5', zorder=1
         )
     placed = [a for a in answers if a.label in rows]
-    active = _cue_at(cues, [a.stamp_s for a in placed])
-    for right, colour, label in ((True, '#1b7837', 'as asked'), (False, '#d6604d', 'otherwise')):
-        chosen = [a for a, name in zip(placed, active, strict=True) if (a.label == name) is right]
+    kinds = _judged(cues, placed)
+    for kind, colour in (('as asked', '#1b7837'), ('otherwise', '#d6604d'), (REACTING, '#999999')):
+        chosen = [a for a, own in zip(placed, kinds, strict=True) if own == kind]
         axes.plot(
             [a.stamp_s - start for a in chosen],
             [rows[a.label] for a in chosen],
             '.',
             color=colour,
             markersize=3,
-            label=f'predicted, {label}',
+            label=f'predicted, {kind}',
             zorder=2,
         )
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, end - start)
     axes.set_xlabel('time (s)')
-    axes.set_title('Asked (bands) and predicted (dots)')
-    axes.legend(loc='upper right', markerscale=3)
+    axes.set_title('Asked (bands) and predicted (dots)', loc='left')
+    axes.legend(
+        loc='lower right', bbox_to_anchor=(1, 1), ncols=3, markerscale=3, frameon=False, fontsize=8
+    )
 
 
-def _cue_at(cues: Sequence[Cue], stamps: Sequence[float]) -> list[str]:
+def _judged(cues: Sequence[Cue], answers: Sequence[Answer]) -> list[str]:
+    """Return how each prediction is drawn."""
     starts = np.array([cue.stamp_s for cue in cues])
-    indices = np.searchsorted(starts, stamps, side='right') - 1
-    return [cues[index].name if index >= 0 else '' for index in indices]
+    stamps = [answer.stamp_s for answer in answers]
+    kinds = []
+    for answer, index in zip(
+        answers, np.searchsorted(starts, stamps, side='right') - 1, strict=True
+    ):
+        if index < 0 or not cues[index].name or answer.stamp_s - starts[index] < NOT_JUDGED_S:
+            kinds.append(REACTING)
+        else:
+            kinds.append('as asked' if answer.label == cues[index].name else 'otherwise')
+    return kinds
 
 
 def _draw_confusion(axes: Any, score: Score) -> None:

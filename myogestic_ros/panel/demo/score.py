@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['Answer', 'Cue', 'Score', 'judge']
+__all__ = ['NOT_JUDGED_S', 'Answer', 'Cue', 'Score', 'judge']
+
+NOT_JUDGED_S = 0.7
+"""Time after a cue in which nothing is judged, s: half a second in which people react, and the
+length of a window."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,15 @@ class Score:
         return float(np.percentile(self.latency_s, percentile) * 1e3)
 
 
-def judge(
-    cues: Sequence[Cue], answers: Sequence[Answer], *, settle_s: float, window_s: float
-) -> Score:
+def judge(cues: Sequence[Cue], answers: Sequence[Answer]) -> Score:
     """Compare predictions with the cues in force.
 
-    A prediction is judged when its whole window lies within one cue, at least ``settle_s``
-    after the cue: a person needs time to answer.
+    A prediction is judged from `NOT_JUDGED_S` after a cue on, until the next.
 
     Parameters
     ----------
     cues, answers : sequence
         In the order of their time.
-    settle_s : float
-        Time after a cue that is left out, s.
-    window_s : float
-        Length of the decoder's window, s.
     """
     starts = [cue.stamp_s for cue in cues]
     names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
@@ -89,8 +86,7 @@ def judge(
         index = bisect_right(starts, answer.stamp_s) - 1
         if index < 0 or not cues[index].name:
             continue
-        since_cue_s = answer.stamp_s - starts[index]
-        if since_cue_s < settle_s + window_s:
+        if answer.stamp_s - starts[index] < NOT_JUDGED_S:
             continue
         column = names.index(answer.label) if answer.label in names else len(names)
         confusion[names.index(cues[index].name), column] += 1

@@ -1,0 +1,121 @@
+"""The seam between messages and our types: there and back, and what is refused."""
+
+from __future__ import annotations
+
+import array
+import json
+
+import numpy as np
+import pytest
+from myogestic_ros.msg import EmgFrame
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import JointState
+
+from myogestic_ros.core.errors import SignalError
+from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.nodes import conversions
+from myogestic_ros.nodes.prediction_message import prediction_to_ros
+
+STAMP_NS = 1_700_000_000_123_456_789
+
+
+def test_a_chunk_there_and_back_over_the_wire():
+    data = np.random.default_rng(0).standard_normal((20, 7)).astype(np.float32)
+    chunk = Chunk(2**40, STAMP_NS, 2048.0, data)
+    message = conversions.chunk_to_ros(chunk, 'array')
+    assert message.header.frame_id == 'array'
+    message = deserialize_message(serialize_message(message), EmgFrame)
+    back = conversions.chunk_from_ros(message)
+    assert (back.first_sample, back.stamp_ns, back.sampling_rate) == (2**40, STAMP_NS, 2048.0)
+    assert np.array_equal(back.data, data)
+    columns = Chunk(0, 0, 1.0, np.asfortranarray(data))
+    again = conversions.chunk_from_ros(conversions.chunk_to_ros(columns))
+    assert np.array_equal(again.data, data)
+
+
+def test_a_label_there_and_back():
+    for label in (Label(STAMP_NS, 3, 'fist', 2), Label(0, -1)):
+        assert conversions.label_from_ros(conversions.label_to_ros(label)) == label
+
+
+def test_stream_facts_there_and_back():
+    facts = StreamFacts('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2))
+    message = conversions.stream_facts_to_ros(facts, STAMP_NS)
+    assert conversions.stream_facts_from_ros(message) == facts
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'channels': 0}, 'claims 0 channels'),
+        ({'channels': 1_000_000}, 'claims 1000000 channels'),
+        ({'channels': 3}, 'holds 8 numbers for 3 channels'),
+        ({'sampling_rate': 0.0}, 'sampling_rate is 0'),
+        ({'sampling_rate': float('nan')}, 'sampling_rate is nan'),
+    ],
+)
+def test_a_frame_that_contradicts_itself(changes, reason):
+    fields = {'channels': 2, 'sampling_rate': 100.0, 'data': array.array('f', range(8)), **changes}
+    with pytest.raises(SignalError, match=reason):
+        conversions.chunk_from_ros(EmgFrame(**fields))
+
+
+def test_joint_positions_are_one_sample():
+    chunk = conversions.joint_state_chunk(JointState(position=[0.5, 1.0]), 7, 60.0)
+    assert chunk.first_sample == 7
+    assert np.array_equal(chunk.data, [[0.5, 1.0]])
+    with pytest.raises(SignalError, match='no joint positions'):
+        conversions.joint_state_chunk(JointState(), 0, 60.0)
+
+
+def message(values, names=('rest', 'fist')):
+    """Return the message of a dict that predict returned."""
+    return prediction_to_ros(Prediction(values, 41, STAMP_NS, 0.001, 'm', names), 'array')
+
+
+def test_known_keys_have_fields_of_their_own():
+    got = message(
+        {'label': 'fist', 'probabilities': {'rest': 0.25, 'fist': 0.75}, 'dofs': {'x': -1}}
+    )
+    assert (got.label, list(got.class_names)) == ('fist', ['rest', 'fist'])
+    assert list(got.probabilities) == [0.25, 0.75]
+    assert (list(got.dof_names), list(got.dof_values)) == (['x'], [-1.0])
+    assert (got.sample, got.model_id, got.header.frame_id) == (41, 'm', 'array')
+    assert conversions.time_from_ros(got.header.stamp) == STAMP_NS
+    assert not got.extra
+
+
+@pytest.mark.parametrize(
+    ('values', 'label'),
+    [
+        ({'class': 1}, 'fist'),
+        ({'class': np.int64(0)}, 'rest'),
+        ({'class': 'wave'}, 'wave'),
+        ({'class': 5}, ''),
+        ({'class': True}, ''),
+        ({}, ''),
+    ],
+)
+def test_a_class_is_a_name_or_an_index(values, label):
+    assert message(values).label == label
+
+
+def test_nothing_that_predict_returns_is_lost():
+    values = {
+        'array': np.arange(3),
+        'number': np.float64(0.5),
+        'nested': {'a': [1, None]},
+        'set': {2, 1},
+        'object': object,
+        'probabilities': 'none',
+        'label': 7,
+        3: 'three',
+    }
+    extra = {pair.key: json.loads(pair.value) for pair in message(values).extra}
+    assert set(extra) == {str(key) for key in values}
+    assert extra['array'] == [0, 1, 2]
+    assert extra['set'] == [1, 2]
+    assert extra['nested'] == {'a': [1, None]}
+    assert extra['object'] == "<class 'object'>"
+    assert list(message({'probabilities': np.array([0.1, 0.9])}).class_names) == ['rest', 'fist']

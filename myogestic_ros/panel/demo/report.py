@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.panel.demo.score import Answer, Cue, Score
+from myogestic_ros.panel.demo.score import NOT_JUDGED_S, Answer, Cue, Score
 
 __all__ = ['print_score', 'write_files']
 

@@ -67,7 +67,7 @@ class LiveTicks:
             if ticks and self._wanted:
                 self._skip_late(now_ns)
                 self._ticks.extend(ticks)
-                self._wake.notify()
+                self._wake.notify_all()
             return '' if intake.chunks > before else intake.reason
 
     def expire(self, before_ns: int) -> int:
@@ -86,6 +86,11 @@ class LiveTicks:
         with self._wake:
             return self._wake.wait_for(lambda: bool(self._ticks), timeout_s)
 
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait, at most ``timeout_s``, until no tick waits or runs; return whether that is so."""
+        with self._wake:
+            return self._wake.wait_for(lambda: not self._ticks and not self._busy, timeout_s)
+
     def take(self) -> Tick | None:
         """Return the oldest tick that is not too late, or None; `done` must follow."""
         with self._lock:
@@ -103,6 +108,7 @@ class LiveTicks:
         with self._lock:
             self._busy = False
             self._busy_until_ns = time.monotonic_ns()
+            self._wake.notify_all()
 
     def _hop_ns(self) -> float:
         return 1e9 / self.predict_hz if self.predict_hz > 0 else HOP_PER_CHUNK_NS

@@ -146,10 +146,11 @@ class ModelStore:
 
     def free_name(self, stem: str) -> str:
         """Return a name that says what and when, and that no model has yet."""
-        stem = re.sub(r'[^A-Za-z0-9._-]+', '-', stem).strip('.-') or 'model'
+        stem = re.sub(r'\.{2,}', '.', re.sub(r'[^A-Za-z0-9._-]+', '-', stem))
+        stem = stem.strip('._-') or 'model'
         stem = f'{stem[:60]}_{datetime.now().strftime("%Y-%m-%d_%H-%M-%S")}'
         name, count = stem, 1
-        while self._file(name).exists():
+        while any(self._file(name).with_suffix(end).exists() for end in ('.joblib', '.json')):
             count += 1
             name = f'{stem}-{count}'
         return name

@@ -55,6 +55,8 @@ class Parameter:
                 return f'{self.name}: got {value!r}, expected a string'
             if self.choices and value not in self.choices:
                 return f'{self.name}: got {value!r}, expected one of {", ".join(self.choices)}'
+        elif isinstance(self.default, list) and isinstance(value, (str, int, float)):
+            return f'{self.name}: got {value!r}, expected a list'
         return None
 
 

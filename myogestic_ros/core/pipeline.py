@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from myogestic_ros.core.counters import TickCounters
-from myogestic_ros.core.errors import MyoGesticError, StateError
 from myogestic_ros.core.live_ticks import LiveTicks
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.prediction import Prediction
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.trainer import Trainer
-from myogestic_ros.core.training import Outcome
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.trainable import Trainable
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 
 __all__ = ['Pipeline']
 
-Callback = TypeVar('Callback', bound=Callable[..., Any])
 
-
-class Pipeline:
+class Pipeline(Trainable):
     """Record, train, predict: three callbacks turned into a live experiment.
 
     It knows no ROS, and driven by hand, with `push` and `step`, it starts no thread.
@@ -42,26 +34,8 @@ class Pipeline:
 
     Attributes
     ----------
-    on_extract, on_train, on_predict : callable or None
-        The three callbacks, set by the decorators.
-    save_model, load_model : callable
-        ``save_model(model, path)`` and ``load_model(path) -> model``; joblib unless replaced.
-    model : object or None
-        What ``train`` returned, or what was loaded.
-    model_id : str
-        Its name.
-    class_names : tuple of str
-        The classes it knows.
     predictions : dict
         What ``predict`` returned last.
-    train_log : list of str
-        What the last training printed.
-    training_data : TrainingData or None
-        What `start_training` trains on.
-    observer : Observer
-        Who is told what happens.
-    prepare : callable or None
-        Completes the training data before ``train`` gets it, where ``train`` runs.
     """
 
     def __init__(
@@ -71,66 +45,16 @@ class Pipeline:
         streams: Sequence[StreamSpec] = (StreamSpec('emg'),),
         max_consecutive_errors: int = 10,
     ) -> None:
-        self.on_extract: Callable[..., Any] | None = None
-        self.on_train: Callable[..., Any] | None = None
-        self.on_predict: Callable[..., Any] | None = None
-        self.save_model: Callable[[Any, str], Any] = save_pickle
-        self.load_model: Callable[[str], Any] = load_pickle
-        self.model: Any = None
-        self.model_id = ''
-        self.class_names: tuple[str, ...] = ()
+        super().__init__()
         self.predictions: dict[str, Any] = {}
-        self.train_log: list[str] = []
-        self.training_data: TrainingData | None = None
-        self.prepare: Callable[[TrainingData], TrainingData] | None = None
-        self.observer = Observer()
         self.max_consecutive_errors = max_consecutive_errors
         self.counters = TickCounters()
-        self.training_progress = float('nan')
-        self._state = PipelineState.IDLE
-        self._status_message = ''
-        self._lock = threading.RLock()  # guards the state; never held while a callback runs
         self._streams = list(streams)
         self._ticks = LiveTicks(streams, predict_hz)
         self._run = 0  # number of this run of predicting; a result of an earlier one is void
         self._errors_in_a_row = 0
-        self._job = 0  # number of this training; the outcome of an earlier one is void
-        self._trainer = Trainer(
-            self._on_line, self._on_progress, lambda text: self.observer.problem('thread', text)
-        )
 
-    # -- the three callbacks ------------------------------------------------------------------
-
-    def extract(self, callback: Callback) -> Callback:
-        """Register ``extract(windows) -> features``; return it unchanged.
-
-        ``windows`` maps a stream's name to an ndarray of float32 of shape
-        ``(n_channels, n_samples)``, in volt, which the callback owns.
-        """
-        self.on_extract = callback
-        return callback
-
-    def train(self, callback: Callback) -> Callback:
-        """Register ``train(data: TrainingData) -> model``; return it unchanged."""
-        self.on_train = callback
-        return callback
-
-    def predict(self, callback: Callback) -> Callback:
-        """Register ``predict(model, features) -> dict``; return it unchanged."""
-        self.on_predict = callback
-        return callback
-
-    # -- what it is doing ---------------------------------------------------------------------
-
-    @property
-    def state(self) -> PipelineState:
-        """What it is doing: idle, training or predicting."""
-        return self._state
-
-    @property
-    def status_message(self) -> str:
-        """What happened last, in a sentence."""
-        return self._status_message
+    # -- what it reads ------------------------------------------------------------------------
 
     @property
     def predict_hz(self) -> float:
@@ -156,127 +80,6 @@ class Pipeline:
     def cutter(self) -> WindowCutter:
         """What cuts its windows, and counts what becomes of the samples."""
         return self._ticks.cutter
-
-    def say(self, message: str) -> None:
-        """Set the status message."""
-        with self._lock:
-            self._status_message = message
-            self.observer.status_changed()
-
-    def _enter(self, state: PipelineState, message: str) -> None:
-        self._state = state
-        self.say(message)
-
-    def _refuse(self, message: str) -> StateError:
-        self.say(message)
-        return StateError(message)
-
-    def _expect(self, verb: str, expected: PipelineState) -> None:
-        if self._state is not expected:
-            raise self._refuse(f"Cannot {verb}: state is '{self._state}', expected '{expected}'.")
-
-    # -- training -----------------------------------------------------------------------------
-
-    def start_training(self) -> None:
-        """Start training on `training_data`, in a process of its own, and return.
-
-        Raises
-        ------
-        StateError
-            When it is not idle, or has no train callback or no data.
-        """
-        with self._lock:
-            self._expect('start training', PipelineState.IDLE)
-            if self.on_train is None:
-                raise self._refuse('No train callback set (use @pipeline.train).')
-            if self.training_data is None or self.training_data.is_empty:
-                raise self._refuse('No training data: record a session or name one first.')
-            self.train_log = []
-            self.training_progress = float('nan')
-            self._job += 1
-            job = self._job
-            self._enter(PipelineState.TRAINING, 'Training.')
-            try:
-                self._trainer.start(
-                    self.on_train,
-                    self.prepare,
-                    self.training_data,
-                    lambda outcome: self._on_done(job, outcome),
-                )
-            except Exception as error:
-                self._end_training(f'Training cannot start: {error}')
-                raise
-
-    def cancel_training(self) -> None:
-        """End the training now; the model from before stays.
-
-        Raises
-        ------
-        StateError
-            When none is running.
-        """
-        with self._lock:
-            self._expect('cancel training', PipelineState.TRAINING)
-            self._trainer.cancel()
-            self._end_training('Training was cancelled; the model from before stays.')
-
-    def wait_for_training(self, timeout_s: float | None = None) -> bool:
-        """Wait until no training runs; return whether that is so."""
-        self._trainer.join(timeout_s)
-        return self._state is not PipelineState.TRAINING
-
-    @property
-    def training_pid(self) -> int | None:
-        """Process id of the training process of the last training; None when it had none."""
-        return self._trainer.pid
-
-    def _end_training(self, message: str) -> None:
-        self.training_progress = float('nan')
-        self._enter(PipelineState.IDLE, message)
-
-    def _on_line(self, line: str) -> None:
-        self.train_log.append(line)
-        self.observer.log_line(line)
-
-    def _on_progress(self, share: float) -> None:
-        self.training_progress = share
-        self.observer.status_changed()
-
-    def _on_done(self, job: int, outcome: Outcome) -> None:
-        model_id, saved = '', ''
-        if outcome.data is not None:
-            try:
-                model_id, saved = self.observer.trained(outcome.model, outcome.data)
-            except MyoGesticError as error:  # a model that cannot be saved can still be used
-                saved = str(error)
-            except Exception as error:
-                saved = f'It is not saved: {type(error).__name__}: {error}'
-        with self._lock:
-            if job != self._job or self._state is not PipelineState.TRAINING:
-                return
-            if outcome.data is None:
-                self._on_line(f'Training failed: {outcome.error}')
-                self._end_training(f'Training failed: {outcome.error}')
-                return
-            self._set_model(outcome.model, model_id, outcome.data.class_names)
-            self._end_training(f'Training is done. {saved}'.strip())
-
-    def use_model(self, model: Any, model_id: str, class_names: Sequence[str]) -> None:
-        """Predict with ``model`` from now on.
-
-        Raises
-        ------
-        StateError
-            When it is not idle.
-        """
-        with self._lock:
-            self._expect('load a model', PipelineState.IDLE)
-            self._set_model(model, model_id, class_names)
-
-    def _set_model(self, model: Any, model_id: str, class_names: Sequence[str]) -> None:
-        self.model = model
-        self.model_id = model_id
-        self.class_names = tuple(class_names)
 
     # -- predicting ---------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class _Training:
 
     def _done(self, outcome: Outcome) -> None:
         if not self._cancelled.is_set():
+            self._cancelled.set()  # what a daemon of it prints from now on is no line of the next
             self._on_done(outcome)
 
     def join(self, timeout_s: float | None = None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
+from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -24,7 +24,8 @@ from myogestic_ros.nodes.conversions import (
 from myogestic_ros.nodes.diagnostics import Diagnostics
 from myogestic_ros.nodes.managed import ManagedNode
 from myogestic_ros.nodes.run import run
-from myogestic_ros.sources.base import EndOfRecording, Source
+from myogestic_ros.nodes.source_reader import Outgoing, SourceReader
+from myogestic_ros.sources.base import Source
 from myogestic_ros.sources.registry import source_factory, source_names
 
 __all__ = ['DRIVER', 'DriverNode', 'main']
@@ -53,9 +54,12 @@ DRIVER = (
     ),
 )
 
-READ_TIMEOUT_S = 0.1
+DISCOVERY_S = 0.5
 OPEN_WITHIN_S = 0.08
 """A source that takes longer to open opens on while activation has been answered."""
+RELEASE_WITHIN_S = 0.08
+"""A source that takes longer to release goes on while deactivation has been answered."""
+RELEASE_AT_END_S = 5.0
 
 
 class DriverNode(ManagedNode):
@@ -88,16 +92,19 @@ class DriverNode(ManagedNode):
             except SourceError as error:
                 self.get_logger().warning(str(error))
         self._source: Source | None = None
-        self._reader: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._reader: SourceReader | None = None
+        self._outgoing = Outgoing()
         # From the beginning, so that who listens is known before the first frame leaves.
         self._frames = self.create_publisher(EmgFrame, 'emg', qos.EMG)
         self._info = self.create_publisher(StreamInfo, 'emg/info', qos.INFO)
-        self._labels: Any = None
+        self._label_output: Any = None
         self._label_input: Any = None
-        self._counts = {'frames': 0, 'samples': 0, 'lost samples': 0, 'reconnects': 0}
+        self._label: Label | None = None
+        self._counts = {'frames': 0, 'samples': 0, 'reconnects': 0}
+        self._lost_before = 0
+        self._published_s = 0.0
+        self._longest_pause_s = 0.0
         self._last = (time.monotonic(), 0, 0)
-        self._rate = 0.0
         self._diagnostics = Diagnostics(self, 'driver', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
@@ -105,150 +112,115 @@ class DriverNode(ManagedNode):
     def configure(self) -> None:
         """Make the source; nothing is opened."""
         self._make_source()
-        if getattr(self._source, 'HAS_LABELS', False):
-            self._labels = self.create_publisher(LabelMessage, 'label', qos.LABEL)
-        else:
-            self._label_input = self.create_subscription(
-                LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
-            )
         self.status_message = f"Source '{self.get_parameter('source').value}' is ready."
 
-    def _make_source(self) -> None:
+    def _make_source(self) -> Source:
         name = self.get_parameter('source').value
         factory = source_factory(name)
         self._source = factory(self.values(factory.PARAMETERS, f'{name}.'))
+        self._connect_labels(published=getattr(self._source, 'HAS_LABELS', False))
+        if self._label is not None:  # it holds until the next one
+            self._source.set_label(self._label)
+        return self._source
 
     def activate(self) -> None:
         """Open the source and stream from a thread of its own."""
-        self._make_source()  # parameters may have changed since
-        self._stop.clear()
-        opened: list[StreamFacts | Exception] = []
-        done = threading.Event()
-        self._reader = threading.Thread(
-            target=self._read, args=(opened, done), name='reader', daemon=True
+        if self._reader is not None and self._reader.running:
+            raise SourceError('The source is still being released; try again in a moment.')
+        self._lost_before += self._outgoing.lost
+        self._outgoing = Outgoing()
+        self._reader = SourceReader(
+            self._make_source(),  # parameters may have changed since
+            on_open=self._on_open,
+            on_item=self._on_item,
+            on_failure=self._on_failure,
+            on_end=lambda: self.give_up('The recording has ended.', error=False),
         )
-        self._reader.start()
-        done.wait(OPEN_WITHIN_S)
-        if opened and isinstance(opened[0], Exception):
-            self._reader.join()
-            raise opened[0]
-        self.status_message = 'Streaming.' if opened else 'Opening the source.'
+        self.status_message = 'Opening the source.'
+        self._published_s = time.monotonic()
+        if self._reader.start(OPEN_WITHIN_S):
+            self.status_message = 'Streaming.'
 
     def deactivate(self) -> None:
         """Stop streaming and release the device."""
-        self._stop.set()
-        if self._reader is not None and self._reader is not threading.current_thread():
-            self._reader.join(5.0)
-        self._reader = None
-        self.status_message = 'Stopped streaming.'
+        within_s = RELEASE_AT_END_S if self.closing else RELEASE_WITHIN_S
+        if self._reader is None or self._reader.stop(within_s):
+            self.status_message = 'Stopped streaming.'
+        else:
+            self.status_message = 'Stopped streaming; the source is still being released.'
 
     def cleanup(self) -> None:
         """Forget the source."""
         self.deactivate()
         self._source = None
-        if self._label_input is not None:
-            self.destroy_subscription(self._label_input)
-            self._label_input = None
-        if self._labels is not None:
-            self.destroy_publisher(self._labels)
-            self._labels = None
+        self._connect_labels(published=None)
 
     # -- labels -------------------------------------------------------------------------------
 
+    def _connect_labels(self, *, published: bool | None) -> None:
+        """Publish labels, or listen to them; neither for None."""
+        if self._label_output is not None and not published:
+            self.destroy_publisher(self._label_output)
+            self._label_output = None
+        if self._label_input is not None and published is not False:
+            self.destroy_subscription(self._label_input)
+            self._label_input = None
+        if published and self._label_output is None:
+            self._label_output = self.create_publisher(LabelMessage, 'label', qos.LABEL)
+        if published is False and self._label_input is None:
+            self._label_input = self.create_subscription(
+                LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
+            )
+
     def _on_label(self, message: LabelMessage) -> None:
+        self._label = label_from_ros(message)
         if self._source is not None:
-            self._source.set_label(label_from_ros(message))
+            self._source.set_label(self._label)
 
-    def _publish_label(self, label: Label, start_ns: int) -> None:
-        if self._labels is None:
-            return  # the source does not say that it has labels
-        stamped = Label(start_ns + label.stamp_ns, label.index, label.name, label.repetition)
-        self._labels.publish(label_to_ros(stamped))
+    # -- from the reader's thread -------------------------------------------------------------
 
-    # -- the reader thread --------------------------------------------------------------------
+    def _on_open(self, facts: StreamFacts, late: bool) -> None:
+        start_ns = self.get_clock().now().nanoseconds
+        self._outgoing.opened(start_ns)
+        self._info.publish(stream_facts_to_ros(facts, start_ns, self._frame_id))
+        if late:
+            self.say('Streaming.')
 
-    def _read(self, opened: list[StreamFacts | Exception], done: threading.Event) -> None:
-        """Read until stopped, opening the source again when it fails."""
-        source = self._source
-        assert source is not None
-        failures = 0
-        expected: int | None = None
-        while not self._stop.is_set():
-            try:
-                facts = source.open()
-                start_ns = self.get_clock().now().nanoseconds
-                self._info.publish(stream_facts_to_ros(facts, start_ns, self._frame_id))
-                if not done.is_set():
-                    opened.append(facts)
-                    done.set()
-                else:
-                    self.say('Streaming again.' if expected is not None else 'Streaming.')
-                while not self._stop.is_set():
-                    item = source.read(READ_TIMEOUT_S)
-                    if item is None:
-                        continue
-                    failures = 0
-                    if isinstance(item, Label):
-                        self._publish_label(item, start_ns)
-                    else:
-                        expected = self._publish_chunk(item, start_ns, expected)
-            except EndOfRecording:
-                self._finish('The recording has ended.', error=False)
-                break
-            except Exception as error:
-                sentence = str(error) if isinstance(error, MyoGesticError) else repr(error)
-                if not isinstance(error, MyoGesticError):  # no device does that: a fault of ours
-                    self.get_logger().error(traceback.format_exc(), throttle_duration_sec=10.0)
-                if not done.is_set():
-                    opened.append(
-                        error if isinstance(error, SourceError) else SourceError(sentence)
-                    )
-                    done.set()
-                    break
-                failures += 1
-                source.close()
-                if not self._wait_for_reconnect(sentence, failures):
-                    break
-                expected = None
-            finally:
-                if self._stop.is_set():
-                    source.close()
-        source.close()
-        done.set()
+    def _on_item(self, item: Chunk | Label) -> None:
+        if isinstance(item, Label):
+            if self._label_output is not None:  # else the source does not say that it has any
+                stamp_ns = self._outgoing.stamp_ns(item)
+                self._label_output.publish(label_to_ros(replace(item, stamp_ns=stamp_ns)))
+            return
+        self._frames.publish(chunk_to_ros(self._outgoing.number(item), self._frame_id))
+        now_s = time.monotonic()
+        self._longest_pause_s = max(self._longest_pause_s, now_s - self._published_s)
+        self._published_s = now_s
+        self._counts['frames'] += 1
+        self._counts['samples'] += item.n_samples
+
+    def _on_failure(self, error: Exception, failures: int) -> float | None:
+        """Report a failure; return how long to wait before the next attempt, or None."""
+        sentence = str(error) if isinstance(error, MyoGesticError) else f'{error!r}.'
+        if not isinstance(error, MyoGesticError):  # no device does that: a fault of ours
+            trace = ''.join(traceback.format_exception(error))
+            self.get_logger().error(trace, throttle_duration_sec=10.0)
+        most = self.get_parameter('max_failed_reconnect_attempts').value
+        if not self.get_parameter('attempt_reconnect').value:
+            self.give_up(f'Stopped streaming: {sentence}')
+            return None
+        if failures > most:
+            self.give_up(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
+            return None
+        self._counts['reconnects'] += 1
+        pause_s = float(self.get_parameter('dormant_period_between_reconnects').value)
+        self.get_logger().warning(f'{sentence} Opening the source again in {pause_s:g} s.')
+        self.say(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
+        return pause_s
 
     @property
     def _frame_id(self) -> str:
         return str(self.get_parameter('frame_id').value)
-
-    def _wait_for_reconnect(self, sentence: str, failures: int) -> bool:
-        """Report a failure; wait, and return whether to try again."""
-        most = self.get_parameter('max_failed_reconnect_attempts').value
-        if not self.get_parameter('attempt_reconnect').value:
-            self._finish(f'Stopped streaming: {sentence}')
-            return False
-        if failures > most:
-            self._finish(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
-            return False
-        self._counts['reconnects'] += 1
-        pause_s = self.get_parameter('dormant_period_between_reconnects').value
-        self.get_logger().warning(f'{sentence} Opening the source again in {pause_s:g} s.')
-        self.say(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
-        return not self._stop.wait(pause_s)
-
-    def _finish(self, reason: str, *, error: bool = True) -> None:
-        if not self._stop.is_set():
-            self.give_up(reason, error=error)
-
-    def _publish_chunk(self, chunk: Chunk, start_ns: int, expected: int | None) -> int:
-        stamped = Chunk(
-            chunk.first_sample, start_ns + chunk.stamp_ns, chunk.sampling_rate, chunk.data
-        )
-        self._frames.publish(chunk_to_ros(stamped, self._frame_id))
-        self._counts['frames'] += 1
-        self._counts['samples'] += chunk.n_samples
-        if expected is not None and chunk.first_sample > expected:
-            self._counts['lost samples'] += chunk.first_sample - expected
-        return chunk.end_sample
 
     # -- diagnostics --------------------------------------------------------------------------
 
@@ -262,8 +234,12 @@ class DriverNode(ManagedNode):
             'source': str(self.get_parameter('source').value),
             'frame rate [Hz]': f'{(self._counts["frames"] - frames) / elapsed:.1f}',
             'sample rate [Hz]': f'{(self._counts["samples"] - samples) / elapsed:.1f}',
+            'listeners': str(self._frames.get_subscription_count()),
+            'longest pause [ms]': f'{self._longest_pause_s * 1e3:.1f}',
             **{name: str(count) for name, count in self._counts.items()},
+            'lost samples': str(self._lost_before + self._outgoing.lost),
         }
+        self._longest_pause_s = 0.0
         if self.phase == 'active' and self._counts['frames'] == frames:
             return DiagnosticStatus.WARN, self.status_message or 'no samples', facts
         return DiagnosticStatus.OK, self.status_message, facts

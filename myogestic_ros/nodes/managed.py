@@ -18,7 +18,7 @@ from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.declare import declare, faults, values
+from myogestic_ros.nodes.declare import declare, faults, fitted, full_names, values
 
 __all__ = ['MANAGED', 'ManagedNode']
 
@@ -63,7 +63,8 @@ class ManagedNode(LifecycleNode):
         self.phase = 'unconfigured'
         self.status_message = ''
         self._rows: dict[str, Parameter] = {}
-        self._reasons: deque[tuple[str, bool]] = deque()
+        self._reasons: deque[tuple[str, bool, int]] = deque()
+        self._activations = 0
         self._status_lock = threading.Lock()
         self._status: Any = None
         self.closing = False  # whether the process is about to end
@@ -103,20 +104,27 @@ class ManagedNode(LifecycleNode):
     def declare_table(self, table: Iterable[Parameter], prefix: str = '') -> None:
         """Declare every row of a table as ``<prefix><name>``; values are checked against it."""
         table = tuple(table)
-        self._rows.update({prefix + row.name: row for row in table})
+        self._rows.update(full_names(table, prefix))
         declare(self, table, prefix)
 
     def values(self, table: Iterable[Parameter], prefix: str = '') -> dict[str, Any]:
         """Return plain name → value of every row of a table."""
         return values(self, table, prefix)
 
+    def set_parameters_atomically(self, parameter_list: list[RosParameter]) -> SetParametersResult:
+        """Set parameters; a refusal names every fault, where rclpy would name the first."""
+        fitting = [fitted(p, self._rows.get(p.name)) for p in parameter_list]
+        result = self._check_parameters(fitting)
+        return super().set_parameters_atomically(fitting) if result.successful else result
+
     def _check_parameters(self, parameters: list[RosParameter]) -> SetParametersResult:
         found = faults(parameters, self._rows)
         return SetParametersResult(successful=not found, reason='; '.join(found))
 
     def _apply_parameters(self, parameters: list[RosParameter]) -> None:
-        if self._rows.keys() >= {p.name for p in parameters} and self.phase != 'unconfigured':
-            self.parameters_changed({parameter.name for parameter in parameters})
+        names = {parameter.name for parameter in parameters} & self._rows.keys()
+        if names and self.phase != 'unconfigured':
+            self.parameters_changed(names)
 
     # -- status -------------------------------------------------------------------------------
 
@@ -160,15 +168,17 @@ class ManagedNode(LifecycleNode):
 
     def give_up(self, reason: str, *, error: bool = True) -> None:
         """Deactivate, from any thread, because of ``reason``, an error or not."""
-        self._reasons.append((reason, error))
-        if self.executor is not None:
+        self._reasons.append((reason, error, self._activations))
+        if self.executor is not None and not self.closing:
             self.executor.create_task(self._on_gave_up)
 
     def _on_gave_up(self) -> None:
         while self._reasons:
-            reason, error = self._reasons.popleft()
+            reason, error, activation = self._reasons.popleft()
             logger = self.get_logger()
             logger.error(reason) if error else logger.info(reason)
+            if activation != self._activations:
+                continue  # it has been deactivated and activated again meanwhile
             if self.phase == 'active':
                 self.trigger_deactivate()
             self.say(reason)
@@ -177,6 +187,7 @@ class ManagedNode(LifecycleNode):
         return self._take('configure', self.configure, 'inactive', self.cleanup)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._activations += 1
         return self._take('activate', self.activate, 'active', self.deactivate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

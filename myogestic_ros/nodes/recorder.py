@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,53 +13,29 @@ from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import MyoGesticError, SessionError
-from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.signals import NO_CLASS, Label
-from myogestic_ros.msg import EmgFrame, SessionInfo, StreamInfo
+from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Label as LabelMessage
+from myogestic_ros.msg import SessionInfo
 from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import label_to_ros, time_to_ros
+from myogestic_ros.nodes.conversions import label_from_ros, label_to_ros, time_to_ros
 from myogestic_ros.nodes.diagnostics import Diagnostics
+from myogestic_ros.nodes.label_book import LabelBook
 from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.recorder_parameters import RECORDER
+from myogestic_ros.nodes.recorder_topics import WantedTopic, wanted_topics
 from myogestic_ros.nodes.run import run
 from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.library import free_name, list_sessions
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.metadata import LATCHED
 from myogestic_ros.sessions.recording import Recording, RecordingReport
 from myogestic_ros.sessions.writer import Topic
 from myogestic_ros.srv import ListSessions, SetLabel
 
 __all__ = ['RECORDER', 'RecorderNode', 'main']
 
-RECORDER = (
-    Parameter('session_dir', 'sessions', 'Folder in which sessions are recorded.'),
-    Parameter(
-        'session_name', '', 'Name of the next session; empty: date and time. Never overwrites.'
-    ),
-    Parameter('emg_topics', ['emg'], 'Topics of EmgFrame to record, each with its info.'),
-    Parameter('label_topic', 'label', 'Topic of the labels.'),
-    Parameter(
-        'other_topics',
-        [''],
-        "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
-    ),
-    Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
-    Parameter('subject', '', 'Who is recorded; goes into the session.'),
-    Parameter('protocol', '', 'After which plan; goes into the session.'),
-    Parameter('device', '', 'With what; goes into the session.'),
-    Parameter(
-        'queue_mib', 64, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
-    ),
-    Parameter(
-        'flush_interval',
-        0.25,
-        'How often what was written is handed to the operating system, s.',
-        minimum=0.01,
-        maximum=1.0,
-    ),
-)
-
+MOST_CLASSES = 1000
+"""A label with a greater index is taken for rubbish, not for one of so many classes."""
 CLOSE_WITHIN_S = 0.08
 """A session that takes longer to close closes on while stop_recording has been answered."""
 
@@ -101,8 +75,8 @@ class RecorderNode(ManagedNode):
         self._latched: dict[str, bytes] = {}
         self._recording: Recording | None = None
         self._label_topic = ''
-        self._class_names: list[str] = []
-        self._repetitions: Counter[int] = Counter()
+        self._book = LabelBook()
+        self._closing: list[Recording] = []  # stopped, but perhaps not all on the disk yet
         self._labels: Any = None
         self.create_service(Trigger, '~/start_recording', self._start)
         self.create_service(Trigger, '~/stop_recording', self._stop)
@@ -118,31 +92,28 @@ class RecorderNode(ManagedNode):
 
     def configure(self) -> None:
         """Listen from now on, so that what is latched is known when a session begins."""
-        wanted: list[tuple[str, Any, Any]] = []
-        for topic in filter(None, self.get_parameter('emg_topics').value):
-            wanted += [(topic, EmgFrame, STREAM), (f'{topic}/info', StreamInfo, LATCHED)]
-        label_topic = self.get_parameter('label_topic').value
-        wanted.append((label_topic, LabelMessage, LATCHED))
-        wanted += [
-            _parsed(text) for text in filter(None, self.get_parameter('other_topics').value)
-        ]
-        self._class_names = [name for name in self.get_parameter('class_names').value if name]
+        emg_topics, label_topic, other_topics = (
+            self.get_parameter(name).value
+            for name in ('emg_topics', 'label_topic', 'other_topics')
+        )
+        wanted = wanted_topics(emg_topics, label_topic, other_topics)
+        self._book.set_classes(self.get_parameter('class_names').value)
         self._labels = self.create_publisher(LabelMessage, label_topic, qos.LABEL)
         self._label_topic = self.resolve_topic_name(label_topic)
-        for topic, kind, offered in wanted:
-            self._listen(self.resolve_topic_name(topic), kind, offered)
+        for topic in wanted:
+            self._listen(topic)
         self.status_message = f'Sessions go to {self._folder}.'
 
-    def _listen(self, topic: str, kind: Any, offered: dict[str, Any]) -> None:
-        msgtype = f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
-        self._topics[topic] = Topic(topic, message_definition(msgtype), offered)
-        if offered is LATCHED:
+    def _listen(self, wanted: WantedTopic) -> None:
+        topic = self.resolve_topic_name(wanted.name)
+        self._topics[topic] = Topic(topic, message_definition(wanted.msgtype), wanted.offered)
+        if wanted.offered is LATCHED:
             profile, callback = qos.LABEL_INPUT, self._on_latched
         else:
             profile, callback = qos.EMG, self._on_frame
         self._inputs.append(
             self.create_subscription(
-                kind, topic, lambda data: callback(topic, data), profile, raw=True
+                wanted.kind, topic, lambda data: callback(topic, data), profile, raw=True
             )
         )
 
@@ -151,19 +122,22 @@ class RecorderNode(ManagedNode):
         name = free_name(self._folder, self.get_parameter('session_name').value)
         if '/' in name or name.startswith('.'):
             raise SessionError(f"session_name '{name}' is no name: expected one without a path.")
+        self._book.set_classes(self.get_parameter('class_names').value)
+        path = self._folder / name
         recording = Recording(
-            self._folder / name,
+            path,
             self._facts(),
             list(self._topics.values()),
             queue_bytes=self.get_parameter('queue_mib').value * 2**20,
             flush_every_s=self.get_parameter('flush_interval').value,
-            on_error=self.give_up,
+            on_error=lambda sentence: self._on_disk_error(path, sentence),
         )
         now_ns = self.get_clock().now().nanoseconds
+        current: Label | None = None
         for topic, data in self._latched.items():
             recording.put(topic, data, now_ns)
-            self._note_label(recording, topic, data)
-        self._repetitions.clear()
+            current = self._note_label(recording, topic, data) or current
+        self._book.begin_session(current)
         self._recording = recording
         self.status_message = f'Recording {recording.path}.'
 
@@ -173,10 +147,22 @@ class RecorderNode(ManagedNode):
         if recording is not None:
             report = recording.stop(CLOSE_WITHIN_S if self.closing is False else None)
             self.status_message = report.error or _told(report)
+            self._closing = [*self._closing[-3:], recording]
+
+    def _on_disk_error(self, path: Path, sentence: str) -> None:
+        """Deactivate, unless it is the session before that could not be brought to its end."""
+        current = self._recording
+        if current is None or current.path == path:
+            self.give_up(sentence)
+        else:
+            self.get_logger().error(sentence)
 
     def cleanup(self) -> None:
         """Stop listening."""
         self.deactivate()
+        if self.closing:  # the process is about to end: what waits for the disk goes there first
+            for recording in self._closing:
+                recording.stop()
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs.clear()
@@ -194,7 +180,7 @@ class RecorderNode(ManagedNode):
             except PackageNotFoundError:
                 continue
         texts = {n: self.get_parameter(n).value for n in ('subject', 'protocol', 'device')}
-        return SessionFacts(class_names=tuple(self._class_names), software=software, **texts)
+        return SessionFacts(class_names=tuple(self._book.names), software=software, **texts)
 
     # -- messages, as they came ---------------------------------------------------------------
 
@@ -208,13 +194,18 @@ class RecorderNode(ManagedNode):
             self._recording.put(topic, data, self.get_clock().now().nanoseconds)
             self._note_label(self._recording, topic, data)
 
-    def _note_label(self, recording: Recording, topic: str, data: bytes) -> None:
+    def _note_label(self, recording: Recording, topic: str, data: bytes) -> Label | None:
         """Put the name of a class that nobody has announced into the session's facts."""
         if topic != self._label_topic:
-            return
-        message = deserialize_message(data, LabelMessage)
-        if message.index != NO_CLASS:
-            recording.note_class(message.index, message.name)
+            return None
+        try:
+            label = label_from_ros(deserialize_message(data, LabelMessage))
+        except Exception as error:  # not a Label, whatever its sender says; it stays as it came
+            self.get_logger().warning(f'A label cannot be read: {error}', once=True)
+            return None
+        if 0 <= label.index < MOST_CLASSES:
+            recording.note_class(label.index, label.name)
+        return label
 
     # -- services -----------------------------------------------------------------------------
 
@@ -246,18 +237,7 @@ class RecorderNode(ManagedNode):
             raise SessionError(
                 "Cannot set a label: the node is 'unconfigured', configure it first."
             )
-        now_ns = self.get_clock().now().nanoseconds
-        if not name:
-            return Label(now_ns, NO_CLASS)
-        fixed = [known for known in self.get_parameter('class_names').value if known]
-        if fixed and name not in fixed:
-            raise SessionError(f"There is no class '{name}'; there are: {', '.join(fixed)}.")
-        if name not in self._class_names:
-            self._class_names.append(name)
-        index = self._class_names.index(name)
-        repetition = self._repetitions[index]
-        self._repetitions[index] += 1
-        return Label(now_ns, index, name, repetition)
+        return self._book.label(name, self.get_clock().now().nanoseconds)
 
     def _list(self, _: Any, response: ListSessions.Response) -> ListSessions.Response:
         current = self._recording.path if self._recording is not None else None
@@ -297,18 +277,6 @@ class RecorderNode(ManagedNode):
         if dropped or recording.backlog > 0.5:
             return DiagnosticStatus.WARN, 'the disk is too slow', facts
         return DiagnosticStatus.OK, self.status_message, facts
-
-
-def _parsed(text: str) -> tuple[str, Any, dict[str, Any]]:
-    topic, _, msgtype = text.partition(':')
-    package, _, name = msgtype.partition('/msg/')
-    try:
-        return topic, getattr(import_module(f'{package}.msg'), name), STREAM
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SessionError(
-            f"other_topics: got '{text}', expected 'topic:package/msg/Type' of a message type "
-            f'that is installed.'
-        ) from error
 
 
 def _told(report: RecordingReport) -> str:

@@ -25,9 +25,11 @@ __all__ = ['run']
 
 BAD_CALL = 2
 INTERRUPTED_TWICE = 130
-SWITCH_INTERVAL_S = 0.0001
-"""How soon a thread that waits for the interpreter gets it; Python's default is fifty times
-as long, and would show in the latency."""
+MOST_FAILURES = 10000
+"""More callbacks than this that fail in a row mean that waiting for them is what fails."""
+SWITCH_INTERVAL_S = 0.001
+"""How soon a thread that waits for the interpreter gets it; Python's default is five times as
+long, and would show in the latency."""
 
 
 class _Interrupts:
@@ -107,8 +109,12 @@ def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
     try:
         _warn_about_unknown_parameters(node)
         node.autostart()
+        failures = 0
         while not interrupts.stop.is_set():
-            executor.spin_once(timeout_sec=1.0)
+            failures = 0 if _survives(executor, node) else failures + 1
+            if failures > MOST_FAILURES:
+                code = 1
+                break
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
@@ -118,6 +124,22 @@ def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
         node.trigger_shutdown()
     executor.shutdown(timeout_sec=1.0)
     return code
+
+
+def _survives(executor: SingleThreadedExecutor, node: ManagedNode) -> bool:
+    """Run one callback; report one that raises, and return whether it did not."""
+    try:
+        executor.spin_once(timeout_sec=1.0)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        raise
+    except Exception:
+        if not rclpy.ok():
+            raise
+        node.get_logger().error(
+            f'A callback failed:\n{traceback.format_exc()}', throttle_duration_sec=1.0
+        )
+        return False
+    return True
 
 
 def _warn_about_unknown_parameters(node: Any) -> None:

@@ -32,7 +32,7 @@ def list_sessions(folder: Path) -> list[SessionSummary]:
     found = [_summary(file) for file in folder.glob('*/metadata.yaml')]
     return sorted(
         (summary for summary in found if summary is not None),
-        key=lambda summary: (summary.start_ns or 2**63, summary.path.name),
+        key=lambda summary: (summary.start_ns, summary.path.name),
     )
 
 
@@ -41,9 +41,11 @@ def _summary(file: Path) -> SessionSummary | None:
         loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
         content: Any = yaml.load(file.read_text(), loader)
         information = content['rosbag2_bagfile_information']
+        # A session that has no message (yet) began when its metadata was written.
+        start_ns = int(information['starting_time']['nanoseconds_since_epoch'])
         return SessionSummary(
             file.parent,
-            int(information['starting_time']['nanoseconds_since_epoch']),
+            start_ns or file.stat().st_mtime_ns,
             int(information['duration']['nanoseconds']) * 1e-9,
             int(information['message_count']),
             SessionFacts.from_custom_data(information.get('custom_data')),

@@ -63,9 +63,14 @@ def test_free_names_say_what_and_when_and_never_meet(store):
         seen.append(name)
     assert len(set(seen)) == 4
     assert set(store.names()) == set(seen)
+    (store.folder / f'{seen[0]}.joblib').unlink()  # a manifest alone takes the name too
+    assert not (store.folder / f'{store.free_name("my decoder/über.py")}.json').exists()
 
 
-@pytest.mark.parametrize('stem', ['', '...', '/', '\0', 'é', '.hidden', 'a' * 500, '-x', '../..'])
+STEMS = ['', '...', '/', '\0', 'é', '.hidden', 'a' * 500, '-x', '../..', '_x', '__', 'a..b']
+
+
+@pytest.mark.parametrize('stem', STEMS)
 def test_a_free_name_is_always_allowed(store, stem):
     name = store.free_name(stem)
     store.save(name, 1, MANIFEST)

@@ -22,7 +22,15 @@ def test_defaults_have_no_fault():
 
 @pytest.mark.parametrize(
     ('name', 'value'),
-    [('rate', 0.0), ('rate', 1000), ('count', 10**9), ('loud', True), ('name', ''), ('kind', 'b')],
+    [
+        ('rate', 0.0),
+        ('rate', 1000),
+        ('count', 10**9),
+        ('loud', True),
+        ('name', ''),
+        ('kind', 'b'),
+        ('streams', ['a', 'b']),
+    ],
 )
 def test_legal_values(name, value):
     assert check_values(TABLE, {name: value}) == []
@@ -43,6 +51,8 @@ def test_legal_values(name, value):
         ('loud', 1, 'loud: got 1, expected bool'),
         ('name', 5, 'name: got 5, expected a string'),
         ('kind', 'c', "kind: got 'c', expected one of a, b"),
+        ('streams', 'emg', "streams: got 'emg', expected a list"),
+        ('streams', 5, 'streams: got 5, expected a list'),
         ('colour', 'red', 'colour: unknown, expected one of count, kind, loud, name, rate'),
     ],
 )

@@ -115,14 +115,6 @@ def test_refusals_while_predicting():
     assert pipeline.state == 'predicting'
 
 
-def test_an_unset_refusal_wins_over_a_missing_callback():
-    pipeline = Pipeline()
-    pipeline.training_data = TrainingData(paths=['a'])
-    assert not pipeline.training_data.is_empty
-    assert TrainingData().is_empty
-    refused(pipeline, 'start_training', 'No train callback set (use @pipeline.train).')
-
-
 def test_predictions_only_while_predicting():
     pipeline = ready()
     assert run(pipeline, 0, 5) == []

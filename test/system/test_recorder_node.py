@@ -84,10 +84,14 @@ def test_a_class_that_is_none_is_refused(running):
 
 
 def test_sessions_are_listed_quickly_and_never_overwritten(running):
+    frames: list[EmgFrame] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', frames.append, qos.EMG)
+    running.wait(lambda: frames, 'frames')
     running.operator.set_parameter('recorder', 'session_name', 'mine')
     for _ in range(3):
         running.operator.trigger('recorder/start_recording')
-        running.operator.spin(0.2)
+        heard = len(frames)
+        running.wait(lambda known=heard: len(frames) > known + 20, 'frames')
         running.operator.trigger('recorder/stop_recording')
     began = time.monotonic()
     response = running.operator.call(
@@ -105,7 +109,8 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_closes_the_session(running, number):
     running.operator.trigger('recorder/start_recording')
-    running.operator.spin(0.5)
+    file = next(only_session(running).glob('*.mcap'))
+    running.wait(lambda: file.stat().st_size > 30_000, 'a few frames')
     os.kill(running.nodes.pid('recorder'), number)
     running.wait(lambda: running.nodes.dead() is not None, 'the end')
     assert 'exit code 0' in running.nodes.dead()

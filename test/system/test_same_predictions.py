@@ -6,6 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from graph import PATIENCE_S, graph, replay
 from myogestic_ros.msg import Prediction
 
@@ -113,7 +114,15 @@ def live(folder, driver):
     with graph(folder, driver=driver, pipeline={'model': 'm'}) as g:
         subscribe = g.operator._node.create_subscription
         subscribe(Prediction, 'pipeline/predictions', got.append, 500)
+        listeners: list[str] = []
+
+        def on_diagnostics(message: DiagnosticArray) -> None:
+            pairs = [pair for status in message.status for pair in status.values]
+            listeners.extend(pair.value for pair in pairs if pair.key == 'listeners')
+
+        g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
         g.operator.trigger('pipeline/start_predicting')
+        g.wait(lambda: '1' in listeners, 'the driver and the pipeline to know one another')
         g.operator.transition('driver', 'activate')
         g.operator.wait(
             lambda: 'has ended' in g.operator.node_status['driver'].message,

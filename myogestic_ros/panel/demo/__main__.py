@@ -106,10 +106,33 @@ def _walk(console: Console, operator: Operator, plan: Plan) -> float:
     return speed
 
 
-def _demo(console: Console, plan: Plan, min_accuracy: float) -> int:
+class _Interrupt:
+    """SIGINT and SIGTERM: noted, too, because an exception out of a handler may be swallowed."""
+
+    def __init__(self) -> None:
+        self.noted = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def _note(self, *_: Any) -> None:
+        self.noted = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt when there was one."""
+        if self.noted:
+            raise KeyboardInterrupt
+
+
+def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interrupt) -> int:
     began = time.monotonic()
     _clear(plan.out)
-    with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+
+    def trouble() -> str | None:
+        interrupt.check()
+        return nodes.dead()
+
+    with NodeProcesses(plan.out / 'nodes') as nodes, operating(trouble) as operator:
         for name in ('driver', 'recorder', 'pipeline'):
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)
@@ -132,17 +155,13 @@ def _demo(console: Console, plan: Plan, min_accuracy: float) -> int:
     return 0
 
 
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
-
-
 def main(args: list[str] | None = None) -> int:
     """Run the demo; return its exit code."""
     console = Console()
     arguments = _parser().parse_args(args)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt = _Interrupt()
     try:
-        return _demo(console, _plan(arguments), arguments.min_accuracy)
+        return _demo(console, _plan(arguments), arguments.min_accuracy, interrupt)
     except (DemoError, MyoGesticError) as error:
         console.print(f'[red]{error}[/]', highlight=False)
         return 1

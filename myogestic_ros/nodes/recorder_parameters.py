@@ -1,0 +1,35 @@
+"""The parameters of the recorder node."""
+
+from __future__ import annotations
+
+from myogestic_ros.core.parameters import Parameter
+
+__all__ = ['RECORDER']
+
+RECORDER = (
+    Parameter('session_dir', 'sessions', 'Folder in which sessions are recorded.'),
+    Parameter(
+        'session_name', '', 'Name of the next session; empty: date and time. Never overwrites.'
+    ),
+    Parameter('emg_topics', ['emg'], 'Topics of EmgFrame to record, each with its info.'),
+    Parameter('label_topic', 'label', 'Topic of the labels.'),
+    Parameter(
+        'other_topics',
+        [''],
+        "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
+    ),
+    Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
+    Parameter('subject', '', 'Who is recorded; goes into the session.'),
+    Parameter('protocol', '', 'After which plan; goes into the session.'),
+    Parameter('device', '', 'With what; goes into the session.'),
+    Parameter(
+        'queue_mib', 64, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
+    ),
+    Parameter(
+        'flush_interval',
+        0.25,
+        'How often what was written is handed to the operating system, s.',
+        minimum=0.01,
+        maximum=1.0,
+    ),
+)

@@ -1,0 +1,221 @@
+"""What every managed node does: refusals, failures, giving up, parameters."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from myogestic_ros.msg import NodeStatus
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter as RosParameter
+from ros import ros_graph
+
+from myogestic_ros.core.errors import MyoGesticError, StateError
+from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.managed import ManagedNode
+
+TABLE = (
+    Parameter('rate', 2.0, 'Hz.', minimum=0.0, maximum=10.0),
+    Parameter('count', 1, 'N.', minimum=1, maximum=5),
+    Parameter('mode', 'slow', 'How.', choices=('slow', 'fast')),
+    Parameter('names', ['a', 'b'], 'Names.'),
+    Parameter('levels', [0.5], 'V.'),
+    Parameter('flag', False, 'A flag.'),
+)
+
+
+class Walker(ManagedNode):
+    """A node whose transitions fail as the test wants."""
+
+    verb = 'walking'
+
+    def __init__(self, **kwargs):
+        super().__init__('walker', **kwargs)
+        self.declare_table(TABLE)
+        self.declare_table(TABLE[:1], 'leg.')
+        self.fails = {}
+        self.done = []
+        self.changed = []
+
+    def _do(self, name):
+        self.done.append(name)
+        if name in self.fails:
+            raise self.fails[name]
+
+    def configure(self):
+        self._do('configure')
+
+    def activate(self):
+        self._do('activate')
+        self.status_message = 'Walking.'
+
+    def deactivate(self):
+        self._do('deactivate')
+
+    def cleanup(self):
+        self._do('cleanup')
+
+    def parameters_changed(self, names):
+        self.changed.append(names)
+
+
+@pytest.fixture
+def ros():
+    with ros_graph() as graph:
+        yield graph
+
+
+@pytest.fixture
+def walker(ros):
+    return ros.add(Walker)
+
+
+def test_a_refusal_leaves_the_node_as_it_was_and_says_why(ros, walker):
+    status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
+    walker.door('configure')
+    walker.fails['activate'] = StateError('There is no floor; lay one.')
+    assert walker.door('activate') == (False, 'There is no floor; lay one.')
+    ros.until(lambda: status and status[-1].message == 'There is no floor; lay one.', 'reason')
+    assert status[-1].state == 'idle'
+    walker.say('')
+    assert not ros.change_state('walker', 'activate')  # the other door, the same reason
+    ros.until(lambda: status[-1].message == 'There is no floor; lay one.', 'reason')
+    assert ros.state('walker') == 'inactive'
+    walker.fails.clear()
+    assert walker.door('activate') == (True, 'Walking.')
+    ros.until(lambda: status[-1].state == 'walking', 'activity')
+
+
+def test_an_unexpected_error_is_undone_and_the_node_lives_on(ros, walker):
+    walker.door('configure')
+    walker.fails['activate'] = RuntimeError('oh')
+    success, message = walker.door('activate')
+    assert not success
+    assert message == "Failed to activate: RuntimeError('oh')"
+    assert walker.done == ['configure', 'activate', 'deactivate']
+    assert ros.state('walker') == 'inactive'
+    walker.fails.clear()
+    assert ros.change_state('walker', 'activate')
+
+
+@pytest.mark.parametrize('error', [StateError('no'), RuntimeError('oh')])
+def test_what_a_failed_configure_has_begun_is_undone(ros, walker, error):
+    walker.fails['configure'] = error
+    assert not walker.door('configure')[0]
+    assert walker.done == ['configure', 'cleanup']
+    assert ros.state('walker') == walker.phase == 'unconfigured'
+    walker.fails.clear()
+    assert walker.door('configure')[0]
+
+
+@pytest.mark.parametrize('transition', ['deactivate', 'cleanup'])
+def test_a_node_that_fails_to_end_can_be_configured_again(ros, walker, transition):
+    walker.door('configure')
+    if transition == 'deactivate':
+        walker.door('activate')
+    walker.fails[transition] = RuntimeError('oh')
+    assert not ros.change_state('walker', transition)
+    assert ros.state('walker') == walker.phase == 'unconfigured'
+    walker.fails.clear()
+    assert walker.door('configure')[0]
+    assert walker.door('activate')[0]
+
+
+def test_a_transition_that_is_not_possible_is_told_in_a_sentence(walker):
+    assert walker.door('activate') == (
+        False,
+        "Cannot activate walker: the node is 'unconfigured', expected 'inactive'; configure it "
+        'first.',
+    )
+    walker.door('configure')
+    assert "is 'inactive', expected 'active'." in walker.door('deactivate')[1]
+
+
+def test_it_gives_up_from_any_thread(ros, walker):
+    status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
+    walker.door('configure')
+    walker.door('activate')
+    thread = threading.Thread(target=walker.give_up, args=('The floor is gone.',))
+    thread.start()
+    thread.join()
+    ros.until(lambda: status and status[-1].message == 'The floor is gone.', 'reason')
+    assert status[-1].state == 'idle'
+    assert ros.state('walker') == 'inactive'
+
+
+def test_what_ended_one_activity_does_not_end_the_next(ros, walker):
+    walker.door('configure')
+    walker.door('activate')
+    walker.give_up('The floor is gone.')  # the executor has not heard of it yet
+    walker.door('deactivate')
+    walker.door('activate')
+    assert ros.state('walker') == 'active'
+    assert walker.status_message == 'Walking.'
+
+
+def test_shutdown_ends_the_activity(ros, walker):
+    walker.door('configure')
+    walker.door('activate')
+    assert ros.change_state('walker', 'shutdown')
+    assert walker.done[-2:] == ['deactivate', 'cleanup']
+    assert walker.phase == 'finalized'
+
+
+@pytest.mark.parametrize('wanted', ['', 'configure', 'activate'])
+def test_autostart(ros, wanted):
+    walker = ros.add(Walker, autostart=wanted)
+    walker.autostart()
+    state = {'': 'unconfigured', 'configure': 'inactive', 'activate': 'active'}[wanted]
+    assert ros.state('walker') == state
+
+
+# -- parameters -------------------------------------------------------------------------------
+
+
+def sent(values):
+    """Return parameters as a service takes them."""
+    return [RosParameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+
+
+def test_every_fault_is_reported_at_once(ros, walker):
+    values = {'rate': 11.0, 'count': 0, 'mode': 'medium', 'names': [1], 'flag': 1, 'leg.rate': 'x'}
+    answer = ros.call(
+        SetParametersAtomically, 'walker/set_parameters_atomically', parameters=sent(values)
+    )
+    assert not answer.result.successful
+    reasons = answer.result.reason.split('; ')
+    assert len(reasons) == len(values)
+    assert 'rate: got 11.0, expected 0 to 10' in reasons
+    assert "leg.rate: got 'x', expected a number" in reasons  # by the name that was set
+    assert 'names: got [1], expected a list of strings' in reasons
+    assert walker.get_parameter('count').value == 1
+    with pytest.raises(MyoGesticError) as caught:
+        ros.add(Walker, rate=11.0, count=0)
+    assert 'rate: got 11.0' in str(caught.value)
+    assert 'count: got 0' in str(caught.value)
+
+
+def test_numbers_and_empty_lists_are_taken_as_people_write_them(ros, walker):
+    walker.door('configure')
+    values = {'rate': 4, 'names': [], 'leg.rate': 3}
+    answer = ros.call(SetParameters, 'walker/set_parameters', parameters=sent(values))
+    assert all(result.successful for result in answer.results), answer
+    assert walker.values(TABLE)['names'] == []
+    rate = walker.get_parameter('rate').value
+    assert (rate, type(rate)) == (4.0, float)
+    assert walker.changed == [{'rate'}, {'names'}, {'leg.rate'}]
+
+
+def test_what_changes_is_applied_together_with_what_is_not_ours(ros, walker):
+    walker.door('configure')
+    values = {'rate': 4.0, 'use_sim_time': False}
+    ros.call(SetParametersAtomically, 'walker/set_parameters_atomically', parameters=sent(values))
+    assert walker.changed == [{'rate'}]
+
+
+def test_what_is_read_only_stays(ros, walker):
+    answer = ros.call(
+        SetParameters, 'walker/set_parameters', parameters=sent({'autostart': 'activate'})
+    )
+    assert 'read-only' in answer.results[0].reason

@@ -1,12 +1,11 @@
 """Bring up driver, recorder and pipeline, each configured; the driver streams at once."""
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
-
-from launch import LaunchDescription
 
 ARGUMENTS = (
     ('namespace', '', 'Namespace of all nodes; one arm, one namespace.'),

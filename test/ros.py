@@ -14,6 +14,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from myogestic_ros.nodes.managed import ManagedNode
+
 
 class Ros:
     """Nodes that one executor spins, and a node of the test's own."""
@@ -25,11 +27,13 @@ class Ros:
         self.hand = self.add(Node, 'hand')
 
     def add(self, kind: Any, *args: Any, **parameters: Any) -> Any:
-        """Make a node; ``__`` in the name of a parameter stands for a dot."""
+        """Make a node, as `run` would; ``__`` in the name of a parameter stands for a dot."""
         overrides = [Parameter(k.replace('__', '.'), value=v) for k, v in parameters.items()]
         node = kind(*args, context=self._context, parameter_overrides=overrides)
         self._nodes.append(node)
         self.executor.add_node(node)
+        if isinstance(node, ManagedNode):
+            node.autostart()
         return node
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
@@ -75,7 +79,7 @@ class Ros:
     def close(self) -> None:
         """End the nodes as `run` does."""
         for node in self._nodes:
-            if hasattr(node, 'trigger_shutdown'):
+            if isinstance(node, ManagedNode) and node.phase != 'finalized':
                 node.trigger_shutdown()
         self.executor.shutdown()
         for node in self._nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -99,4 +100,6 @@ def _list_fault(row: Parameter, parameter: RosParameter) -> str | None:
     if parameter.type_ == kind:
         return None
     expected = kind.name.lower().replace('_array', 's')
-    return f'{row.name}: got {parameter.value!r}, expected a list of {expected}'
+    value = parameter.value
+    given = list(value) if isinstance(value, array.array) else value
+    return f'{row.name}: got {given!r}, expected a list of {expected}'

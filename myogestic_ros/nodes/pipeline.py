@@ -97,7 +97,7 @@ class PipelineNode(ManagedNode):
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
         self.declare_table(PIPELINE)
-        for name in self._stream_names():
+        for name in {*self._stream_names(), *self._streams_with_parameters()}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
         self.reports = PipelineReports(self, self.pipeline)
         self.pipeline.observer = self.reports
@@ -113,6 +113,11 @@ class PipelineNode(ManagedNode):
         if self._given is not None:
             return self._given
         return find_pipeline(self.get_parameter('decoder').value)
+
+    def _streams_with_parameters(self) -> list[str]:
+        """Return the streams that a parameter file or the command line says something of."""
+        given = (name.split('.') for name in self._parameter_overrides)
+        return [parts[1] for parts in given if len(parts) == 3 and parts[0] == 'stream']
 
     def _stream_names(self) -> list[str]:
         return [name for name in self.get_parameter('streams').value if name]

@@ -1,0 +1,260 @@
+"""The driver with sources that take their time, fail, and change."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
+from rclpy.parameter import Parameter as RosParameter
+from ros import ros_graph
+
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.signals import Chunk, StreamFacts
+from myogestic_ros.core.signals import Label as CoreLabel
+from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.driver import DriverNode
+from myogestic_ros.sources import registry
+
+TICK_NS = 10_000_000
+
+
+class Device:
+    """What the test does with the device behind a `Fake` source."""
+
+    def __init__(self):
+        self.there = True
+        self.opens = threading.Event()
+        self.opens.set()
+        self.open_now = 0
+        self.most_open = 0
+        self.labels = []
+
+
+class Fake:
+    """A source of ones, 10 samples at 1 kHz each time."""
+
+    PARAMETERS = (Parameter('gain', 1.0, 'V.', minimum=0.0, maximum=10.0),)
+    device: Device
+
+    def __init__(self, values):
+        self.gain = values['gain']
+        self._is_open = False
+        self._first = 0
+
+    def _check(self):
+        if not self.device.there:
+            raise SourceError('The device does not answer; is it switched on?')
+
+    def open(self):
+        self.device.opens.wait(60.0)
+        self._check()
+        self._first = 0
+        self._is_open = True
+        self.device.open_now += 1
+        self.device.most_open = max(self.device.most_open, self.device.open_now)
+        return StreamFacts('emg', 1000.0, ('a',), device='fake')
+
+    def read(self, timeout_s):
+        time.sleep(0.002)  # faster than true, so that the test is
+        self._check()
+        first, self._first = self._first, self._first + 10
+        data = np.full((10, 1), self.gain, np.float32)
+        return Chunk(first, first * 10**6, 1000.0, data)
+
+    def set_label(self, label):
+        self.device.labels.append(label.name)
+
+    def close(self):
+        self.device.open_now -= self._is_open
+        self._is_open = False
+
+
+class Telling(Fake):
+    """One that has labels of its own."""
+
+    HAS_LABELS = True
+
+    def open(self):
+        facts = super().open()
+        self._told = False
+        return facts
+
+    def read(self, timeout_s):
+        if not self._told:
+            self._told = True
+            return CoreLabel(5, 2, 'fist', 0)
+        return super().read(timeout_s)
+
+
+@pytest.fixture
+def device(monkeypatch):
+    device = Device()
+    monkeypatch.setattr(Fake, 'device', device, raising=False)
+    monkeypatch.setitem(registry.BUILT_IN, 'fake', Fake)
+    monkeypatch.setitem(registry.BUILT_IN, 'telling', Telling)
+    yield device
+    device.opens.set()
+
+
+@pytest.fixture
+def ros():
+    with ros_graph() as graph:
+        yield graph
+
+
+@pytest.fixture
+def driver(device, ros):
+    """A configured driver of the fake device."""
+    return ros.add(
+        DriverNode,
+        source='fake',
+        dormant_period_between_reconnects=0.01,
+        max_failed_reconnect_attempts=3,
+        autostart='configure',
+    )
+
+
+def set_parameter(node, name, value):
+    assert node.set_parameters_atomically([RosParameter(name, value=value)]).successful
+
+
+def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    before_ns = driver.get_clock().now().nanoseconds
+    assert driver.door('activate') == (True, 'Streaming.')
+    ros.until(lambda: len(frames) >= 50, 'frames')
+    infos = ros.listen(StreamInfo, 'emg/info', qos.INFO)  # latched: a late one hears it
+    ros.until(lambda: infos, 'info')
+    opened_ns = infos[0].header.stamp.sec * 10**9 + infos[0].header.stamp.nanosec
+    assert before_ns <= opened_ns
+    assert infos[0].device == 'fake'
+    for number, frame in enumerate(frames):
+        stamp = frame.header.stamp
+        assert frame.first_sample == 10 * number
+        assert stamp.sec * 10**9 + stamp.nanosec == opened_ns + TICK_NS * number
+        assert frame.header.frame_id == 'emg'
+
+
+def test_once_stopped_no_frame_follows(ros, driver, device):
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    driver.door('activate')
+    ros.until(lambda: frames, 'frames')
+    sent = driver._counts
+    assert driver.door('deactivate') == (True, 'Stopped streaming.')
+    count = sent['frames']
+    assert device.open_now == 0
+    ros.until(lambda: len(frames) == count, 'frames that were sent')
+    time.sleep(0.05)
+    assert sent['frames'] == count
+
+
+def test_a_device_that_takes_long_to_open_is_not_waited_for(ros, driver, device):
+    status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
+    device.opens.clear()
+    began_s = time.monotonic()
+    assert driver.door('activate') == (True, 'Opening the source.')
+    assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+    device.opens.set()
+    ros.until(lambda: status and status[-1].message == 'Streaming.', 'word of it')
+    assert status[-1].state == 'streaming'
+
+
+def test_a_device_that_fails_after_a_while_ends_streaming(ros, driver, device):
+    status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
+    device.opens.clear()
+    device.there = False
+    assert driver.door('activate')[0]
+    device.opens.set()
+    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: 'after 3 attempts to reconnect' in status[-1].message, 'reason')
+    assert 'is it switched on?' in status[-1].message
+    assert status[-1].state == 'idle'
+    device.there = True
+    assert driver.door('activate') == (True, 'Streaming.')
+
+
+def test_a_device_that_hangs_is_never_opened_twice(ros, driver, device):
+    device.opens.clear()
+    driver.door('activate')
+    began_s = time.monotonic()
+    assert 'still being released' in driver.door('deactivate')[1]
+    assert time.monotonic() - began_s < 1.0
+    success, reason = driver.door('activate')
+    assert not success
+    assert reason == 'The source is still being released; try again in a moment.'
+    device.opens.set()
+    ros.until(lambda: not driver._reader.running, 'release')
+    assert device.open_now == 0
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    assert driver.door('activate')[0]
+    ros.until(lambda: len(frames) > 20, 'frames')
+    assert device.most_open == 1
+    assert [frame.first_sample for frame in frames] == list(range(0, 10 * len(frames), 10))
+
+
+def test_a_reconnect_is_a_hole_in_the_count(ros, driver, device):
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
+    diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    driver.door('activate')
+    ros.until(lambda: len(frames) > 5, 'frames')
+    device.there = False
+    ros.until(lambda: 'to reconnect in' in status[-1].message, 'word of it')
+    device.there = True
+    driver._counts['frames'] = 0
+    ros.until(lambda: driver._counts['frames'] > 5, 'frames again')
+    ros.until(lambda: status[-1].message == 'Streaming.', 'word of it')
+    first = [frame.first_sample for frame in frames]
+    steps = np.diff(first)
+    assert (steps > 0).all()  # one count since activation
+    assert (steps > 10).sum() == 1
+    lost = int(steps.max()) - 10
+
+    def facts():
+        return {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
+
+    ros.until(lambda: diagnostics and facts()['lost samples'] == str(lost), 'count of the lost')
+    assert int(facts()['reconnects']) >= 1
+
+
+def test_without_reconnects_a_failure_is_the_end(ros, driver, device):
+    set_parameter(driver, 'attempt_reconnect', False)
+    driver.door('activate')
+    device.there = False
+    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: driver.status_message.startswith('Stopped streaming: The dev'), 'reason')
+
+
+def test_a_label_that_was_set_before_holds(ros, driver, device):
+    labels = ros.publisher(Label, 'label', qos.LABEL)
+    labels.publish(Label(index=1, name='fist'))
+    ros.until(lambda: device.labels == ['fist'], 'label')
+    driver.door('activate')
+    assert device.labels == ['fist', 'fist']  # the source is another, the label is the same
+
+
+def test_the_source_may_change_between_activations(ros, driver, device):
+    set_parameter(driver, 'source', 'telling')
+    assert driver.door('activate')[0]
+    labels = ros.listen(Label, 'label', qos.LABEL_INPUT)
+    ros.until(lambda: labels, 'its label')
+    assert (labels[0].index, labels[0].name) == (2, 'fist')
+    driver.door('deactivate')
+    set_parameter(driver, 'source', 'fake')
+    driver.door('activate')
+    assert not ros.hand.count_publishers('label')
+    ros.publisher(Label, 'label', qos.LABEL).publish(Label(index=1, name='open'))
+    ros.until(lambda: 'open' in device.labels, 'label')
+
+
+def test_parameters_of_the_source_count_from_the_next_activation(ros, driver):
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    set_parameter(driver, 'fake.gain', 3)
+    driver.door('activate')
+    ros.until(lambda: frames, 'frames')
+    assert frames[0].data[0] == 3.0

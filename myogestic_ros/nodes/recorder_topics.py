@@ -48,8 +48,10 @@ def _parsed(text: str) -> WantedTopic:
     topic, _, msgtype = text.partition(':')
     package, _, name = msgtype.partition('/msg/')
     try:
+        if not (topic and package and name):
+            raise ValueError(text)
         return WantedTopic(topic, getattr(import_module(f'{package}.msg'), name), STREAM)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise SessionError(
             f"other_topics: got '{text}', expected 'topic:package/msg/Type' of a message type "
             f'that is installed.'

@@ -98,6 +98,8 @@ class SourceReader:
         while not self._stop.is_set():
             try:
                 facts = self._source.open()
+                if self._stop.is_set():
+                    break
                 self._on_open(facts, not self._is_awaited(None))
                 while not self._stop.is_set():
                     item = self._source.read(READ_TIMEOUT_S)

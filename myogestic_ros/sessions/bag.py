@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
-from mcap.stream_reader import CRCValidationError, StreamReader
-from rosbags.rosbag2 import Reader, ReaderError
+from mcap.stream_reader import StreamReader
+from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
 
 __all__ = ['Bag', 'CutBag', 'IndexedBag', 'open_bag']
-
-CUT = (McapError, CRCValidationError, struct.error, ValueError, KeyError, MemoryError)
-"""What reading past the last whole record of a file raises."""
 
 RawMessage = tuple[str, int, bytes]
 """Topic, time of recording in ns, serialized message."""
@@ -68,8 +63,8 @@ class IndexedBag(Bag):
                 self.message_count = reader.message_count
                 self.start_ns = reader.start_time if reader.message_count else 0
                 self.duration_ns = max(0, reader.duration - 1)
-        except (ReaderError, OSError, ValueError, KeyError) as error:
-            raise SessionError(f'{path} cannot be read: {error}') from error
+        except Exception as error:  # a damaged file makes its reader raise all kinds
+            raise SessionError(f'{path} cannot be read: {_told(error)}') from error
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         try:
@@ -79,8 +74,11 @@ class IndexedBag(Bag):
                     return
                 for connection, log_time_ns, data in reader.messages(connections):
                     yield connection.topic, log_time_ns, bytes(data)
-        except (ReaderError, OSError, ValueError) as error:
-            raise SessionError(f'{self._path} cannot be read to its end: {error}') from error
+        except Exception as error:
+            raise SessionError(
+                f'{self._path} cannot be read to its end: {_told(error)}. It is damaged: take it '
+                f'from a copy, or leave it out.'
+            ) from error
 
 
 class CutBag(Bag):
@@ -92,41 +90,46 @@ class CutBag(Bag):
         self.definitions = {}
         self.custom_data = custom_data
         self.whole = False
-        times = [message.log_time for message in self._read()]
-        self.message_count = len(times)
-        self.start_ns = min(times, default=0)
-        self.duration_ns = max(times, default=0) - self.start_ns
+        self.message_count = self.start_ns = self.duration_ns = 0
+        end_ns = 0
+        for _, time_ns, _ in self._read():
+            self.start_ns = min(self.start_ns, time_ns) if self.message_count else time_ns
+            end_ns = max(end_ns, time_ns)
+            self.message_count += 1
+        self.duration_ns = end_ns - self.start_ns
 
-    def _read(self) -> Iterator[Message]:
+    def _read(self) -> Iterator[RawMessage]:
         """Yield messages up to the last whole chunk, noting what topics there are."""
         for file in self._files:
             schemas: dict[int, Schema] = {}
-            self._names: dict[int, str] = {}
+            names: dict[int, str] = {}
             try:
                 with file.open('rb') as stream:
                     for record in StreamReader(stream, validate_crcs=True).records:
                         if isinstance(record, Schema):
                             schemas[record.id] = record
-                            self.definitions[record.name] = record.data.decode()
+                            self.definitions[record.name] = record.data.decode(errors='replace')
                         elif isinstance(record, Channel):
-                            self._names[record.id] = record.topic
-                            self.topics[record.topic] = schemas[record.schema_id].name
+                            names[record.id] = record.topic
+                            schema = schemas.get(record.schema_id)  # 0: none
+                            self.topics[record.topic] = schema.name if schema else ''
                         elif isinstance(record, Message):
-                            yield record
-            except CUT:
-                continue  # here it was cut: what follows is no whole record
+                            yield names[record.channel_id], record.log_time, record.data
             except OSError as error:
-                raise SessionError(f'{file} cannot be read: {error}') from error
+                raise SessionError(f'{file} cannot be read: {_told(error)}') from error
+            except Exception:  # here it was cut: what follows is no whole record
+                continue
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         for message in self._read():
-            topic = self._names[message.channel_id]
-            if topic in topics:
-                yield topic, message.log_time, message.data
+            if message[0] in topics:
+                yield message
 
 
 def open_bag(path: Path) -> Bag:
     """Open a bag: a rosbag2 folder, or one ``.mcap`` or ``.db3`` file.
+
+    A bag without its end, or whose index is damaged, is read record by record as far as it goes.
 
     Raises
     ------
@@ -135,23 +138,43 @@ def open_bag(path: Path) -> Bag:
     """
     if not path.exists():
         raise SessionError(f'There is no session {path}.')
-    if path.is_dir():
-        files = sorted(path.glob('*.mcap'))
-        custom_data, ended = _noted(path / 'metadata.yaml')
-        if ended:
-            return IndexedBag(path)
-        if not files:
-            raise SessionError(
-                f'{path} is no session: expected a rosbag2 folder, with metadata.yaml and an '
-                f'.mcap or .db3 file.'
-            )
+    if not path.is_dir():
+        return _whole_or_cut(path, [path] if path.suffix == '.mcap' else [], {})
+    files = sorted(path.glob('*.mcap'))
+    custom_data, ended = _noted(path / 'metadata.yaml')
+    if ended:
+        return _whole_or_cut(path, files, custom_data)
+    if files:
         return CutBag(files, custom_data)
+    databases = sorted(path.glob('*.db3'))
+    if len(databases) == 1:
+        return IndexedBag(databases[0])
+    if databases:
+        raise SessionError(
+            f'{path} has no metadata.yaml to tell the order of its {len(databases)} files; run '
+            f'"ros2 bag reindex" on it.'
+        )
+    raise SessionError(
+        f'{path} is no session: expected a rosbag2 folder, with metadata.yaml and an .mcap or '
+        f'.db3 file.'
+    )
+
+
+def _whole_or_cut(path: Path, files: Sequence[Path], custom_data: dict[str, str]) -> Bag:
+    """Open a bag by its index, or without one; ``files`` are those that can do without."""
     try:
         return IndexedBag(path)
     except SessionError:
-        if path.suffix != '.mcap':
+        if not files:
             raise
-        return CutBag([path], {})
+        bag = CutBag(files, custom_data)
+        if not bag.topics:
+            raise
+        return bag
+
+
+def _told(error: Exception) -> str:
+    return str(error).rstrip('.') or type(error).__name__
 
 
 def _noted(file: Path) -> tuple[dict[str, str], bool]:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from myogestic_ros.core.errors import SessionError
@@ -103,8 +103,23 @@ def typestore(definitions: dict[str, str]) -> Typestore:
     ----------
     definitions : dict of str to str
         Message type to the text of its definition, as embedded in a bag. A type whose text is
-        missing is looked up among the installed ones.
+        missing, or cannot be parsed, is looked up among the installed ones.
+
+    Raises
+    ------
+    SessionError
+        When one can be found in neither.
     """
+    try:
+        store = _registered(definitions)
+        for msgtype in definitions:
+            store.get_msgdef(msgtype)  # all the types in its fields are there
+    except (KeyError, TypesysError):  # the texts are damaged, or of another language
+        return _registered(dict.fromkeys(definitions, ''))
+    return store
+
+
+def _registered(definitions: dict[str, str]) -> Typestore:
     store = get_typestore(Stores.ROS2_JAZZY)
     for msgtype, text in definitions.items():
         known = text or ('' if msgtype in store.types else message_definition(msgtype).text)

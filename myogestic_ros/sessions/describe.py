@@ -62,7 +62,7 @@ def _common_format(spec: StreamSpec, sessions: list[Session]) -> StreamSpec:
     """Return the spec with the rate and channels that the stream has in every session."""
     formats = {}
     for session in sessions:
-        chunk = next(iter(session.chunks(spec.name)), None)
+        chunk = next(session.chunks(spec.name, spec.sampling_rate), None)
         if chunk is None:
             raise TrainingError(
                 f"No training data: session '{session.name}' has no samples of stream "

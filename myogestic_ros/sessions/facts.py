@@ -22,6 +22,10 @@ class SessionFacts:
         Who, after which plan, with what; empty when not given.
     software : dict of str to str
         Version of each piece of software that recorded it.
+    started : str
+        When it was begun, ISO 8601 with the offset from UTC; empty in bags of others.
+    extra : dict of str to str
+        Whatever else is worth keeping, by name.
     complete : bool
         Whether the recording was ended in order.
     """
@@ -31,6 +35,8 @@ class SessionFacts:
     protocol: str = ''
     device: str = ''
     software: dict[str, str] = field(default_factory=dict)
+    started: str = ''
+    extra: dict[str, str] = field(default_factory=dict)
     complete: bool = True
 
     def to_custom_data(self) -> dict[str, str]:
@@ -41,26 +47,38 @@ class SessionFacts:
             f'{KEY}.protocol': self.protocol,
             f'{KEY}.device': self.device,
             f'{KEY}.software': json.dumps(self.software),
+            f'{KEY}.started': self.started,
+            f'{KEY}.extra': json.dumps(self.extra),
             f'{KEY}.complete': json.dumps(self.complete),
         }
 
     @classmethod
-    def from_custom_data(cls, data: dict[str, str] | None) -> SessionFacts:
+    def from_custom_data(cls, data: object) -> SessionFacts:
         """Return the facts in a bag; what is missing or was written by others stays empty."""
-        data = data or {}
+        known = data if isinstance(data, dict) else {}
 
-        def parsed(name: str, default: object) -> object:
+        def text(name: str) -> str:
+            value = known.get(f'{KEY}.{name}')
+            return value if isinstance(value, str) else ''
+
+        def parsed(name: str) -> object:
             try:
-                return json.loads(data[f'{KEY}.{name}'])
-            except (KeyError, ValueError, TypeError):
-                return default
+                return json.loads(text(name))
+            except ValueError:
+                return None
 
-        names, software = parsed('class_names', []), parsed('software', {})
+        names = parsed('class_names')
         return cls(
             class_names=tuple(map(str, names)) if isinstance(names, list) else (),
-            subject=data.get(f'{KEY}.subject', ''),
-            protocol=data.get(f'{KEY}.protocol', ''),
-            device=data.get(f'{KEY}.device', ''),
-            software=software if isinstance(software, dict) else {},
-            complete=parsed('complete', True) is not False,
+            subject=text('subject'),
+            protocol=text('protocol'),
+            device=text('device'),
+            software=_texts(parsed('software')),
+            started=text('started'),
+            extra=_texts(parsed('extra')),
+            complete=parsed('complete') is not False,
         )
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.intake import MAX_CHANNELS
+from myogestic_ros.core.errors import SessionError, SignalError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts
 from myogestic_ros.sessions.bag import Bag, open_bag
 from myogestic_ros.sessions.definitions import typestore
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.messages import (
+    chunk_of_frame,
+    chunk_of_joints,
+    facts_of,
+    label_of,
+    stamp_of,
+)
 
 __all__ = ['Session']
 
@@ -22,6 +29,9 @@ EMG_FRAME = 'myogestic_ros/msg/EmgFrame'
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 LABEL = 'myogestic_ros/msg/Label'
 STREAM_INFO = 'myogestic_ros/msg/StreamInfo'
+
+ESTIMATED_FROM = 200
+"""So many first messages tell the rate of a stream that does not say it."""
 
 
 class Session:
@@ -62,15 +72,27 @@ class Session:
         """From the first message to the last, s."""
         return self.bag.duration_ns * 1e-9
 
+    def _known_types(self) -> dict[str, str]:
+        """Return the definitions of what is understood here; a bag may hold anything else."""
+        wanted = {EMG_FRAME, JOINT_STATE, LABEL, STREAM_INFO} & set(self.bag.topics.values())
+        return {msgtype: self.bag.definitions.get(msgtype, '') for msgtype in wanted}
+
     def _decoded(self, topics: dict[str, Callable[[Any], Any]]) -> Iterator[tuple[str, Any]]:
         """Yield what the functions in ``topics`` make of each message."""
         if self._decode is None:
-            self._decode = typestore(self.bag.definitions).deserialize_cdr
+            self._decode = typestore(self._known_types()).deserialize_cdr
         types = self.bag.topics
         for topic, _, data in self.bag.messages(list(topics)):
             try:
                 yield topic, topics[topic](self._decode(data, types[topic]))
-            except (ValueError, IndexError, AssertionError, TypeError, AttributeError):
+            except (
+                SignalError,
+                ValueError,
+                IndexError,
+                AssertionError,
+                TypeError,
+                AttributeError,
+            ):
                 self.malformed[topic] += 1
             except Exception as error:
                 if type(error).__module__.startswith('rosbags'):
@@ -111,25 +133,34 @@ class Session:
             )
         return topic
 
-    def _to_chunk(self, topic: str, rate: float) -> Callable[[Any], Chunk]:
+    def _to_chunk(self, topic: str, sampling_rate: float | None = None) -> Callable[[Any], Chunk]:
         if self.bag.topics[topic] == EMG_FRAME:
-            return _chunk_of_frame
-        counted = iter(range(2**62))
-        return lambda message: _chunk_of_joints(message, next(counted), rate)
+            return chunk_of_frame
+        rate = sampling_rate or self._estimated_rate(topic)
+        counted = count()
+        return lambda message: chunk_of_joints(message, next(counted), rate)
 
-    def chunks(self, stream: str, sampling_rate: float = 100.0) -> Iterator[Chunk]:
+    def chunks(self, stream: str, sampling_rate: float | None = None) -> Iterator[Chunk]:
         """Yield the chunks of a stream as they were recorded.
 
         Parameters
         ----------
         stream : str
             Name of the stream: the last part of its topic.
-        sampling_rate : float
-            Rate of a stream of JointState, Hz; frames of EMG bring their own.
+        sampling_rate : float, optional
+            Rate of a stream of JointState, Hz; None: estimated from its stamps. Frames of EMG
+            bring their own.
         """
         topic = self.topic_of(stream)
         for _, chunk in self._decoded({topic: self._to_chunk(topic, sampling_rate)}):
             yield chunk
+
+    def _estimated_rate(self, topic: str) -> float:
+        """Return the rate of a stream of single samples, Hz, from the stamps of the first ones."""
+        stamps = [ns for _, ns in islice(self._decoded({topic: stamp_of}), ESTIMATED_FROM)]
+        intervals = np.diff(np.array(stamps, np.int64))
+        usual = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
+        return 1e9 / usual
 
     def labels(self) -> list[Label]:
         """Return the labels in the order of their time; repetitions numbered where they were not.
@@ -139,7 +170,7 @@ class Session:
         topic = self._topic('label', LABEL)
         if topic is None:
             return []
-        labels = [label for _, label in self._decoded({topic: _label_of})]
+        labels = [label for _, label in self._decoded({topic: label_of})]
         labels.sort(key=lambda label: label.stamp_ns)
         return number_repetitions(labels)
 
@@ -149,10 +180,10 @@ class Session:
         names: dict[str, str] = {}
         for stream in streams:
             topic = self.topic_of(stream)
-            makers[topic], names[topic] = self._to_chunk(topic, 100.0), stream
+            makers[topic], names[topic] = self._to_chunk(topic), stream
         topic = self._topic('label', LABEL) or ''
         if topic:
-            makers[topic], names[topic] = _label_of, 'label'
+            makers[topic], names[topic] = label_of, 'label'
         for topic, item in self._decoded(makers):
             yield names[topic], item
 
@@ -161,7 +192,7 @@ class Session:
         topic = self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
         if topic is None:
             return None
-        infos = [facts for _, facts in self._decoded({topic: _facts_of})]
+        infos = [facts for _, facts in self._decoded({topic: facts_of})]
         return infos[-1] if infos else None
 
 
@@ -184,41 +215,5 @@ def number_repetitions(labels: list[Label]) -> list[Label]:
             numbered.append(Label(label.stamp_ns, label.index, label.name, number))
         else:
             numbered.append(label)
+            counts[label.index] = max(counts[label.index], label.repetition + 1)
     return numbered
-
-
-def _stamp_ns(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * 10**9 + int(stamp.nanosec)
-
-
-def _chunk_of_frame(message: Any) -> Chunk:
-    channels = int(message.channels)
-    if not 0 < channels <= MAX_CHANNELS or not message.sampling_rate > 0:
-        raise ValueError('malformed frame')
-    data = np.asarray(message.data, np.float32).reshape(-1, channels)
-    rate = float(message.sampling_rate)
-    return Chunk(int(message.first_sample), _stamp_ns(message), rate, data)
-
-
-def _chunk_of_joints(message: Any, sample: int, rate: float) -> Chunk:
-    data = np.asarray(message.position, np.float32).reshape(1, -1)
-    return Chunk(sample, _stamp_ns(message), rate, data)
-
-
-def _label_of(message: Any) -> Label:
-    return Label(
-        _stamp_ns(message), int(message.index), str(message.name), int(message.repetition)
-    )
-
-
-def _facts_of(message: Any) -> StreamFacts:
-    return StreamFacts(
-        name=message.name,
-        sampling_rate=float(message.sampling_rate),
-        channel_names=tuple(message.channel_names),
-        device=message.device,
-        serial=message.serial,
-        unit=message.unit,
-        grid=(int(message.grid_rows), int(message.grid_columns)),
-    )

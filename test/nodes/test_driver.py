@@ -102,7 +102,7 @@ def device(monkeypatch):
 
 
 @pytest.fixture
-def ros():
+def ros(device):
     with ros_graph() as graph:
         yield graph
 

@@ -29,6 +29,7 @@ def test_without_given_ones_classes_are_numbered_in_the_order_of_their_use():
     book.set_classes([''])  # another session: the same numbers
     assert book.names == ['fist', 'open']
     book.set_classes(['open', 'wave'])
+    book.begin_session(None)
     assert said(book, 'wave') == [(1, 0)]
     book.set_classes([])
     assert book.names == []

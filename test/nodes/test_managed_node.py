@@ -164,8 +164,7 @@ def test_shutdown_ends_the_activity(ros, walker):
 
 @pytest.mark.parametrize('wanted', ['', 'configure', 'activate'])
 def test_autostart(ros, wanted):
-    walker = ros.add(Walker, autostart=wanted)
-    walker.autostart()
+    ros.add(Walker, autostart=wanted)
     state = {'': 'unconfigured', 'configure': 'inactive', 'activate': 'active'}[wanted]
     assert ros.state('walker') == state
 

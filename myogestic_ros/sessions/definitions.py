@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def message_definition(msgtype: str) -> MessageDefinition:
 
 
 def typestore(definitions: dict[str, str]) -> Typestore:
-    """Return a store that decodes ROS 2's own types and the given ones.
+    """Return a store that decodes ROS 2's own types and the given ones; not to be changed.
 
     Parameters
     ----------
@@ -110,18 +111,24 @@ def typestore(definitions: dict[str, str]) -> Typestore:
     SessionError
         When one can be found in neither.
     """
+    return _typestore(tuple(sorted(definitions.items())))
+
+
+@functools.lru_cache(maxsize=16)
+def _typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
+    """Keep stores: sessions of one kind share one, and compile their types once."""
     try:
         store = _registered(definitions)
-        for msgtype in definitions:
+        for msgtype, _ in definitions:
             store.get_msgdef(msgtype)  # all the types in its fields are there
     except (KeyError, TypesysError):  # the texts are damaged, or of another language
-        return _registered(dict.fromkeys(definitions, ''))
+        return _registered([(msgtype, '') for msgtype, _ in definitions])
     return store
 
 
-def _registered(definitions: dict[str, str]) -> Typestore:
+def _registered(definitions: Iterable[tuple[str, str]]) -> Typestore:
     store = get_typestore(Stores.ROS2_JAZZY)
-    for msgtype, text in definitions.items():
+    for msgtype, text in definitions:
         known = text or ('' if msgtype in store.types else message_definition(msgtype).text)
         if known:
             types = get_types_from_msg(known, msgtype)

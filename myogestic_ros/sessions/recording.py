@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.writer import SessionWriter, Topic
 
@@ -24,7 +25,7 @@ class RecordingReport:
     path : Path
         The session.
     messages, dropped : int
-        Messages written, and those that found the queue full.
+        Messages written, and those that were not: the queue was full, or the disk failed.
     duration_s : float
         From the first message to the last, s.
     error : str
@@ -102,7 +103,15 @@ class Recording:
         self._names.setdefault(index, name)
 
     def put(self, topic: str, data: bytes, log_time_ns: int) -> bool:
-        """Hand over a message; never waits. Return whether there was room for it."""
+        """Hand over a message; never waits. Return whether there was room for it.
+
+        Raises
+        ------
+        SessionError
+            When the topic is none of the recording's.
+        """
+        if not self._writer.has(topic):
+            raise SessionError(f"Recording {self.path} has no topic '{topic}'; name it first.")
         with self._wake:
             if self._ending or self.error or self._bytes + len(data) > self._queue_bytes:
                 self.dropped[topic] += 1
@@ -148,16 +157,29 @@ class Recording:
             names = tuple(self._names.get(i, '') for i in range(max(self._names, default=-1) + 1))
             self._writer.facts = replace(self._writer.facts, class_names=names)
             self._writer.close()
-        except (OSError, ValueError) as error:
-            self.error = (
-                f'Recording {self.path} has ended: {error}. What was written before is kept; '
-                f'make room, or record elsewhere.'
-            )
-            self._writer.abandon()
-            self._on_error(self.error)
+        except Exception as error:  # whatever it is, the recording must not end in silence
+            self._fail(error)
 
     def _write(self, batch: list[tuple[str, bytes, int]]) -> None:
-        for topic, data, log_time_ns in batch:
-            self._writer.write(topic, data, log_time_ns)
+        written = 0
+        try:
+            for topic, data, log_time_ns in batch:
+                self._writer.write(topic, data, log_time_ns)
+                written += 1
+        except Exception:
+            self.dropped.update(topic for topic, _, _ in batch[written:])
+            raise
         with self._wake:
             self._bytes -= sum(len(data) for _, data, _ in batch)
+
+    def _fail(self, error: Exception) -> None:
+        with self._wake:  # from here on `put` refuses
+            self.error = (
+                f'Recording {self.path} has ended: {str(error) or type(error).__name__}. What was '
+                f'written before is kept; make room, or record elsewhere.'
+            )
+            self.dropped.update(topic for topic, _, _ in self._waiting)
+            self._waiting.clear()
+            self._bytes = 0
+        self._writer.abandon()
+        self._on_error(self.error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -12,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import NO_CLASS, Label, Samples
+from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.timeline import Timeline, check_names
+from myogestic_ros.sessions.track import Track
 
 __all__ = ['LabeledWindow', 'iter_aligned_windows', 'iter_labeled_windows', 'iter_windows']
 
@@ -46,33 +47,6 @@ class LabeledWindow:
     class_name: str
     repetition: int
     session: str
-
-
-class _Timeline:
-    """Which label is in force when."""
-
-    def __init__(self, labels: list[Label]) -> None:
-        # The same label said twice in a row is no change.
-        self.labels = [
-            label
-            for before, label in zip([None, *labels], labels, strict=False)
-            if before is None or _what(before) != _what(label)
-        ]
-        self._starts = [label.stamp_ns for label in self.labels]
-
-    def over(self, start_ns: int, end_ns: int, settle_ns: int) -> Label | None:
-        """Return the label that is in force all the time, and has been for ``settle_ns``."""
-        index = bisect_right(self._starts, end_ns) - 1
-        if index < 0:
-            return None
-        label = self.labels[index]
-        if label.index == NO_CLASS or start_ns < label.stamp_ns + settle_ns:
-            return None
-        return label
-
-
-def _what(label: Label) -> tuple[int, str, int]:
-    return label.index, label.name, label.repetition
 
 
 def _times_s(tick: Tick, n_samples: int, sampling_rate: float) -> Times:
@@ -110,15 +84,16 @@ def iter_windows(
     Raises
     ------
     SessionError
-        When a session cannot be read, or two give different names to one class.
+        When a session cannot be read, or two give different names to one class, or one name
+        to different classes.
     """
     names: dict[int, str] = {}
-    for path in paths:
-        session = Session(str(path))
+    for path in _listed(paths):
+        session = Session(path)
         labels = session.labels()
-        _check_names(names, labels, session)
-        timeline = _Timeline(labels)
-        cutter = WindowCutter([StreamSpec(stream, window_ms)], 1000.0 / hop_ms, coalesce=False)
+        check_names(names, labels, session.name)
+        timeline = Timeline(labels)
+        cutter = _cutter(stream, window_ms, hop_ms)
         for chunk in session.chunks(stream):
             for tick in cutter.push(stream, chunk):
                 data = tick.windows[stream]
@@ -129,21 +104,21 @@ def iter_windows(
                 )
                 if label is None or (classes and label.index not in classes):
                     continue
-                yield LabeledWindow(
-                    data, times_s, label.index, label.name, label.repetition, str(path)
-                )
+                yield LabeledWindow(data, times_s, label.index, label.name, label.repetition, path)
 
 
-def _check_names(names: dict[int, str], labels: list[Label], session: Session) -> None:
-    for label in labels:
-        if label.index == NO_CLASS or not label.name:
-            continue
-        known = names.setdefault(label.index, label.name)
-        if known != label.name:
-            raise SessionError(
-                f"Session '{session.name}' calls class {label.index} '{label.name}', another one "
-                f"calls it '{known}'; sessions that are trained on together must agree."
-            )
+def _listed(paths: Paths) -> list[str]:
+    if isinstance(paths, str | PathLike):  # a str would be taken letter by letter
+        raise SessionError(f"Sessions are given as '{paths}'; expected a list of paths.")
+    return [str(path) for path in paths]
+
+
+def _cutter(stream: str, window_ms: float, hop_ms: float) -> WindowCutter:
+    if not (window_ms > 0 and hop_ms > 0):
+        raise SessionError(
+            f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
+        )
+    return WindowCutter([StreamSpec(stream, window_ms)], 1000.0 / hop_ms, coalesce=False)
 
 
 def iter_labeled_windows(
@@ -180,6 +155,9 @@ def iter_aligned_windows(
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
     """Yield windows of one stream with the samples of others at their midpoint.
 
+    A window is left out when one of the others was silent then: it has no sample within half a
+    window (or its usual interval, when that is longer) of the midpoint.
+
     Parameters
     ----------
     paths, primary_stream_name, window_ms, hop_ms
@@ -197,45 +175,21 @@ def iter_aligned_windows(
     aligned : dict of str to ndarray, shape (n_channels,)
     times : ndarray of float64, shape (n_samples,)
     """
-    for path in paths:
-        session = Session(str(path))
-        tracks = {name: _track(session, name) for name in aligned_stream_names}
-        spec = StreamSpec(primary_stream_name, window_ms)
-        cutter = WindowCutter([spec], 1000.0 / hop_ms, coalesce=False)
+    for path in _listed(paths):
+        session = Session(path)
+        tracks = {name: Track.of(session, name) for name in aligned_stream_names}
+        cutter = _cutter(primary_stream_name, window_ms, hop_ms)
         for chunk in session.chunks(primary_stream_name):
             for tick in cutter.push(primary_stream_name, chunk):
                 data = tick.windows[primary_stream_name]
                 times_s = _times_s(tick, data.shape[1], chunk.sampling_rate)
                 middle_s = (times_s[0] + times_s[-1]) / 2
+                half_s = (times_s[-1] - times_s[0]) / 2
                 aligned: dict[str, Any] = {}
-                for name, (track_s, values) in tracks.items():
-                    value = _around(track_s, values, middle_s, n_alignment_samples)
-                    aligned[name] = (_names(session, name, value), value) if with_names else value
-                yield data, aligned, times_s
-
-
-def _track(session: Session, stream: str) -> tuple[Times, Samples]:
-    """Return time (n_samples,) and values (n_samples, n_channels) of a whole, slow, stream."""
-    chunks = list(session.chunks(stream))
-    if not chunks:
-        raise SessionError(f"Session '{session.name}' has no samples of stream '{stream}'.")
-    times = [c.stamp_ns * 1e-9 + np.arange(c.n_samples) / c.sampling_rate for c in chunks]
-    return np.concatenate(times), np.concatenate([c.data for c in chunks])
-
-
-def _around(times_s: Times, values: Samples, at_s: float, n_samples: int) -> Samples:
-    nearest = int(np.searchsorted(times_s, at_s))
-    if nearest > 0 and (
-        nearest == len(times_s) or at_s - times_s[nearest - 1] <= times_s[nearest] - at_s
-    ):
-        nearest -= 1
-    start = min(max(0, nearest - (n_samples - 1) // 2), max(0, len(times_s) - n_samples))
-    mean: Samples = values[start : start + n_samples].mean(axis=0)
-    return mean
-
-
-def _names(session: Session, stream: str, value: Samples) -> list[str]:
-    facts = session.stream_facts(stream)
-    if facts is not None and facts.n_channels == len(value):
-        return list(facts.channel_names)
-    return [f'{stream}[{channel}]' for channel in range(len(value))]
+                for name, track in tracks.items():
+                    value = track.around(middle_s, n_alignment_samples, half_s)
+                    if value is None:
+                        break
+                    aligned[name] = (track.names, value) if with_names else value
+                else:
+                    yield data, aligned, times_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,7 +52,8 @@ class SessionWriter:
 
     def __init__(self, path: Path, facts: SessionFacts, topics: list[Topic]) -> None:
         self.path = path
-        self.facts = facts
+        started = facts.started or datetime.now().astimezone().isoformat(timespec='seconds')
+        self.facts = replace(facts, started=started)
         self.start_ns: int | None = None
         self.end_ns = 0
         try:
@@ -60,15 +62,20 @@ class SessionWriter:
             raise SessionError(f'{path} exists already; nothing is overwritten.') from None
         except OSError as error:
             raise SessionError(f'Session {path} cannot be made: {error}') from error
-        self._stream = (path / f'{path.name}_0.mcap').open('xb')
+        self._topics: dict[str, TopicMetadata] = {}
+        self._channels: dict[str, int] = {}
+        try:
+            self._begin(topics)
+        except OSError as error:
+            raise SessionError(f'Session {path} cannot be begun: {error}') from error
+
+    def _begin(self, topics: list[Topic]) -> None:
+        self._stream = (self.path / f'{self.path.name}_0.mcap').open('xb')
         # A chunk is closed by time, so its size limit is one that is not reached.
         self._writer = Writer(
             self._stream, chunk_size=64 * 2**20, compression=CompressionType.NONE
         )
         self._writer.start(profile='ros2', library='myogestic_ros')
-        self._topics: dict[str, TopicMetadata] = {}
-        self._channels: dict[str, int] = {}
-        self._sequences: dict[str, int] = {}
         schemas: dict[str, int] = {}
         for topic in topics:
             definition = topic.definition
@@ -89,6 +96,10 @@ class SessionWriter:
                 topic.name, definition.msgtype, definition.type_hash, topic.qos
             )
         self._write_metadata(complete=False)
+
+    def has(self, topic: str) -> bool:
+        """Tell whether a topic can be written."""
+        return topic in self._topics
 
     @property
     def messages(self) -> int:

@@ -1,0 +1,106 @@
+"""Bags that were damaged: read as far as they go, or refused in a sentence, never otherwise."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from bags import EMG, protocol, topics
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.writer import SessionWriter
+
+ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
+
+
+@pytest.fixture
+def session(tmp_path):
+    """A session of several chunks that was ended in order."""
+    facts = SessionFacts(class_names=('rest', 'fist'), subject='S1', extra={'lost': '3'})
+    with SessionWriter(tmp_path / 's', facts, topics()) as writer:
+        for count, item in enumerate(ITEMS):
+            writer.write(*item)
+            if count % 40 == 39:
+                writer.flush()
+    return tmp_path / 's'
+
+
+def frames(path):
+    found = Session(path)
+    found.labels()
+    found.stream_facts('emg')
+    return sum(1 for _ in found.chunks('emg'))
+
+
+def test_facts_come_back(session):
+    facts = Session(session).facts
+    assert (facts.subject, facts.extra, facts.class_names) == (
+        'S1',
+        {'lost': '3'},
+        ('rest', 'fist'),
+    )
+    assert facts.started[:2] == '20'
+
+
+def test_a_file_that_lost_its_end_is_read_up_to_there(session):
+    file = next(session.glob('*.mcap'))
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])  # but metadata.yaml says that it is complete
+    assert 40 < frames(session) < len(ITEMS) - 2
+    assert not Session(session).bag.whole
+    assert Session(session).facts.subject == 'S1'
+
+
+def test_a_damaged_index_costs_nothing(session):
+    file = next(session.glob('*.mcap'))
+    content = file.read_bytes()
+    file.write_bytes(content[:-100] + b'\xff' * 100)
+    assert frames(session) == len(ITEMS) - 2
+
+
+def test_a_damaged_chunk_is_said(session):
+    file = next(session.glob('*.mcap'))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(SessionError, match='cannot be read to its end: .*from a copy'):
+        frames(session)
+
+
+def test_a_damaged_definition_is_replaced_by_the_installed_one(session):
+    file = next(session.glob('*.mcap'))
+    content = file.read_bytes()
+    summary = content.rindex(EMG.encode())  # read before the one that goes with the data
+    damaged = content[summary:].replace(b'std_msgs/Header header', b'std_msgs/Hexder header', 1)
+    file.write_bytes(content[:summary] + damaged)
+    assert frames(session) == len(ITEMS) - 2
+
+
+def test_whatever_is_damaged_a_session_error_says_so(session):
+    dice = random.Random(3)
+    for file in session.iterdir():
+        content = file.read_bytes()
+        for trial in range(120):
+            damaged = bytearray(content)
+            for _ in range(3):
+                reach = len(damaged) if trial % 2 else min(len(damaged), 4000)
+                damaged[-1 - dice.randrange(reach)] = dice.randrange(256)
+            if trial % 5 == 0:
+                del damaged[dice.randrange(len(damaged)) :]
+            file.write_bytes(damaged)
+            try:
+                assert frames(session) <= len(ITEMS) - 2
+            except SessionError as error:
+                assert str(error)
+        file.write_bytes(content)
+    assert frames(session) == len(ITEMS) - 2
+
+
+def test_readings_of_one_cut_session_do_not_disturb_each_other(session):
+    (session / 'metadata.yaml').unlink()
+    cut = Session(session)
+    for chunk, again in zip(cut.chunks('emg'), cut.chunks('emg'), strict=True):
+        assert chunk.first_sample == again.first_sample
+        assert next(cut.bag.messages(['/label']))[0] == '/label'

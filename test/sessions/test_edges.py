@@ -1,0 +1,104 @@
+"""Windows at the edge of a cue, sessions that do not go together, recordings that fail."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from bags import START_NS, frame, label, protocol, topics, write
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.recording import Recording
+from myogestic_ros.sessions.windows import iter_labeled_windows, iter_windows
+
+RATES = [2048.0, 3000.0, 1111.0, 1000 / 3, 2222.222]
+
+
+@pytest.mark.parametrize('rate', RATES)
+def test_a_cue_at_a_sample_begins_with_it_at_any_rate(tmp_path, rate):
+    """Times are rounded to ns; that moves no sample from one cue to another."""
+    chunk, window, hop = 7, 20, 1
+    changes = [0, 101, 203, 305, 407, 509]
+    items = []
+    for number, sample in enumerate(changes):
+        stamp_ns = sample_time_ns(START_NS, sample, rate)
+        items.append(('/label', label(number % 2, 'ab'[number % 2], stamp_ns), stamp_ns))
+    for first in range(0, 609, chunk):
+        data, stamp_ns = frame(first, np.arange(first, first + chunk)[:, None], rate)
+        items.append(('/emg', data, stamp_ns))
+    session = write(tmp_path / 's', items)
+    found = set()
+    for cut in iter_windows([session], 'emg', window * 1000 / rate, hop * 1000 / rate):
+        first, last = int(cut.data[0, 0]), int(cut.data[0, -1])
+        cue = 2 * cut.repetition + cut.class_index
+        start, end = changes[cue], [*changes[1:], 609][cue]
+        assert start <= first
+        assert last < end
+        if first == start:
+            found.add(('first', cue))
+        if last == end - 1:
+            found.add(('last', cue))
+    cues = range(len(changes))
+    assert found == {(edge, cue) for edge in ('first', 'last') for cue in cues}
+
+
+def test_one_name_for_two_classes_is_refused(tmp_path):
+    one = write(tmp_path / 'one', protocol([(0, 'rest', 0.5), (1, 'fist', 0.5)]))
+    two = write(tmp_path / 'two', protocol([(0, 'rest', 0.5), (2, 'fist', 0.5)]))
+    with pytest.raises(SessionError, match="'two' has 'fist' as class 2, another one as class 1"):
+        list(iter_windows([one, two], 'emg', 200.0, 50.0))
+
+
+@pytest.mark.parametrize(('window_ms', 'hop_ms'), [(0, 50), (200, 0), (-1, 50), (200, -50)])
+def test_windows_that_cannot_be_are_refused(tmp_path, window_ms, hop_ms):
+    session = write(tmp_path / 's', protocol([(0, 'rest', 0.5)]))
+    with pytest.raises(SessionError, match='expected more than 0 ms'):
+        list(iter_labeled_windows([session], 'emg', window_ms, hop_ms))
+
+
+def test_one_path_is_not_taken_for_a_list(tmp_path):
+    session = write(tmp_path / 's', protocol([(0, 'rest', 0.5)]))
+    for path in (session, str(session)):
+        with pytest.raises(SessionError, match='expected a list of paths'):
+            list(iter_labeled_windows(path, 'emg', 200.0, 50.0))
+
+
+def test_a_topic_that_is_not_recorded_is_refused_at_once(tmp_path):
+    recording = Recording(tmp_path / 's', SessionFacts(), topics())
+    with pytest.raises(SessionError, match="has no topic '/nope'"):
+        recording.put('/nope', b'x', START_NS)
+    assert recording.stop().error == ''
+
+
+def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path):
+    ended = threading.Event()
+    recording = Recording(
+        tmp_path / 's',
+        SessionFacts(),
+        topics(),
+        flush_every_s=0.01,
+        on_error=lambda sentence: ended.set(),
+    )
+    items = protocol([(0, 'rest', 0.1)])
+    recording.put('/emg', items[1][1], -1)  # no time that MCAP can hold
+    assert ended.wait(30)
+    assert not recording.put(*items[1])
+    report = recording.stop()
+    assert 'has ended' in report.error
+    assert report.dropped == 2
+    assert recording.backlog == 0
+
+
+def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('myogestic_ros.sessions.metadata.BagMetadata.write', full)
+    with pytest.raises(SessionError, match='cannot be begun: .*No space left'):
+        Recording(tmp_path / 's', SessionFacts(), topics())
+    monkeypatch.undo()
+    assert Session(tmp_path / 's').bag.message_count == 0

@@ -1,0 +1,177 @@
+"""Bags of others: compressed, in several files, without definitions, with topics of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+import pytest
+from bags import EMG, LABEL, START_NS, STORE, header, label, protocol, write
+from mcap.writer import Writer as McapWriter
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.library import list_sessions
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.windows import iter_aligned_windows, iter_windows
+
+CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]
+ITEMS = protocol(CUES)
+WINDOWS = 34
+JOINTS = 'sensor_msgs/msg/JointState'
+
+ALIEN = get_typestore(Stores.EMPTY)
+ALIEN.register(get_types_from_msg('int32 x\n', 'alien_msgs/msg/Foo'))
+
+
+def record(path, plugin, compression=None, *, alien=False):
+    """Write a bag as `ros2 bag record` would."""
+    writer = Writer(path, version=9, storage_plugin=plugin)
+    if compression is not None:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        topics = {
+            topic: writer.add_connection(topic, msgtype, typestore=STORE)
+            for topic, msgtype in (('/emg', EMG), ('/label', LABEL))
+        }
+        if alien:
+            writer.add_connection('/alien', 'alien_msgs/msg/Foo', typestore=ALIEN)
+        for topic, data, time_ns in ITEMS:
+            writer.write(topics[topic], time_ns, data)
+    return path
+
+
+def count_windows(path):
+    return sum(1 for _ in iter_windows([path], 'emg', 200.0, 50.0))
+
+
+@pytest.mark.parametrize(
+    ('plugin', 'compression'),
+    [
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.MCAP, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+    ],
+)
+def test_a_compressed_bag_trains(tmp_path, plugin, compression):
+    assert count_windows(record(tmp_path / 'bag', plugin, compression)) == WINDOWS
+
+
+def test_a_bag_without_definitions_trains_with_the_installed_ones(tmp_path):
+    path = record(tmp_path / 'old', StoragePlugin.SQLITE3, alien=True)
+    database = sqlite3.connect(next(path.glob('*.db3')))
+    database.execute('delete from message_definitions')
+    database.commit()
+    database.close()
+    assert count_windows(path) == WINDOWS
+
+
+def test_a_database_whose_metadata_was_never_written_trains(tmp_path):
+    path = record(tmp_path / 'bag', StoragePlugin.SQLITE3)
+    (path / 'metadata.yaml').unlink()
+    assert count_windows(path) == WINDOWS
+    (path / 'another.db3').write_bytes(b'')
+    with pytest.raises(SessionError, match='ros2 bag reindex'):
+        Session(path)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'definition'),
+    [
+        ('ros2idl', b'module alien_msgs { module msg { struct Foo { long x; }; }; };'),
+        ('ros2msg', b'%%% what is this'),
+        ('protobuf', b'\xff\xfe\x00\x81'),
+        ('', b''),
+    ],
+)
+def test_topics_that_are_not_understood_do_no_harm(tmp_path, encoding, definition):
+    path = tmp_path / 'bag.mcap'
+    with path.open('wb') as stream:
+        writer = McapWriter(stream)
+        writer.start('ros2')
+        alien = writer.register_schema('alien_msgs/msg/Foo', encoding, definition)
+        writer.register_channel('/alien', 'cdr', alien)
+        channels = {}
+        for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
+            text = message_definition(msgtype).text.encode()
+            schema = writer.register_schema(msgtype, 'ros2msg', text)
+            channels[topic] = writer.register_channel(topic, 'cdr', schema)
+        for topic, data, time_ns in ITEMS:
+            writer.add_message(channels[topic], time_ns, data, time_ns)
+        writer.finish()
+    assert count_windows(path) == WINDOWS
+
+
+@pytest.mark.parametrize('content', ['[1]', 'abc', '{myogestic_ros.subject: null}', 'null'])
+def test_facts_that_are_none_hide_no_session(tmp_path, content):
+    path = write(tmp_path / 's', ITEMS)
+    text = (path / 'metadata.yaml').read_text().partition('  custom_data:')[0]
+    (path / 'metadata.yaml').write_text(f'{text}  custom_data: {content}\n')
+    assert [summary.path for summary in list_sessions(tmp_path)] == [path]
+    assert Session(path).facts.subject == ''
+    assert count_windows(path) == WINDOWS
+
+
+def glove(path, at_s, values):
+    """Write a bag of EMG with a glove of two joints that speaks at some times."""
+    make = STORE.types[JOINTS]
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        emg = writer.add_connection('/emg', EMG, typestore=STORE)
+        joints = writer.add_connection('/hand/glove', JOINTS, typestore=STORE)
+        items = [(time_ns, emg, data) for topic, data, time_ns in ITEMS if topic == '/emg']
+        for second, value in zip(at_s, values, strict=True):
+            time_ns = START_NS + round(second * 1e9)
+            position = np.array([value, -value])
+            message = make(header(time_ns), ['a', 'b'], position, np.empty(0), np.empty(0))
+            items.append((time_ns, joints, bytes(STORE.serialize_cdr(message, JOINTS))))
+        for time_ns, connection, data in sorted(items, key=lambda item: item[0]):
+            writer.write(connection, time_ns, data)
+    return path
+
+
+def test_a_glove_is_a_stream_whose_rate_its_stamps_tell(tmp_path):
+    at_s = np.arange(0, 2, 1 / 60)
+    path = glove(tmp_path / 'bag', at_s, at_s)
+    chunks = list(Session(path).chunks('glove'))
+    assert [chunk.first_sample for chunk in chunks] == list(range(len(at_s)))
+    assert chunks[0].sampling_rate == pytest.approx(60.0, rel=1e-3)
+    assert next(Session(path).chunks('glove', 50.0)).sampling_rate == 50.0
+    rows = list(iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0, with_names=True))
+    assert len(rows) == 37
+    for window, aligned, times_s in rows:
+        names, value = aligned['glove']
+        middle_s = times_s.mean() - START_NS * 1e-9
+        assert names == ['glove[0]', 'glove[1]']
+        assert value == pytest.approx([middle_s, -middle_s], abs=1 / 60)
+        assert window.shape == (2, 400)
+
+
+def test_where_the_glove_was_silent_there_is_no_target(tmp_path):
+    at_s = np.concatenate([np.arange(0, 0.5, 0.01), np.arange(1.5, 2, 0.01)])
+    path = glove(tmp_path / 'bag', at_s, at_s)
+    middles = [
+        times_s.mean() - START_NS * 1e-9
+        for _, _, times_s in iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0)
+    ]
+    assert middles
+    assert not any(0.61 < middle < 1.39 for middle in middles)
+
+
+def test_a_stream_that_never_spoke_is_named(tmp_path):
+    path = glove(tmp_path / 'bag', [], [])
+    with pytest.raises(SessionError, match="no samples of stream 'glove'"):
+        next(iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0))
+
+
+def test_repetitions_that_are_not_numbered_avoid_the_numbers_that_are(tmp_path):
+    stamps = [START_NS + second * 10**9 for second in range(5)]
+    numbers = [0, -1, 4, -1, -1]
+    items = []
+    for stamp_ns, number in zip(stamps, numbers, strict=True):
+        items += [('/label', label(1, 'fist', stamp_ns, number), stamp_ns)]
+        items += [('/label', label(-1, '', stamp_ns + 10**8), stamp_ns + 10**8)]
+    labels = Session(write(tmp_path / 's', items)).labels()
+    assert [found.repetition for found in labels if found.index == 1] == [0, 1, 4, 5, 6]

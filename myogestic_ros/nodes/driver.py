@@ -181,10 +181,19 @@ class DriverNode(ManagedNode):
 
     def _on_open(self, facts: StreamFacts, late: bool) -> None:
         start_ns = self.get_clock().now().nanoseconds
+        if not late:
+            self._wait_for_listeners()
         self._outgoing.opened(start_ns)
         self._info.publish(stream_facts_to_ros(facts, start_ns, self._frame_id))
         if late:
             self.say('Streaming.')
+
+    def _wait_for_listeners(self) -> None:
+        """Wait a moment for the subscribers that are known: what they are sent before is lost."""
+        end_s = time.monotonic() + DISCOVERY_S
+        known = self.count_subscribers(self._frames.topic_name)
+        while self._frames.get_subscription_count() < known and time.monotonic() < end_s:
+            time.sleep(0.005)
 
     def _on_item(self, item: Chunk | Label) -> None:
         if isinstance(item, Label):

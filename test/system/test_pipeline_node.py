@@ -232,6 +232,7 @@ def test_predict_hz_changes_while_predicting(running):
     running.operator.set_parameter('pipeline', 'predict_hz', 20.0)
     running.operator.answers.clear()
     feed(running, 1.0, first)
+    running.wait(lambda: len(running.operator.answers) >= 15, 'predictions')
     gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.answers)}
     assert gaps == {50}
     with pytest.raises(DemoError, match='predict_hz'):

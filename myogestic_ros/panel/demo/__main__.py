@@ -107,7 +107,7 @@ def _walk(console: Console, operator: Operator, plan: Plan) -> float:
 
 
 class _Interrupt:
-    """SIGINT and SIGTERM: noted, too, because an exception out of a handler may be swallowed."""
+    """SIGINT and SIGTERM, noted: an exception out of a handler may strike anywhere."""
 
     def __init__(self) -> None:
         self.noted = False
@@ -115,8 +115,9 @@ class _Interrupt:
             signal.signal(number, self._note)
 
     def _note(self, *_: Any) -> None:
+        if self.noted:  # somebody is in a hurry
+            raise KeyboardInterrupt
         self.noted = True
-        raise KeyboardInterrupt
 
     def check(self) -> None:
         """Raise KeyboardInterrupt when there was one."""
@@ -137,6 +138,7 @@ def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interru
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)
         codes = nodes.stop()
+        interrupt.check()
     score = judge(operator.cues, operator.answers)
     print_score(console, score)
     facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}

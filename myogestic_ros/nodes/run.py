@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import inspect
 import os
 import signal
@@ -25,6 +26,7 @@ __all__ = ['run']
 
 BAD_CALL = 2
 INTERRUPTED_TWICE = 130
+PR_SET_TIMERSLACK = 29
 MOST_FAILURES = 10000
 """More callbacks than this that fail in a row mean that waiting for them is what fails."""
 SWITCH_INTERVAL_S = 0.001
@@ -73,6 +75,8 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
     """
     interrupts = _Interrupts()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with contextlib.suppress(OSError, AttributeError):  # Linux: wake sleepers when they are due
+        ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
     arguments = sys.argv if args is None else args
     try:
         unknown = remove_ros_args(arguments)[1:]

@@ -87,3 +87,15 @@ def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
         for topic, data, time_ns in items:
             writer.write(topic, data, time_ns)
     return path
+
+
+def fill_mcap(writer: Any, items: list[Item]) -> None:
+    """Write items with the mcap library's own writer, which has been started, and finish."""
+    channels = {}
+    for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
+        text = message_definition(msgtype).text.encode()
+        schema = writer.register_schema(msgtype, 'ros2msg', text)
+        channels[topic] = writer.register_channel(topic, 'cdr', schema)
+    for topic, data, time_ns in items:
+        writer.add_message(channels[topic], time_ns, data, time_ns)
+    writer.finish()

@@ -88,7 +88,6 @@ class PipelineNode(ManagedNode):
     def __init__(self, pipeline: Pipeline | None = None, **kwargs: Any) -> None:
         super().__init__('pipeline', **kwargs)
         self._given = pipeline
-        self._decoder: Pipeline | None = pipeline
         self.pipeline = Pipeline()
         self.shelf: ModelShelf | None = None
         self._subscriptions_of_streams: list[Any] = []
@@ -127,19 +126,19 @@ class PipelineNode(ManagedNode):
     def configure(self) -> None:
         """Load the decoder (and the model), listen to the streams."""
         parameters = self.values(PIPELINE)
-        self._decoder = self._find_decoder()
-        specs, topics = self._specs(self._decoder, parameters)
+        decoder = self._find_decoder()
+        specs, topics = self._specs(decoder, parameters)
         hz = parameters['predict_hz']
         pipeline = Pipeline(
-            self._decoder.predict_hz if hz < 0 else hz,
+            decoder.predict_hz if hz < 0 else hz,
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
         )
-        pipeline.take_callbacks(self._decoder)
+        pipeline.take_callbacks(decoder)
         pipeline.prepare = complete_training_data
-        decoder = parameters['decoder'] if self._given is None else 'pipeline'
+        name = parameters['decoder'] if self._given is None else 'pipeline'
         store = ModelStore(Path(parameters['model_dir']).expanduser())
-        self.shelf = ModelShelf(pipeline, store, decoder)
+        self.shelf = ModelShelf(pipeline, store, name)
         if parameters['model']:
             self.shelf.load(parameters['model'])
         self.pipeline = pipeline
@@ -151,7 +150,7 @@ class PipelineNode(ManagedNode):
         self._closing.clear()
         self._predictor = threading.Thread(target=self._predict, name='predict', daemon=True)
         self._predictor.start()
-        pipeline.say(f"Decoder '{decoder}' is ready.")
+        pipeline.say(f"Decoder '{name}' is ready.")
 
     def _specs(
         self, decoder: Pipeline, parameters: dict[str, Any]
@@ -244,7 +243,7 @@ class PipelineNode(ManagedNode):
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return
-        if name == self.pipeline.ticks.cutter.names[0]:
+        if name == self.pipeline.cutter.names[0]:
             self.reports.frame_id = message.header.frame_id
         self.pipeline.push(name, chunk, time.monotonic_ns())
         # Stand aside while the thread that predicts needs the interpreter: the two would take it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 
 import pytest
+from processes import until
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.observer import Observer
@@ -21,13 +21,6 @@ class Watcher(Observer):
 
     def problem(self, kind, sentence):
         self.problems.append((kind, sentence))
-
-
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, 'nothing happened'
-        time.sleep(0.005)
 
 
 def prepared(train):

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from bags import EMG, LABEL, START_NS, STORE, frame, protocol, topics, write
+from bags import EMG, LABEL, START_NS, STORE, fill_mcap, frame, protocol, topics, write
 from mcap.reader import make_reader
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
@@ -87,14 +87,7 @@ def test_a_file_written_by_the_mcap_library_trains(tmp_path):
     with path.open('wb') as stream:
         writer = McapWriter(stream)
         writer.start('ros2')
-        channels = {}
-        for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
-            text = message_definition(msgtype).text.encode()
-            schema = writer.register_schema(msgtype, 'ros2msg', text)
-            channels[topic] = writer.register_channel(topic, 'cdr', schema)
-        for topic, data, time_ns in ITEMS:
-            writer.add_message(channels[topic], time_ns, data, time_ns)
-        writer.finish()
+        fill_mcap(writer, ITEMS)
     assert_trains(path)
 
 

@@ -6,13 +6,12 @@ import sqlite3
 
 import numpy as np
 import pytest
-from bags import EMG, LABEL, START_NS, STORE, header, label, protocol, write
+from bags import EMG, LABEL, START_NS, STORE, fill_mcap, header, label, protocol, write
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.library import list_sessions
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.windows import iter_aligned_windows, iter_windows
@@ -94,14 +93,7 @@ def test_topics_that_are_not_understood_do_no_harm(tmp_path, encoding, definitio
         writer.start('ros2')
         alien = writer.register_schema('alien_msgs/msg/Foo', encoding, definition)
         writer.register_channel('/alien', 'cdr', alien)
-        channels = {}
-        for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
-            text = message_definition(msgtype).text.encode()
-            schema = writer.register_schema(msgtype, 'ros2msg', text)
-            channels[topic] = writer.register_channel(topic, 'cdr', schema)
-        for topic, data, time_ns in ITEMS:
-            writer.add_message(channels[topic], time_ns, data, time_ns)
-        writer.finish()
+        fill_mcap(writer, ITEMS)
     assert count_windows(path) == WINDOWS
 
 

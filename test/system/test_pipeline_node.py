@@ -11,6 +11,7 @@ from bags import START_NS, protocol, write
 from graph import graph
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
+from processes import alive
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.signals import Chunk
@@ -130,13 +131,18 @@ def test_a_training_that_fails_leaves_the_node_and_its_model(running, mode, what
     assert call(running, 'start_predicting').success
 
 
+def hanging_child(g):
+    """Start a training that hangs; return the process that it has started."""
+    lines: list[str] = []
+    g.operator.on_training_log = lines.append
+    g.operator.train('s1')
+    g.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
+    return int(next(line for line in lines if line.startswith('child')).split()[1])
+
+
 def test_a_training_is_cancelled_with_its_children(running, mode):
     mode('hang')
-    lines: list[str] = []
-    running.operator.on_training_log = lines.append
-    running.operator.train('s1')
-    running.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
-    child = int(next(line for line in lines if line.startswith('child')).split()[1])
+    child = hanging_child(running)
     assert call(running, 'cancel_training').success
     running.wait(lambda: running.operator.pipeline_state == 'idle', 'the end')
     running.wait(lambda: not alive(child), 'the end of the child')
@@ -145,21 +151,9 @@ def test_a_training_is_cancelled_with_its_children(running, mode):
     assert refused.message == "Cannot cancel training: state is 'idle', expected 'training'."
 
 
-def alive(pid):
-    """Tell whether a process runs (a zombie does not)."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] != 'Z'
-    except FileNotFoundError:
-        return False
-
-
 def test_a_node_that_is_killed_takes_its_training_along(running, mode):
     mode('hang')
-    lines: list[str] = []
-    running.operator.on_training_log = lines.append
-    running.operator.train('s1')
-    running.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
-    child = int(next(line for line in lines if line.startswith('child')).split()[1])
+    child = hanging_child(running)
     os.kill(running.nodes.pid('pipeline'), 9)
     running.wait(lambda: not alive(child), 'the end of the child')
 

@@ -17,7 +17,7 @@ from ament_index_python import get_package_prefix, get_package_share_directory, 
 import myogestic_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ('driver', 'recorder', 'pipeline', 'demo')
+EXECUTABLES = ('driver', 'recorder', 'pipeline', 'demo', 'myogestic')
 INTERFACES = sorted(
     (path.suffix[1:], path.stem) for kind in ('msg', 'srv') for path in ROOT.glob(f'{kind}/*.*')
 )
@@ -99,7 +99,8 @@ def test_console_scripts_are_the_executables() -> None:
     if Path(get_package_prefix('myogestic_ros')) != Path(sys.prefix):
         pytest.skip('not installed by pip')
     scripts = {e.name for e in entry_points(group='console_scripts')}
-    assert {f'myogestic-{name}' for name in EXECUTABLES} <= scripts
+    assert {f'myogestic-{name}' for name in EXECUTABLES if name != 'myogestic'} <= scripts
+    assert 'myogestic' in scripts
 
 
 def test_one_version_everywhere() -> None:

@@ -1,0 +1,1 @@
+"""The command ``myogestic``: what is done offline, from a terminal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -208,13 +208,24 @@ class Session:
         labels.sort(key=lambda label: label.stamp_ns)
         return number_repetitions(labels)
 
-    def events(self, streams: list[str]) -> Iterator[tuple[str, Chunk | Label]]:
-        """Yield chunks (with their stream's name) and labels (with 'label') as recorded."""
+    def events(
+        self, streams: list[str], rates: Mapping[str, float | None] | None = None
+    ) -> Iterator[tuple[str, Chunk | Label]]:
+        """Yield chunks (with their stream's name) and labels (with 'label') as recorded.
+
+        Parameters
+        ----------
+        streams : list of str
+            Names of the streams.
+        rates : mapping of str to float, optional
+            Rate of a stream of JointState, Hz, by its name; otherwise estimated from its stamps.
+        """
         makers: dict[str, Callable[[Any], Any]] = {}
         names: dict[str, str] = {}
         for stream in streams:
             topic = self.topic_of(stream)
-            makers[topic], names[topic] = self._to_chunk(topic), stream
+            rate = (rates or {}).get(stream)
+            makers[topic], names[topic] = self._to_chunk(topic, rate), stream
         topic = self._topic('label', LABEL) or ''
         if topic:
             makers[topic], names[topic] = label_of, 'label'

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
+from myogestic_ros.core.training_filters import training_filters_of
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline, check_names
@@ -62,6 +64,7 @@ def iter_windows(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -80,6 +83,9 @@ def iter_windows(
         Indices of the classes to yield; None or empty: all.
     settle_ms : float
         Time after each cue that is left out, ms: people react late.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
+        a training what it passes through live, else nothing.
 
     Raises
     ------
@@ -93,7 +99,7 @@ def iter_windows(
         labels = session.labels()
         check_names(names, labels, session.name)
         timeline = Timeline(labels)
-        cutter = _cutter(stream, window_ms, hop_ms)
+        cutter = _cutter(stream, window_ms, hop_ms, filters)
         for chunk in session.chunks(stream):
             for tick in cutter.push(stream, chunk):
                 data = tick.windows[stream]
@@ -113,12 +119,15 @@ def _listed(paths: Paths) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _cutter(stream: str, window_ms: float, hop_ms: float) -> WindowCutter:
+def _cutter(
+    stream: str, window_ms: float, hop_ms: float, filters: FilterSpec | None
+) -> WindowCutter:
     if not (window_ms > 0 and hop_ms > 0):
         raise SessionError(
             f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
         )
-    return WindowCutter([StreamSpec(stream, window_ms)], 1000.0 / hop_ms, coalesce=False)
+    spec = StreamSpec(stream, window_ms, filters=filters or training_filters_of(stream))
+    return WindowCutter([spec], 1000.0 / hop_ms, coalesce=False)
 
 
 def iter_labeled_windows(
@@ -127,6 +136,8 @@ def iter_labeled_windows(
     window_ms: float,
     hop_ms: float,
     classes: set[int] | None = None,
+    *,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -139,7 +150,7 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes):
+    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes, filters=filters):
         yield window.data, window.times_s, window.class_index
 
 
@@ -152,6 +163,7 @@ def iter_aligned_windows(
     n_alignment_samples: int = 1,
     *,
     with_names: bool = False,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
     """Yield windows of one stream with the samples of others at their midpoint.
 
@@ -167,7 +179,9 @@ def iter_aligned_windows(
     n_alignment_samples : int
         How many samples around the midpoint are averaged.
     with_names : bool
-        Whether each aligned value is a pair of channel names and values.
+        Whether each aligned value is a dict of channel name to value.
+    filters
+        As in `iter_windows`, of the primary stream; the others are not filtered.
 
     Yields
     ------
@@ -178,7 +192,7 @@ def iter_aligned_windows(
     for path in _listed(paths):
         session = Session(path)
         tracks = {name: Track.of(session, name) for name in aligned_stream_names}
-        cutter = _cutter(primary_stream_name, window_ms, hop_ms)
+        cutter = _cutter(primary_stream_name, window_ms, hop_ms, filters)
         for chunk in session.chunks(primary_stream_name):
             for tick in cutter.push(primary_stream_name, chunk):
                 data = tick.windows[primary_stream_name]
@@ -190,6 +204,6 @@ def iter_aligned_windows(
                     value = track.around(middle_s, n_alignment_samples, half_s)
                     if value is None:
                         break
-                    aligned[name] = (track.names, value) if with_names else value
+                    aligned[name] = track.named(value) if with_names else value
                 else:
                     yield data, aligned, times_s

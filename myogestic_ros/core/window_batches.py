@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.blocks import Block
 from myogestic_ros.core.intake import Intake, Verdict
-from myogestic_ros.core.signals import Samples, samples_in
+from myogestic_ros.core.signals import Chunk, Samples, samples_in
+from myogestic_ros.core.stream_filter import StreamFilter
+from myogestic_ros.core.stream_spec import StreamSpec
 from myogestic_ros.core.ticks import TickGrid
-from myogestic_ros.core.windows import StreamSpec
 
 __all__ = ['BatchCutter', 'WindowBatch']
 
@@ -67,6 +68,9 @@ class BatchCutter:
         self._spec = spec
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None
+        self._format: tuple[int, float] | None = None
+        self._filter: StreamFilter | None = None
+        self._settled = 0  # index of the first sample that does not show how the filter began
         self._n_samples = 0
         self._tail = np.empty((0, 0), np.float32)  # newest samples, (n_channels, n_samples)
 
@@ -79,16 +83,32 @@ class BatchCutter:
                 block = block.after(1)
                 continue
             if verdict is Verdict.RESTART:
-                self._n_samples = samples_in(self._spec.window_ms, block.sampling_rate)
-                self._grid = TickGrid(block.sampling_rate, self._predict_hz)
-                self._tail = np.empty((first.n_channels, 0), np.float32)
+                self._restart(first)
             self.intake.follow(block.chunk(-1), block.n_chunks - 1, block.n_samples)
+            if self._filter is not None:
+                block = replace(block, data=self._filter(block.data))
             step = max(self._n_samples, PIECE_BYTES // (4 * first.n_channels))
             for start in range(0, block.n_samples, step):
                 batch = self._cut(block, start, min(start + step, block.n_samples))
                 if batch is not None:
                     yield batch
             return
+
+    def _restart(self, first: Chunk) -> None:
+        """Begin anew, as `WindowCutter` does after lost samples."""
+        spec = self._spec.filters
+        if self._format != (first.n_channels, first.sampling_rate):
+            self._format = self._filter = None
+            if spec is not None and not spec.is_off:
+                self._filter = StreamFilter(spec, first.n_channels, first.sampling_rate)
+            self._format = (first.n_channels, first.sampling_rate)
+        self._settled = first.first_sample
+        if self._filter is not None:
+            self._filter.restart()
+            self._settled += self._filter.settle_samples
+        self._n_samples = samples_in(self._spec.window_ms, first.sampling_rate)
+        self._grid = TickGrid(first.sampling_rate, self._predict_hz)
+        self._tail = np.empty((first.n_channels, 0), np.float32)
 
     def _cut(self, block: Block, start: int, stop: int) -> WindowBatch | None:
         """Cut the windows that end in samples ``start`` to ``stop`` of a block."""
@@ -101,7 +121,7 @@ class BatchCutter:
         begin = block.first_sample + start - old  # index of the sample in column 0
         due = self._grid.due(block.first_sample + start, block.first_sample + stop)
         ends = np.array([self._grid.end(tick) for tick in due], np.int64)
-        ends = ends[ends - n_samples >= begin]
+        ends = ends[ends - n_samples >= max(begin, self._settled)]
         if not len(ends):
             return None
         return WindowBatch(

@@ -25,6 +25,7 @@ from myogestic_ros.sessions.messages import (
     chunk_of_frame,
     chunk_of_joints,
     facts_of,
+    joint_names_of,
     label_of,
     stamp_of,
 )
@@ -233,12 +234,23 @@ class Session:
             yield names[topic], item
 
     def stream_facts(self, stream: str) -> StreamFacts | None:
-        """Return what a stream is, as its driver said; None when that was not recorded."""
+        """Return what a stream is, as its driver said; None when that was not recorded.
+
+        Of a stream of JointState it is what its messages say: the names of the joints.
+        """
         topic = self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
         if topic is None:
-            return None
+            return self._joint_facts(stream)
         infos = [facts for _, facts in self._decoded({topic: facts_of})]
         return infos[-1] if infos else None
+
+    def _joint_facts(self, stream: str) -> StreamFacts | None:
+        topic = self._topic(stream.lstrip('/'), JOINT_STATE)
+        if topic is None:
+            return None
+        for _, names in self._decoded({topic: joint_names_of}):
+            return StreamFacts(stream, self._estimated_rate(topic), names, unit='rad')
+        return None
 
 
 def number_repetitions(labels: list[Label]) -> list[Label]:

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Label, Samples
+from myogestic_ros.core.training_filters import training_filters_of
 from myogestic_ros.core.window_batches import BatchCutter, WindowBatch
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.sessions.reader import Session
@@ -85,6 +87,7 @@ def iter_window_batches(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
 ) -> Iterator[LabeledBatch]:
     """Yield the windows of labelled sessions, many at once.
 
@@ -102,7 +105,7 @@ def iter_window_batches(
         labels = session.labels()
         check_names(names, labels, session.name)
         timeline = Timeline(labels)
-        for batch in _batches(session, stream, window_ms, hop_ms):
+        for batch in _batches(session, stream, window_ms, hop_ms, filters):
             span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
             stamps_ns = batch.stamps_ns.tolist()
             found = [timeline.over(at - span_ns, at, settle_ns) for at in stamps_ns]
@@ -114,13 +117,18 @@ def iter_window_batches(
 
 
 def _batches(
-    session: Session, stream: str, window_ms: float, hop_ms: float
+    session: Session,
+    stream: str,
+    window_ms: float,
+    hop_ms: float,
+    filters: FilterSpec | None,
 ) -> Iterator[WindowBatch]:
     if not (window_ms > 0 and hop_ms > 0):
         raise SessionError(
             f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
         )
-    cutter = BatchCutter(StreamSpec(stream, window_ms), 1000.0 / hop_ms)
+    spec = StreamSpec(stream, window_ms, filters=filters or training_filters_of(stream))
+    cutter = BatchCutter(spec, 1000.0 / hop_ms)
     for block in session.blocks(stream):
         yield from cutter.push(block)
 
@@ -138,6 +146,7 @@ def iter_windows(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -156,6 +165,9 @@ def iter_windows(
         Indices of the classes to yield; None or empty: all.
     settle_ms : float
         Time after each cue that is left out, ms: people react late.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
+        a training what it passes through live, else nothing.
 
     Raises
     ------
@@ -164,7 +176,7 @@ def iter_windows(
         to different classes.
     """
     for found in iter_window_batches(
-        paths, stream, window_ms, hop_ms, classes, settle_ms=settle_ms
+        paths, stream, window_ms, hop_ms, classes, settle_ms=settle_ms, filters=filters
     ):
         label, batch = found.label, found.windows
         for number in range(len(batch)):
@@ -190,6 +202,8 @@ def iter_labeled_windows(
     window_ms: float,
     hop_ms: float,
     classes: set[int] | None = None,
+    *,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -202,7 +216,7 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes):
+    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes, filters=filters):
         yield window.data, window.times_s, window.class_index
 
 
@@ -215,6 +229,7 @@ def iter_aligned_windows(
     n_alignment_samples: int = 1,
     *,
     with_names: bool = False,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
     """Yield windows of one stream with the samples of others at their midpoint.
 
@@ -230,7 +245,9 @@ def iter_aligned_windows(
     n_alignment_samples : int
         How many samples around the midpoint are averaged.
     with_names : bool
-        Whether each aligned value is a pair of channel names and values.
+        Whether each aligned value is a dict of channel name to value.
+    filters
+        As in `iter_windows`, of the primary stream; the others are not filtered.
 
     Yields
     ------
@@ -241,7 +258,7 @@ def iter_aligned_windows(
     for path in _listed(paths):
         session = Session(path)
         tracks = {name: Track.of(session, name) for name in aligned_stream_names}
-        for batch in _batches(session, primary_stream_name, window_ms, hop_ms):
+        for batch in _batches(session, primary_stream_name, window_ms, hop_ms, filters):
             for number in range(len(batch)):
                 times_s = _times_s(batch, number)
                 middle_s = (times_s[0] + times_s[-1]) / 2
@@ -251,6 +268,6 @@ def iter_aligned_windows(
                     value = track.around(middle_s, n_alignment_samples, half_s)
                     if value is None:
                         break
-                    aligned[name] = (track.names, value) if with_names else value
+                    aligned[name] = track.named(value) if with_names else value
                 else:
                     yield np.array(batch.data[number]), aligned, times_s

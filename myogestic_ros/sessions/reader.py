@@ -20,7 +20,7 @@ from myogestic_ros.sessions.bag import Bag, open_bag
 from myogestic_ros.sessions.definitions import typestore
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.frame_blocks import frame_blocks
-from myogestic_ros.sessions.mcap_rows import files_in_order, message_rows
+from myogestic_ros.sessions.mcap_rows import IndexedFile, files_in_order, message_rows
 from myogestic_ros.sessions.messages import (
     chunk_of_frame,
     chunk_of_joints,
@@ -184,7 +184,7 @@ class Session:
                 f'copy, or leave it out.'
             ) from error
 
-    def _files_of_frames(self, topic: str) -> list[Path]:
+    def _files_of_frames(self, topic: str) -> list[IndexedFile]:
         """Return the files in which the frames of a topic lie in order, to be read as they lie."""
         if self.bag.topics[topic] != EMG_FRAME or not self.bag.whole or sys.byteorder != 'little':
             return []

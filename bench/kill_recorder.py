@@ -212,8 +212,8 @@ def run(arguments: argparse.Namespace) -> list[Loss]:
                     with recorder(context, folder):
                         witness.wait(lambda path=path: is_repaired(path), 'a repair')
                 losses.append(judge(path, killed_s, witness))
-                if losses[-1].fault:
-                    print(f'{path.name}: {losses[-1].fault}', file=sys.stderr)
+                if losses[-1].fault or losses[-1].lost_s > MOST_LOST_S:
+                    print(f'{path.name}, {after_s:.2f} s: {losses[-1]}', file=sys.stderr)
                 recent = sorted(witness.frames)[-2000:]
                 witness.frames = {first: witness.frames[first] for first in recent}
     return losses

@@ -74,6 +74,7 @@ class RecorderNode(ManagedNode):
         self._inputs: list[Any] = []
         self._latched: dict[str, bytes] = {}
         self._recording: Recording | None = None
+        self._failure = ''  # why the last recording has ended early
         self._label_topic = ''
         self._book = LabelBook()
         self._closing: list[Recording] = []  # stopped, but perhaps not all on the disk yet
@@ -134,6 +135,7 @@ class RecorderNode(ManagedNode):
             current = self._note_label(recording, topic, data) or current
         self._book.begin_session(current)
         self._recording = recording
+        self._failure = ''
         self.status_message = f'Recording {recording.path}.'
 
     def _begin(self, path: Path) -> Recording:
@@ -160,6 +162,7 @@ class RecorderNode(ManagedNode):
         """Deactivate, unless it is the session before that could not be brought to its end."""
         current = self._recording
         if current is None or current.path == path:
+            self._failure = sentence
             self.give_up(sentence)
         else:
             self.get_logger().error(sentence)
@@ -269,7 +272,8 @@ class RecorderNode(ManagedNode):
         recording = self._recording
         facts = {'state': self.phase, 'session_dir': str(self._folder)}
         if recording is None:
-            return DiagnosticStatus.OK, self.status_message, facts
+            level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
+            return level, self._failure or self.status_message, facts
         level, message, more = health(recording)
         return level, message or self.status_message, facts | more
 

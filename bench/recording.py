@@ -39,7 +39,7 @@ from myogestic_ros.sessions.reader import Session
 
 RATES = [
     *((64, 2000.0), (64, 10240.0), (128, 10240.0), (256, 10240.0)),
-    *((400, 2048.0), (400, 5120.0), (400, 10240.0), (400, 20480.0)),
+    *((400, 2048.0), (400, 5120.0), (400, 10240.0), (400, 20480.0), (400, 40960.0)),
 ]
 SETTLE_S = 2.0
 CONSOLE = Console(width=130)
@@ -180,8 +180,15 @@ def rates(place: Path, seconds: float) -> None:
         title=f'driver + recorder + pipeline (200 ms windows, 50 Hz), {seconds:g} s each'
     )
     for name in (
-        *('channels', 'rate (Hz)', 'MB/s', 'lost: recorder', 'lost: pipeline', 'overruns'),
-        *('coalesced', 'predictions/s', 'behind (s)', 'CPU driver', 'recorder', 'pipeline'),
+        *('channels', 'Hz', 'MB/s', 'lost\nrecorder', 'lost\npipeline', 'ticks\nskipped'),
+        *(
+            'coal-\nesced',
+            'predict\nHz',
+            'behind\ns',
+            'CPU\ndriver',
+            'CPU\nrecorder',
+            'CPU\npipeline',
+        ),
     ):
         table.add_column(name, justify='right')
     for channels, rate in RATES:
@@ -196,7 +203,8 @@ def rates(place: Path, seconds: float) -> None:
                 found = record(running, seconds)
                 after = [running.fact('pipeline', name) for name in names]
         except DemoError as error:
-            table.add_row(str(channels), f'{rate:g}', f'[red]{error}[/]')
+            table.add_row(str(channels), f'{rate:g}', '[red]failed[/]')
+            print(f'{channels} channels at {rate:g} Hz: {error}', file=sys.stderr)
             continue
         lost, overruns, coalesced, made = np.subtract(after, before)
         table.add_row(

@@ -6,18 +6,16 @@ import contextlib
 import itertools
 import math
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import TypeVar
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import read_information
 from myogestic_ros.sessions.writer import SessionExistsError
 
 __all__ = [
@@ -31,9 +29,6 @@ __all__ = [
 
 Begun = TypeVar('Begun')
 
-
-MOST_BYTES = 2**20
-"""A larger metadata.yaml is none."""
 
 Version = tuple[int, int, int]
 
@@ -102,21 +97,19 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _version(file: Path) -> Version | None:
-    """Return what changes with a file's content; None when it is no file that can be read."""
+    """Return what changes with a file's content; None when there is none."""
     try:
         found = file.stat()
     except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _summary(file: Path) -> SessionSummary | None:
+    information = read_information(file)
+    if information is None:
+        return None
     try:
-        loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        content: Any = yaml.load(file.read_text(), loader)
-        information = content['rosbag2_bagfile_information']
         # A session that has no message (yet) began when its metadata was written.
         start_ns = int(information['starting_time']['nanoseconds_since_epoch'])
         return SessionSummary(
@@ -126,7 +119,7 @@ def _summary(file: Path) -> SessionSummary | None:
             int(information['message_count']),
             SessionFacts.from_custom_data(information.get('custom_data')),
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import read_information
 
 __all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
 
@@ -180,18 +179,16 @@ def _told(error: Exception) -> str:
 
 def noted(file: Path) -> dict[str, str] | None:
     """Return the custom data in a ``metadata.yaml``; None when it is missing or rubbish."""
-    try:
-        content: Any = yaml.load(file.read_text(), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
-        information = content['rosbag2_bagfile_information']
-        return dict(information.get('custom_data') or {})
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
+    information = read_information(file)
+    if information is None:
         return None
+    custom_data = information.get('custom_data')
+    return dict(custom_data) if isinstance(custom_data, dict) else {}
 
 
 def is_ended(custom_data: dict[str, str]) -> bool:
     """Tell whether a recording was ended in order, or has been repaired since."""
-    facts = SessionFacts.from_custom_data(custom_data)
-    return facts.complete or 'recovered' in facts.extra
+    return SessionFacts.from_custom_data(custom_data).ended
 
 
 def bag_files(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ['DiskSync', 'sync_folder']
@@ -34,6 +35,8 @@ class DiskSync:
         Of the file; has to stay open until `stop`.
     every_s : float
         How often, s; 0: never.
+    first : callable
+        Called from the thread before anything else, unless ``every_s`` is 0.
 
     Attributes
     ----------
@@ -43,11 +46,14 @@ class DiskSync:
         The longest that it took, s.
     """
 
-    def __init__(self, descriptor: int, every_s: float) -> None:
+    def __init__(
+        self, descriptor: int, every_s: float, first: Callable[[], None] = lambda: None
+    ) -> None:
         self.error: OSError | None = None
         self.longest_s = 0.0
         self._descriptor = descriptor
         self._every_s = every_s
+        self._first = first
         self._new_since_s: float | None = None
         self._syncing_since_s: float | None = None
         self._stop = threading.Event()
@@ -76,15 +82,17 @@ class DiskSync:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            if self._new_since_s is None:
-                continue
-            self._syncing_since_s, self._new_since_s = self._new_since_s, None
-            began_s = time.monotonic()
-            try:
-                os.fdatasync(self._descriptor)
-            except OSError as error:
-                self.error = error
-                return
-            self._syncing_since_s = None
-            self.longest_s = max(self.longest_s, time.monotonic() - began_s)
+        try:
+            self._first()
+            while not self._stop.wait(self._every_s):
+                if self._new_since_s is not None:
+                    self._sync()
+        except OSError as error:
+            self.error = error
+
+    def _sync(self) -> None:
+        self._syncing_since_s, self._new_since_s = self._new_since_s, None
+        began_s = time.monotonic()
+        os.fdatasync(self._descriptor)
+        self._syncing_since_s = None
+        self.longest_s = max(self.longest_s, time.monotonic() - began_s)

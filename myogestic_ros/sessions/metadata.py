@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,22 @@ import yaml
 
 from myogestic_ros.sessions.disk_sync import sync_folder
 
-__all__ = ['LATCHED', 'STREAM', 'BagMetadata', 'FileMetadata', 'TopicMetadata', 'qos_yaml']
+__all__ = [
+    'LATCHED',
+    'STREAM',
+    'BagMetadata',
+    'FileMetadata',
+    'TopicMetadata',
+    'qos_yaml',
+    'read_information',
+]
 
 VERSION = 9
+MOST_BYTES = 2**20
+"""A larger metadata.yaml is none."""
+MOST_DEEP = 100
+STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 
 def _qos(durability: str, depth: int) -> dict[str, Any]:
@@ -37,6 +51,25 @@ STREAM = _qos('volatile', 100)
 
 LATCHED = _qos('transient_local', 1)
 """Offered QoS of a latched topic: played again, a late subscriber still gets the last one."""
+
+
+def read_information(file: Path) -> dict[str, Any] | None:
+    """Return what a ``metadata.yaml`` says of its bag; None when it is missing or rubbish."""
+    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            return None
+        text = file.read_text()
+        depth = 0
+        for event in yaml.parse(text, loader):  # what is nested without end would crash the loader
+            depth += isinstance(event, STARTS) - isinstance(event, ENDS)
+            if depth > MOST_DEEP:
+                return None
+        information = yaml.load(text, loader)['rosbag2_bagfile_information']
+        return information if isinstance(information, dict) else None
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
+        return None
 
 
 def qos_yaml(profile: dict[str, Any]) -> str:
@@ -128,13 +161,18 @@ class BagMetadata:
             'ros_distro': os.environ.get('ROS_DISTRO', 'rolling'),
         }
 
-    def write(self, folder: Path) -> None:
-        """Write ``metadata.yaml`` in one go: there is the old one or the new one, never a part."""
+    def write(self, folder: Path, *, sync: bool = True) -> None:
+        """Write ``metadata.yaml`` in one go: there is the old one or the new one, never a part.
+
+        With ``sync`` that holds when the power ends, too; it may take a while.
+        """
         content = {'rosbag2_bagfile_information': self.to_dict()}
         temporary = folder / '.metadata.yaml.tmp'
         with temporary.open('w') as stream:
             stream.write(yaml.safe_dump(content, sort_keys=False))
             stream.flush()
-            os.fsync(stream.fileno())
+            if sync:
+                os.fsync(stream.fileno())
         os.replace(temporary, folder / 'metadata.yaml')
-        sync_folder(folder)
+        if sync:
+            sync_folder(folder)

@@ -92,7 +92,7 @@ class Recording:
         on_error: Callable[[str], None] = lambda sentence: None,
         on_pressure: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self.path = path
+        self.path = self._kept = path
         self.dropped: Counter[str] = Counter()
         self.losses = SampleLosses()
         self.error = ''
@@ -104,13 +104,14 @@ class Recording:
         self._names: dict[int, str] = dict(enumerate(facts.class_names))
         self._streams = {t.name for t in topics if t.definition.msgtype == EMG_FRAME}
         self._writer = SessionWriter(path, facts, topics)
-        self._sync = DiskSync(self._writer.descriptor, sync_every_s)
+        self._sync = DiskSync(self._writer.descriptor, sync_every_s, self._writer.settle)
         self._waiting: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
         self._unflushed_since_s = 0.0
         self._bytes = 0
         self._ending = False
         self._repaired: tuple[int, float] | None = None
+        self._over = threading.Event()  # written to the end, or failed
         self._wake = threading.Condition()
         self._judging = threading.Lock()
         self._thread = threading.Thread(target=self._run, name='recording', daemon=True)
@@ -173,17 +174,21 @@ class Recording:
         Parameters
         ----------
         timeout_s : float, optional
-            How long to wait; after it the thread goes on and ends by itself.
+            How long to wait until it can be read; the thread goes on until it is on the disk. By
+            default until then.
         """
         with self._wake:
             self._ending = True
             self._wake.notify()
-        self._thread.join(timeout_s)
+        if timeout_s is None:
+            self._thread.join()
+        else:
+            self._over.wait(timeout_s)
         start_ns = self._writer.start_ns
         duration_s = 0.0 if start_ns is None else (self._writer.end_ns - start_ns) * 1e-9
         messages, duration_s = self._repaired or (self.messages, duration_s)
         return RecordingReport(
-            self.path,
+            self._kept,
             messages,
             sum(self.dropped.values()),
             duration_s,
@@ -211,8 +216,10 @@ class Recording:
                     flushed_s = time.monotonic()
                 self._judge()
             self._flush()
-            self._sync.stop()
             self._writer.facts = self._final_facts()
+            self._writer.finish()
+            self._over.set()
+            self._sync.stop()
             self._writer.close()
         except Exception as error:  # whatever it is, the recording must not end in silence
             self._fail(error)
@@ -268,14 +275,15 @@ class Recording:
         self.losses.end()
         self._sync.stop()
         self.error += f' {self._rescue()} Make room, or record elsewhere.'
+        self._over.set()
         self._on_error(self.error)
 
     def _rescue(self) -> str:
         """Make what was written readable at once; return what there is to say of it."""
         try:
-            self.path = self._writer.abandon()
-            report = repair_session(self.path, {**self._extra(), 'error': self.error})
+            self._kept = self._writer.abandon()
+            report = repair_session(self._kept, {**self._extra(), 'error': self.error})
         except Exception as error:
             return f'What was written before is kept; it could not be repaired yet: {error}'
         self._repaired = (report.messages, report.duration_s)
-        return f'What was written before is kept in {self.path}. {report.sentence}'
+        return f'What was written before is kept in {self._kept}. {report.sentence}'

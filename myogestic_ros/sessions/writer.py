@@ -85,6 +85,7 @@ class SessionWriter:
         self._file = path / f'{path.name}_0.mcap'
         self._reserve = Reserve(path)
         self._chunks = 0
+        self._finished = False
         self._stream: IO[bytes] = io.BytesIO()  # until there is a file
         self._topics: dict[str, TopicMetadata] = {}
         self._channels: dict[str, int] = {}
@@ -135,9 +136,15 @@ class SessionWriter:
                 topic.name, definition.msgtype, definition.type_hash, topic.qos
             )
         self._reserve.keep(INDEX_SIZE)
-        self._metadata(complete=False).write(self.path)
+        self._metadata(complete=False).write(self.path, sync=False)
         self._writer.flush()
         opening.rename(self._file)
+
+    def settle(self) -> None:
+        """Bring all there is of a session onto the disk, its name too; may take a while."""
+        os.fsync(self.descriptor)
+        with contextlib.suppress(OSError), (self.path / 'metadata.yaml').open('rb') as metadata:
+            os.fsync(metadata.fileno())
         sync_folder(self.path)
         sync_folder(self.path.parent)
 
@@ -186,16 +193,23 @@ class SessionWriter:
         raise SessionError(f'{self._file.name} has been deleted, moved or replaced meanwhile')
 
     def close(self) -> None:
-        """Write the index and the final metadata."""
+        """Write the index and the final metadata, and bring all onto the disk."""
+        self.finish()
+        self.settle()
+        self._stream.close()  # and with it goes the lock
+
+    def finish(self) -> None:
+        """Write the index and the final metadata: from now on it can be read as a whole."""
+        if self._finished:
+            return
+        self._finished = True
         metadata = self._metadata(complete=True)
         record = yaml.safe_dump(metadata.to_dict(), sort_keys=False)
         self._writer.add_metadata('rosbag2', {'serialized_metadata': record})
         self._writer.finish()
         self._stream.flush()
-        os.fsync(self.descriptor)
         self._reserve.release()
-        metadata.write(self.path)
-        self._stream.close()  # and with it goes the lock
+        metadata.write(self.path, sync=False)
 
     def abandon(self) -> Path:
         """Let go of the file as it is, when it cannot be written any more; return its session.

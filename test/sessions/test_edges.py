@@ -93,7 +93,7 @@ def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path)
 
 
 def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr('myogestic_ros.sessions.metadata.BagMetadata.write', full)

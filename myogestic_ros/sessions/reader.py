@@ -162,12 +162,20 @@ class Session:
         usual = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
         return 1e9 / usual
 
+    def label_topic(self) -> str | None:
+        """Return the topic of the labels; None when there is none."""
+        return self._topic('label', LABEL)
+
+    def info_topic(self, stream: str) -> str | None:
+        """Return the topic that says what a stream is; None when there is none."""
+        return self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
+
     def labels(self) -> list[Label]:
         """Return the labels in the order of their time; repetitions numbered where they were not.
 
         A latched label that was published before the recording began counts from its beginning.
         """
-        topic = self._topic('label', LABEL)
+        topic = self.label_topic()
         if topic is None:
             return []
         labels = [label for _, label in self._decoded({topic: label_of})]
@@ -181,7 +189,7 @@ class Session:
         for stream in streams:
             topic = self.topic_of(stream)
             makers[topic], names[topic] = self._to_chunk(topic), stream
-        topic = self._topic('label', LABEL) or ''
+        topic = self.label_topic() or ''
         if topic:
             makers[topic], names[topic] = label_of, 'label'
         for topic, item in self._decoded(makers):
@@ -189,7 +197,7 @@ class Session:
 
     def stream_facts(self, stream: str) -> StreamFacts | None:
         """Return what a stream is, as its driver said; None when that was not recorded."""
-        topic = self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
+        topic = self.info_topic(stream)
         if topic is None:
             return None
         infos = [facts for _, facts in self._decoded({topic: facts_of})]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Label, StreamFacts, sample_time_ns
 from myogestic_ros.sessions.content import Content, Event, Frames, write_content
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.survey import FILE_STARTS
 from myogestic_ros.sessions.tables import content_of_csv, content_of_npz
 from myogestic_ros.sources.recording_file import Recording, load_recording
 from myogestic_ros.sources.recording_format import RecordingFormat
@@ -106,12 +109,17 @@ def _content(path: Path, recording: Recording, facts: SessionFacts) -> Content:
         'emg', rate, layout.names_of(n_channels), facts.device or 'import', path.name
     )
     started = datetime.fromtimestamp(start_ns * 1e-9, timezone.utc).isoformat(timespec='seconds')
+    starts = [
+        piece.first_sample
+        for before, piece in pairwise([None, *pieces])
+        if before is not None and before.name != piece.name
+    ]
     known = replace(
         facts,
         class_names=_classes(parts, layout),
         software={'myogestic_ros': myogestic_ros.__version__},
         started=started,
-        extra={**facts.extra, 'imported_from': path.name},
+        extra={**facts.extra, 'imported_from': path.name, FILE_STARTS: json.dumps(starts)},
     )
     data = np.concatenate([piece.data for piece in pieces])
     events = _events(parts, recording, start_ns)

@@ -63,7 +63,7 @@ class Envelope:
     @property
     def times_s(self) -> NDArray[np.float64]:
         """The middle of each bin after the first sample, s, shape (n_bins,)."""
-        return (np.arange(self._used) + 0.5) * self.width_s
+        return np.asarray((np.arange(self._used) + 0.5) * self.width_s, np.float64)
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -110,9 +110,7 @@ def _content(path: Path, recording: Recording, facts: SessionFacts) -> Content:
     )
     started = datetime.fromtimestamp(start_ns * 1e-9, timezone.utc).isoformat(timespec='seconds')
     starts = [
-        piece.first_sample
-        for before, piece in pairwise([None, *pieces])
-        if before is not None and before.name != piece.name
+        piece.first_sample for before, piece in pairwise(pieces) if before.name != piece.name
     ]
     known = replace(
         facts,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli import sessions
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
@@ -36,6 +37,7 @@ def options(
 
 
 # Each group of commands is a module beside this one, and is added here in one line.
+app.add_typer(sessions.app)
 
 
 def main(args: list[str] | None = None) -> int:

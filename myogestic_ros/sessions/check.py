@@ -189,6 +189,14 @@ def _of_the_labels(found: Survey) -> Iterator[Finding]:
             f'{_many(len(empty), "label")} with no samples: {told}.',
             'Was the stream silent then, or the label stamped by another clock?',
         )
+    said = {label.index for label in found.labels}
+    never = [name for index, name in enumerate(names) if name and index not in said]
+    if never:
+        yield Finding(
+            f'No label is of {", ".join(never)}, which the session names.',
+            'Was it left out, or labelled as another class?',
+            fault=False,
+        )
     for (_, name), spans in found.class_spans().items():
         held = {span.label.repetition for span in spans if span.n_samples}
         if len(held) == 1:

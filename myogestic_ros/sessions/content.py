@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.errors import SessionError, SignalError
+from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, StreamFacts
-from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.encoder import Encoder
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.messages import chunk_of_frame, facts_of, label_of, stamp_of
@@ -76,8 +76,8 @@ class Content:
         Topic of the 'stream', its 'info' and the 'label'; those that there are.
     info_ns : tuple of int
         Stamp of the stream's facts and when they were recorded, ns; (0, 0): they were not.
-    frame_id : str
-        The electrode set.
+    frame_id, info_frame_id : str
+        The electrode set, as the frames and the stream's facts name it.
     """
 
     facts: SessionFacts
@@ -90,6 +90,7 @@ class Content:
     )
     info_ns: tuple[int, int] = (0, 0)
     frame_id: str = ''
+    info_frame_id: str = ''
 
     @property
     def start_ns(self) -> int:
@@ -185,8 +186,9 @@ def content_of(session: Session, stream: str) -> Content:
         frames,
         read.events,
         topics,
-        read.info[1:] if read.info else (0, 0),
+        read.info[1] if read.info else (0, 0),
         read.frame_id,
+        read.info[2] if read.info else '',
     )
 
 
@@ -194,32 +196,35 @@ def content_of(session: Session, stream: str) -> Content:
 class _Read:
     chunks: list[tuple[Chunk, int]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    info: tuple[StreamFacts, int, int] | None = None
+    info: tuple[StreamFacts, tuple[int, int], str] | None = None
     frame_id: str = ''
 
 
 def _read(session: Session, topics: dict[str, str]) -> _Read:
-    types = {topic: session.bag.topics[topic] for topic in topics.values()}
-    definitions = {kind: session.bag.definitions.get(kind, '') for kind in types.values()}
-    decode: Any = typestore(definitions).deserialize_cdr
     read = _Read()
-    for topic, log_ns, raw in session.bag.messages(list(types)):
-        try:
-            message = decode(raw, types[topic])
-            if topic == topics['stream']:
-                chunk = chunk_of_frame(message)
-                if chunk.n_samples:
-                    read.frame_id = read.frame_id or str(message.header.frame_id)
-                    read.chunks.append((chunk, log_ns))
-            elif topic == topics.get('info'):
-                read.info = (facts_of(message), stamp_of(message), log_ns)
-            else:
-                read.events.append(Event(label_of(message), log_ns, str(message.header.frame_id)))
-        except (SignalError, ValueError, IndexError, AssertionError, TypeError) as error:
+    makers: dict[str, Callable[[Any], Any]] = {
+        topics['stream']: lambda m: (chunk_of_frame(m), str(m.header.frame_id)),
+        topics.get('info', ''): lambda m: (facts_of(m), (stamp_of(m), str(m.header.frame_id))),
+        topics.get('label', ''): lambda m: (label_of(m), str(m.header.frame_id)),
+    }
+    makers.pop('', None)
+    before = dict(session.malformed)
+    for _, log_ns, (item, other) in session.decoded(makers):
+        if isinstance(item, Chunk):
+            if item.n_samples:
+                read.frame_id = read.frame_id or other
+                read.chunks.append((item, log_ns))
+        elif isinstance(item, StreamFacts):
+            read.info = (item, (other[0], log_ns), other[1])
+        else:
+            read.events.append(Event(item, log_ns, other))
+    for topic in makers:
+        if count := session.malformed[topic] - before.get(topic, 0):
             raise SessionError(
-                f"Session '{session.name}' holds a message on {topic} that cannot be understood: "
-                f'{error}. Run "myogestic sessions check" on it.'
-            ) from error
+                f"Session '{session.name}' holds {count} messages on {topic} that cannot be "
+                f'understood, and what is exported must be all; run "myogestic sessions check" '
+                f'on it.'
+            )
     return read
 
 
@@ -259,7 +264,12 @@ def _messages(content: Content) -> Iterator[tuple[int, int, str, bytes]]:
     encoder, topics = Encoder(), content.topics
     if 'info' in topics and any(content.info_ns):
         stamp_ns, log_ns = content.info_ns
-        yield log_ns, 0, topics['info'], encoder.info(content.stream, stamp_ns, content.frame_id)
+        yield (
+            log_ns,
+            0,
+            topics['info'],
+            encoder.info(content.stream, stamp_ns, content.info_frame_id),
+        )
     for event in content.events:
         yield event.log_ns, 1, topics['label'], encoder.label(event.label, event.frame_id)
     for chunk, log_ns in content.chunks():

@@ -27,6 +27,7 @@ def document_of(content: Content) -> dict[str, Any]:
         'start_ns': content.start_ns,
         'topics': dict(content.topics),
         'frame_id': content.frame_id,
+        'info_frame_id': content.info_frame_id,
         'info_ns': list(content.info_ns),
         'stream': {
             'name': stream.name,
@@ -93,6 +94,7 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
             dict(document['topics']),
             (int(document['info_ns'][0]), int(document['info_ns'][1])),
             document['frame_id'],
+            document['info_frame_id'],
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise SessionError(

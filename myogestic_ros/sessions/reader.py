@@ -77,14 +77,17 @@ class Session:
         wanted = {EMG_FRAME, JOINT_STATE, LABEL, STREAM_INFO} & set(self.bag.topics.values())
         return {msgtype: self.bag.definitions.get(msgtype, '') for msgtype in wanted}
 
-    def _decoded(self, topics: dict[str, Callable[[Any], Any]]) -> Iterator[tuple[str, Any]]:
-        """Yield what the functions in ``topics`` make of each message."""
+    def decoded(self, topics: dict[str, Callable[[Any], Any]]) -> Iterator[tuple[str, int, Any]]:
+        """Yield topic, time of recording (ns) and what the functions in ``topics`` make of each.
+
+        What cannot be understood is counted in `malformed` and skipped.
+        """
         if self._decode is None:
             self._decode = typestore(self._known_types()).deserialize_cdr
         types = self.bag.topics
-        for topic, _, data in self.bag.messages(list(topics)):
+        for topic, log_ns, data in self.bag.messages(list(topics)):
             try:
-                yield topic, topics[topic](self._decode(data, types[topic]))
+                yield topic, log_ns, topics[topic](self._decode(data, types[topic]))
             except (
                 SignalError,
                 ValueError,
@@ -152,12 +155,12 @@ class Session:
             bring their own.
         """
         topic = self.topic_of(stream)
-        for _, chunk in self._decoded({topic: self._to_chunk(topic, sampling_rate)}):
+        for _, _, chunk in self.decoded({topic: self._to_chunk(topic, sampling_rate)}):
             yield chunk
 
     def _estimated_rate(self, topic: str) -> float:
         """Return the rate of a stream of single samples, Hz, from the stamps of the first ones."""
-        stamps = [ns for _, ns in islice(self._decoded({topic: stamp_of}), ESTIMATED_FROM)]
+        stamps = [ns for _, _, ns in islice(self.decoded({topic: stamp_of}), ESTIMATED_FROM)]
         intervals = np.diff(np.array(stamps, np.int64))
         usual = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
         return 1e9 / usual
@@ -178,7 +181,7 @@ class Session:
         topic = self.label_topic()
         if topic is None:
             return []
-        labels = [label for _, label in self._decoded({topic: label_of})]
+        labels = [label for _, _, label in self.decoded({topic: label_of})]
         labels.sort(key=lambda label: label.stamp_ns)
         return number_repetitions(labels)
 
@@ -192,7 +195,7 @@ class Session:
         topic = self.label_topic() or ''
         if topic:
             makers[topic], names[topic] = label_of, 'label'
-        for topic, item in self._decoded(makers):
+        for topic, _, item in self.decoded(makers):
             yield names[topic], item
 
     def stream_facts(self, stream: str) -> StreamFacts | None:
@@ -200,7 +203,7 @@ class Session:
         topic = self.info_topic(stream)
         if topic is None:
             return None
-        infos = [facts for _, facts in self._decoded({topic: facts_of})]
+        infos = [facts for _, _, facts in self.decoded({topic: facts_of})]
         return infos[-1] if infos else None
 
 

@@ -64,6 +64,8 @@ def import_recording(
     content = None if mapping or given else _exported(path)
     if content is None:
         layout = RecordingFormat.of(path, mapping, given or {})
+        if 'class_names' not in layout.said:  # whose names they are nobody knows
+            layout = replace(layout, class_names=())
         recording = load_recording(path, layout)
         if 'sampling_rate' not in recording.layout.said:
             raise SourceError(

@@ -98,7 +98,7 @@ def load_recording(path: Path, layout: RecordingFormat) -> Recording:
                     f'{name.file} has {piece.data.shape[1]} channels, expected '
                     f'{pieces[0].data.shape[1]} as in {pieces[0].name}.'
                 )
-            _say(piece, name)
+            _say(piece, name, layout)
             piece.first_sample += next_sample
             pieces.append(piece)
         if read:
@@ -114,12 +114,22 @@ def load_recording(path: Path, layout: RecordingFormat) -> Recording:
     return Recording(pieces, layout, files)
 
 
-def _say(piece: Piece, name: FileName) -> None:
-    """Note what a file's name says in a piece of it."""
-    if name.label is not None:
-        piece.labels = np.full(len(piece.data), name.label, np.int64)
+def _say(piece: Piece, name: FileName, layout: RecordingFormat) -> None:
+    """Note what a file's name says in a piece of it; compare it with the labels in the file."""
     if name.repetition is not None:
         piece.repetitions = np.full(len(piece.data), name.repetition, np.int64)
+    if name.label is None:
+        return
+    held = sorted(set(piece.labels.tolist()) - {NO_CLASS})
+    if not held:
+        piece.labels = np.full(len(piece.data), name.label, np.int64)
+    elif name.label not in held:
+        told = ', '.join(f'{index} {layout.class_name(index)}' for index in held)
+        raise SourceError(
+            f'{name.file}: expected samples of class {name.label} '
+            f"'{layout.class_name(name.label)}', as its name says; its labels are {told}. Mend "
+            f'the labels, or rename the file.'
+        )
 
 
 def _files(path: Path, layout: RecordingFormat) -> list[Path]:

@@ -65,7 +65,7 @@ def expected_classes(layout: RecordingFormat) -> str:
         return 'one of ' + ', '.join(written for written, _ in layout.label_values)
     if layout.class_names:
         return f'from 0 to {len(layout.class_names) - 1}'
-    return 'from 0 on'
+    return 'from 0 on, or a name out of class_names'
 
 
 def repetition_numbers(raw: NDArray[Any], layout: RecordingFormat) -> Indices:

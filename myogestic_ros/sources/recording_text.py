@@ -213,7 +213,10 @@ def _sift(file: Path, lines: list[str], held: list[int], reader: _Reader) -> Ite
             runs.append([])
     if faults and reader.layout.on_bad_line != 'skip':
         number, fault = faults[0]
-        more = f' ({len(faults) - 1} more lines are bad)' if len(faults) > 1 else ''
+        others = len(faults) - 1
+        more = (
+            f' ({others} more {"line is" if others == 1 else "lines are"} bad)' if others else ''
+        )
         raise SourceError(
             f'{file}, line {number}: {fault}{more}. Mend the file, or set on_bad_line to skip.'
         )

@@ -24,6 +24,7 @@ from myogestic_ros.sessions.repair import needs_repair, repair_session
 from myogestic_ros.sessions.survey import survey
 from myogestic_ros.sources.importing import import_recording
 from myogestic_ros.sources.mappings import mapping_file
+from myogestic_ros.sources.replay_parameters import AS_MAPPED
 
 __all__ = ['app']
 
@@ -56,6 +57,12 @@ def import_(
     rate: Annotated[float, typer.Option(help='Sampling rate, Hz; 0: as mapped.')] = 0.0,
     scale: Annotated[float, typer.Option(help='Volt per unit; 0: as mapped.')] = 0.0,
     classes: Annotated[str, typer.Option(help='Names of the classes: rest,fist,open.')] = '',
+    label_column: Annotated[
+        int, typer.Option(help='Column of the class, from 0; -1 the last, -2 none; -99 as mapped.')
+    ] = AS_MAPPED,
+    time_column: Annotated[
+        int, typer.Option(help='Column of the time, from 0; -2 none; -99 as mapped.')
+    ] = AS_MAPPED,
     file_names: Annotated[
         str, typer.Option(help="What files are called: '{class}_{repetition}.csv'.")
     ] = '',
@@ -67,12 +74,17 @@ def import_(
     protocol: Annotated[str, typer.Option(help='After which plan.')] = '',
 ) -> None:
     """Make a session of a recording; docs/recordings.md says what a mapping holds."""
-    given = {
+    said = {
         'sampling_rate': rate,
         'scale': scale,
         'class_names': [word.strip() for word in classes.split(',') if word.strip()],
         'file_names': file_names,
         'on_bad_line': on_bad_line,
+    }
+    columns = {'label_column': label_column, 'time_column': time_column}
+    given = {
+        **{key: value for key, value in said.items() if value},
+        **{key: column for key, column in columns.items() if column != AS_MAPPED},
     }
     with refusals():
         target = folder / (name or recording.expanduser().resolve().stem)
@@ -80,7 +92,7 @@ def import_(
             recording,
             target,
             mapping_file(mapping),
-            {key: value for key, value in given.items() if value},
+            given,
             SessionFacts(subject=subject, device=device, protocol=protocol),
         )
         print_imported(console, content, target)

@@ -36,7 +36,12 @@ def print_sessions(
         return
     table = Table()
     for title in ('session', 'began', 'length', 'classes', 'subject', 'device', ''):
-        table.add_column(title, justify='right' if title == 'length' else 'left')
+        table.add_column(
+            title,
+            justify='right' if title == 'length' else 'left',
+            no_wrap=True,
+            overflow='ellipsis',
+        )
     for summary in summaries:
         facts = summary.facts
         state = '[red]cut: repair[/]' if summary.path in cut else ''

@@ -65,7 +65,10 @@ def findings_of(found: Survey) -> list[Finding]:
 
 def _of_the_bag(found: Survey) -> Iterator[Finding]:
     session = found.session
-    if not session.bag.whole:
+    recovered = session.facts.extra.get('recovered', '')
+    if recovered:
+        yield Finding(recovered, 'It trains as any other.', fault=False)
+    elif not session.bag.whole:
         yield Finding(
             'The recording was cut: its end and its index are missing.',
             'Run "myogestic sessions repair" on it; it trains as far as it goes.',
@@ -144,7 +147,7 @@ def _of_the_values(stream: StreamSurvey) -> Iterator[Finding]:
         told = ', '.join(stream.channel_name(channel) for channel in flat[:8])
         more = f' and {len(flat) - 8} more' if len(flat) > 8 else ''
         yield Finding(
-            f'{topic}: {told}{more} never change.',
+            f'{topic}: these channels never change: {told}{more}.',
             'Is the electrode connected? A flat channel tells a decoder nothing.',
         )
     if stream.msgtype != EMG_FRAME or len(flat) == len(stream.low):

@@ -217,8 +217,7 @@ def noted(file: Path) -> dict[str, str] | None:
 
 def is_ended(custom_data: dict[str, str]) -> bool:
     """Tell whether a recording was ended in order, or has been repaired since."""
-    facts = SessionFacts.from_custom_data(custom_data)
-    return facts.complete or 'recovered' in facts.extra
+    return SessionFacts.from_custom_data(custom_data).ended
 
 
 def bag_files(folder: Path) -> list[Path]:

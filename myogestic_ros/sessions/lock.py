@@ -6,9 +6,10 @@ import errno
 import fcntl
 import os
 import time
+from pathlib import Path
 from typing import IO, Any
 
-__all__ = ['hold', 'is_held']
+__all__ = ['hold', 'is_being_written', 'is_held']
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 QUIET_S = 5.0
@@ -31,6 +32,32 @@ def is_held(stream: IO[Any]) -> bool:
         return True
     _lock(stream, fcntl.LOCK_UN)
     return False
+
+
+def is_being_written(file: Path) -> bool:
+    """Tell whether a process has a file open for writing, as far as this one may know.
+
+    Recorders of others lock nothing, and neither does who copies a session.
+    """
+    wanted = os.path.realpath(file)
+    for entry in os.scandir('/proc'):
+        if not entry.name.isdigit():
+            continue
+        try:
+            for descriptor in os.listdir(f'{entry.path}/fd'):
+                if os.readlink(f'{entry.path}/fd/{descriptor}') == wanted and _writes(
+                    f'{entry.path}/fdinfo/{descriptor}'
+                ):
+                    return True
+        except OSError:  # it has ended meanwhile, or is none of ours
+            continue
+    return False
+
+
+def _writes(fdinfo: str) -> bool:
+    with open(fdinfo) as stream:
+        flags = next((line.split()[1] for line in stream if line.startswith('flags:')), '0')
+    return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _lock(stream: IO[Any], kind: int) -> bool:

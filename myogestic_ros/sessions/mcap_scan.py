@@ -32,9 +32,9 @@ from mcap.writer import MCAP0_MAGIC
 
 from myogestic_ros.core.errors import SessionError
 
-__all__ = ['RECOVERED', 'McapContent', 'has_end', 'scan']
+__all__ = ['REPAIR', 'McapContent', 'has_end', 'scan']
 
-RECOVERED = 'myogestic_ros.recovered'
+REPAIR = 'myogestic_ros.recovered'
 """Name of the metadata record that a repair leaves; it stands behind all that was recorded."""
 KINDS: dict[int, type[Any]] = {Opcode.SCHEMA: Schema, Opcode.CHANNEL: Channel}
 NO_DATA = {bytes([op]) for op in (Opcode.MESSAGE_INDEX, Opcode.METADATA, Opcode.DATA_END)}
@@ -185,8 +185,8 @@ class _Scanner:
             return False
         with contextlib.suppress(Exception):  # rubbish
             record = Metadata.read(ReadDataStream(BytesIO(payload)))
-            if record.name == RECOVERED:
-                self._content.metadata[RECOVERED] = record.metadata
+            if record.name == REPAIR:
+                self._content.metadata[REPAIR] = record.metadata
                 return True
         return False
 

@@ -20,7 +20,7 @@ from mcap.records import (
 )
 from mcap.writer import MCAP0_MAGIC
 
-from myogestic_ros.sessions.mcap_scan import HEAD, RECOVERED, McapContent
+from myogestic_ros.sessions.mcap_scan import HEAD, REPAIR, McapContent
 
 __all__ = ['complete']
 
@@ -37,7 +37,7 @@ def complete(stream: IO[bytes], content: McapContent, recovered: dict[str, str])
     content : McapContent
         What `scan` has found in it.
     recovered : dict of str to str
-        What a metadata record `RECOVERED` is to say.
+        What a metadata record `REPAIR` is to say.
     """
     tail = RecordBuilder()
     if content.end == 0:
@@ -49,8 +49,8 @@ def complete(stream: IO[bytes], content: McapContent, recovered: dict[str, str])
         before = tail.count
         index.write(tail)
         chunk.message_index_length += tail.count - before
-    note = MetadataIndex(content.end + tail.count, 0, RECOVERED)
-    Metadata(name=RECOVERED, metadata=recovered).write(tail)
+    note = MetadataIndex(content.end + tail.count, 0, REPAIR)
+    Metadata(name=REPAIR, metadata=recovered).write(tail)
     note.length = content.end + tail.count - note.offset
     DataEnd(0).write(tail)
     _write_summary(tail, content, note)

@@ -92,7 +92,7 @@ class Recording:
         on_error: Callable[[str], None] = lambda sentence: None,
         on_pressure: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self.path = path
+        self.path = self._kept = path
         self.dropped: Counter[str] = Counter()
         self.losses = SampleLosses()
         self.error = ''
@@ -183,7 +183,7 @@ class Recording:
         duration_s = 0.0 if start_ns is None else (self._writer.end_ns - start_ns) * 1e-9
         messages, duration_s = self._repaired or (self.messages, duration_s)
         return RecordingReport(
-            self.path,
+            self._kept,
             messages,
             sum(self.dropped.values()),
             duration_s,
@@ -273,9 +273,9 @@ class Recording:
     def _rescue(self) -> str:
         """Make what was written readable at once; return what there is to say of it."""
         try:
-            self.path = self._writer.abandon()
-            report = repair_session(self.path, {**self._extra(), 'error': self.error})
+            self._kept = self._writer.abandon()
+            report = repair_session(self._kept, {**self._extra(), 'error': self.error})
         except Exception as error:
             return f'What was written before is kept; it could not be repaired yet: {error}'
         self._repaired = (report.messages, report.duration_s)
-        return f'What was written before is kept in {self.path}. {report.sentence}'
+        return f'What was written before is kept in {self._kept}. {report.sentence}'

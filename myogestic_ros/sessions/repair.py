@@ -14,17 +14,17 @@ import yaml
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.bag import bag_files, is_ended, noted
 from myogestic_ros.sessions.definitions import typestore
-from myogestic_ros.sessions.facts import FACTS, SessionFacts
-from myogestic_ros.sessions.lock import hold, is_held
+from myogestic_ros.sessions.facts import FACTS, RECOVERED, SessionFacts
+from myogestic_ros.sessions.lock import hold, is_being_written, is_held
 from myogestic_ros.sessions.losses import SampleLosses
-from myogestic_ros.sessions.mcap_scan import RECOVERED, McapContent, has_end, scan
+from myogestic_ros.sessions.mcap_scan import REPAIR, McapContent, has_end, scan
 from myogestic_ros.sessions.mcap_tail import complete
 from myogestic_ros.sessions.messages import label_of
 from myogestic_ros.sessions.metadata import BagMetadata, FileMetadata, TopicMetadata
 from myogestic_ros.sessions.reader import EMG_FRAME, LABEL
 from myogestic_ros.sessions.reserve import Reserve
 
-__all__ = ['RepairReport', 'needs_repair', 'repair_session']
+__all__ = ['RepairReport', 'cut_sessions', 'needs_repair', 'repair_session']
 
 MOST_CLASSES = 1000
 """A label with a greater index is rubbish."""
@@ -72,14 +72,32 @@ def needs_repair(path: Path) -> bool:
     try:
         with ExitStack() as stack:
             streams = [stack.enter_context(file.open('rb')) for file in files]
-            if any(is_held(stream) for stream in streams):
-                return False
             custom_data = noted(path / 'metadata.yaml')
-            if custom_data is None or not is_ended(custom_data):
-                return True
-            return not all(has_end(stream) for stream in streams)
+            ended = custom_data is not None and is_ended(custom_data)
+            if ended and all(has_end(stream) for stream in streams):
+                return False
+            return not any(map(is_held, streams)) and not any(map(is_being_written, files))
     except OSError:  # it cannot be read now, let alone repaired
         return False
+
+
+def cut_sessions(folder: Path) -> list[Path]:
+    """Return the sessions in a folder that this package has recorded, and that need repair.
+
+    Bags of others are left to whoever recorded them, unless `repair_session` is asked for.
+    """
+    return [
+        path
+        for path in sorted(folder.iterdir() if folder.is_dir() else ())
+        if path.is_dir() and _is_ours(path) and needs_repair(path)
+    ]
+
+
+def _is_ours(path: Path) -> bool:
+    with contextlib.suppress(OSError, IndexError), bag_files(path)[0].open('rb') as stream:
+        head = stream.read(64)
+        return FACTS.encode() in head or not head.strip(b'\0')
+    return False
 
 
 def repair_session(path: Path, extra: Mapping[str, str] | None = None) -> RepairReport:
@@ -92,7 +110,7 @@ def repair_session(path: Path, extra: Mapping[str, str] | None = None) -> Repair
     Raises
     ------
     SessionError
-        When it is being recorded, is no session of MCAP files, or cannot be written.
+        When it is being written, is no session of MCAP files, or cannot be written.
     """
     if not path.exists():
         raise SessionError(f'There is no session {path}.')
@@ -102,8 +120,8 @@ def repair_session(path: Path, extra: Mapping[str, str] | None = None) -> Repair
     try:
         with ExitStack() as stack:
             streams = [stack.enter_context(file.open('rb')) for file in files]
-            if not all(hold(stream) for stream in streams):
-                raise SessionError(f'{path} is being recorded; stop the recording first.')
+            if not all(map(hold, streams)) or any(map(is_being_written, files)):
+                raise SessionError(f'{path} is being written; end that first.')
             return _Repair(path, files, streams, extra or {}).run()
     except OSError as error:
         raise SessionError(f'{path} cannot be repaired: {error}.') from error
@@ -129,7 +147,7 @@ class _Repair:
         was_cut = not all(content.whole for content in contents)
         if not was_cut and custom_data is not None and is_ended(custom_data):
             return report
-        repaired = next((c.metadata[RECOVERED] for c in contents if RECOVERED in c.metadata), {})
+        repaired = next((c.metadata[REPAIR] for c in contents if REPAIR in c.metadata), {})
         if was_cut:
             sentence = _told(report, contents)
         else:
@@ -143,7 +161,7 @@ class _Repair:
                     complete(stream, content, {'sentence': sentence})
         facts = self._facts(custom_data, contents)
         if was_cut or repaired:
-            facts = replace(facts, complete=False, extra={**facts.extra, 'recovered': sentence})
+            facts = replace(facts, complete=False, extra={**facts.extra, RECOVERED: sentence})
         else:
             facts = replace(facts, complete=True)
         self._write_metadata(contents, {**(custom_data or {}), **facts.to_custom_data()})

@@ -21,7 +21,7 @@ from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.library import list_sessions
 from myogestic_ros.sessions.losses import frame_span
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repair import needs_repair, repair_session
+from myogestic_ros.sessions.repair import cut_sessions, needs_repair, repair_session
 from myogestic_ros.sessions.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
@@ -189,9 +189,26 @@ def test_a_session_that_only_lost_its_metadata_is_complete(tmp_path):
 def test_a_session_that_is_being_recorded_is_not_touched(running):
     before = file_of(running).read_bytes()
     assert not needs_repair(running)
-    with pytest.raises(SessionError, match='is being recorded; stop the recording first'):
+    with pytest.raises(SessionError, match='is being written; end that first'):
         repair_session(running)
     assert file_of(running).read_bytes() == before
+
+
+def test_what_is_being_copied_is_not_touched(cut):
+    with file_of(cut).open('r+b'):
+        assert not needs_repair(cut)
+        with pytest.raises(SessionError, match='is being written'):
+            repair_session(cut)
+    assert needs_repair(cut)
+
+
+def test_only_what_was_recorded_here_is_repaired_unasked(cut, running):
+    assert cut_sessions(cut.parent) == [cut]
+    file_of(cut).write_bytes(
+        file_of(cut).read_bytes().replace(b'myogestic_ros', b'libmcap 1.4.0', 1)
+    )
+    assert cut_sessions(cut.parent) == []
+    assert cut_sessions(cut.parent / 'none') == []
 
 
 def test_a_lock_ends_with_the_process_that_has_it(tmp_path):

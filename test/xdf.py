@@ -49,7 +49,7 @@ def write_xdf(
     parts = [b'XDF:', _chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>')]
     for number in range(1, 2 + others):
         fields = {
-            'name': f'amp{number}',
+            'name': 'amp' if number == 1 else f'amp{number}',
             'type': 'EMG',
             'channel_count': data.shape[1],
             'nominal_srate': rate,

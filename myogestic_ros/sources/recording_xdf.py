@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from myogestic_ros.sources.recording_times import stretches
 
 __all__ = ['read_xdf']
 
-Found = tuple[Samples, Indices, int]
-"""Samples, shape (n_samples, n_channels), in volt; class indices; index of the first sample."""
+Found = tuple[Samples, Indices, int, Indices]
+"""Samples, shape (n_samples, n_channels), in volt; class indices; index of the first sample;
+repetitions."""
 
 VOLT_PER = {
     **dict.fromkeys(('v', 'volt', 'volts'), 1.0),
@@ -65,9 +68,9 @@ def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], Recordin
         )
     data = (used * layout.scale).astype(np.float32)
     markers = _chosen(file, streams, layout.labels, _is_marker, 'labels')
-    labels = _labels(file, markers, times_s, layout)
+    labels, numbers = _labels(file, markers, times_s, layout)
     runs = stretches(times_s, layout.sampling_rate, lambda row: f'{file}, sample {row}')
-    return [(data[a:b], labels[a:b], first) for a, b, first in runs], layout
+    return [(data[a:b], labels[a:b], first, numbers[a:b]) for a, b, first in runs], layout
 
 
 def _load(file: Path) -> list[Any]:
@@ -168,10 +171,16 @@ def _first(channel: Any, field: str) -> str:
     return str(value[0]) if isinstance(value, list) and value and value[0] is not None else ''
 
 
-def _labels(file: Path, markers: Any, times_s: Any, layout: RecordingFormat) -> Indices:
-    """Return the class of each sample, shape (n_samples,)."""
+def _labels(
+    file: Path, markers: Any, times_s: Any, layout: RecordingFormat
+) -> tuple[Indices, Indices]:
+    """Return class and repetition of each sample, both of shape (n_samples,).
+
+    A marker begins a repetition, unless it says again what is in force.
+    """
     if markers is None:
-        return np.full(len(times_s), NO_CLASS, np.int64)
+        none = np.full(len(times_s), NO_CLASS, np.int64)
+        return none, none
     words = [str(row[0]) for row in markers['time_series']]
     indices = [class_index(word, layout) for word in words]
     unknown = [place for place, index in enumerate(indices) if index is None]
@@ -187,6 +196,11 @@ def _labels(file: Path, markers: Any, times_s: Any, layout: RecordingFormat) -> 
         )
     order = np.argsort(markers['time_stamps'], kind='stable')
     starts = np.asarray(markers['time_stamps'], np.float64)[order]
-    classes = np.array([NO_CLASS, *(indices[place] or 0 for place in order)], np.int64)
-    found: Indices = classes[np.searchsorted(starts, times_s, side='right')]
-    return found
+    classes = [NO_CLASS, *(indices[place] or 0 for place in order)]
+    counts: Counter[int] = Counter()
+    numbers = [-1]
+    for before, own in pairwise(classes):
+        counts[own] += before != own
+        numbers.append(counts[own] - 1 if own != NO_CLASS else -1)
+    place_of = np.searchsorted(starts, times_s, side='right')
+    return np.array(classes, np.int64)[place_of], np.array(numbers, np.int64)[place_of]

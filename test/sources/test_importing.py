@@ -265,8 +265,8 @@ def test_arrays_that_do_not_fit(tmp_path, fields, fault):
 @pytest.mark.parametrize(
     ('says', 'others', 'markers', 'fault'),
     [
-        ({'sampling_rate': 1000.0}, 0, [], "'amp1' says 500 Hz, expected 1000 Hz"),
-        ({}, 1, [], 'several streams that could be the samples: .*amp1.*amp2'),
+        ({'sampling_rate': 1000.0}, 0, [], "'amp' says 500 Hz, expected 1000 Hz"),
+        ({}, 1, [], "several streams that could be the samples: .*'amp'.*'amp2'"),
         ({'samples': 'eeg'}, 0, [], "no stream 'eeg'"),
         (
             {'class_names': ['rest']},

@@ -251,7 +251,7 @@ def write_content(content: Content, path: Path) -> Path:
         with writer:
             for log_ns, _, topic, data in sorted(_messages(content), key=lambda m: m[:2]):
                 writer.write(topic, data, log_ns)
-    except Exception as error:
+    except BaseException as error:  # an interrupt, too, leaves nothing behind
         shutil.rmtree(path, ignore_errors=True)
         if isinstance(error, OSError):
             raise SessionError(f'Session {path} cannot be written: {error}') from error

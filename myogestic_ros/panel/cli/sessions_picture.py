@@ -86,7 +86,7 @@ def _draw_traces(axes: Any, stream: StreamSurvey, envelope: Envelope) -> None:
 
 
 def _draw_image(axes: Any, stream: StreamSurvey, envelope: Envelope) -> None:
-    rms = envelope.rms(stream.mean) * 1e6
+    rms = envelope.rms * 1e6
     top = float(np.nanpercentile(rms, 99)) if np.isfinite(rms).any() else 1.0
     edge = float(envelope.times_s[-1]) + envelope.width_s / 2
     image = axes.imshow(

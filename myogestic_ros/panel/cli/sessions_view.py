@@ -179,7 +179,7 @@ def _draw(console: Console, found: Survey, stream: StreamSurvey) -> None:
     envelope = stream.envelope
     if envelope is None or not len(envelope.times_s):
         return
-    rms, times_s = envelope.rms(stream.mean), envelope.times_s
+    rms, times_s = envelope.rms, envelope.times_s
     groups = np.array_split(np.arange(rms.shape[1]), min(MOST_ROWS, rms.shape[1]))
     names = [_group_name(stream, group.tolist()) for group in groups]
     margin = max(len(name) for name in names) + 1

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli import sessions
 from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
@@ -38,6 +39,8 @@ def options(
     """Sessions, decoders and predictions, without a running graph."""
 
 
+# Each group of commands is a module beside this one, and is added here in one line.
+app.add_typer(sessions.app)
 app.command()(replay)
 
 

@@ -31,7 +31,7 @@ pipeline = Pipeline(predict_hz=50.0)
 
 
 @pipeline.extract
-def extract(windows: dict[str, Samples]) -> Features:
+def extract(windows: Mapping[str, Samples]) -> Features:
     """Return MAV, ZC, SSC and WL of every channel, stream after stream in order of their names.
 
     Each window has the shape ``(n_channels, n_samples)``; with ``(n_windows, …)`` before it, so

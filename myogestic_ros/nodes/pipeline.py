@@ -30,7 +30,11 @@ from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline_reports import PipelineReports
 from myogestic_ros.nodes.pipeline_services import PipelineServices
-from myogestic_ros.nodes.pipeline_streams import stream_spec, streams_with_parameters
+from myogestic_ros.nodes.pipeline_streams import (
+    silence_of,
+    stream_spec,
+    streams_with_parameters,
+)
 from myogestic_ros.nodes.run import run
 from myogestic_ros.sessions.describe import complete_training_data
 
@@ -278,13 +282,8 @@ class PipelineNode(ManagedNode):
         if stale != self._stale:
             self._stale = stale
             if predicting:
-                streams = ' and '.join(f"'{name}'" for name in stale)
-                self.pipeline.say(
-                    f'No sample of {streams} for {after_s:g} s: nothing is predicted until '
-                    f'there is one.'
-                    if stale
-                    else self.pipeline.predicting_message
-                )
+                silence = silence_of(stale, after_s)
+                self.pipeline.say(silence or self.pipeline.predicting_message)
         if predicting and self.shelf is not None:
             misfit = self.shelf.misfit()
             if misfit is not None:

@@ -10,7 +10,13 @@ from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.stream_spec import StreamSpec
 
-__all__ = ['filter_of', 'filter_table', 'stream_spec', 'streams_with_parameters']
+__all__ = [
+    'filter_of',
+    'filter_table',
+    'silence_of',
+    'stream_spec',
+    'streams_with_parameters',
+]
 
 
 def filter_table(otherwise: str) -> tuple[Parameter, ...]:
@@ -144,4 +150,14 @@ def stream_spec(
         next((ms for ms in windows if ms > 0), decoder.window_ms),
         sampling_rate=own['sampling_rate'] if joints else None,
         filters=filter_of([own] if joints else [own, common], decoder.filters),
+    )
+
+
+def silence_of(stale: Iterable[str], after_s: float) -> str:
+    """Return a sentence about streams that have sent nothing for so long; '' for none."""
+    streams = ' and '.join(f"'{name}'" for name in stale)
+    return (
+        f'No sample of {streams} for {after_s:g} s: nothing is predicted until there is one.'
+        if streams
+        else ''
     )

@@ -12,8 +12,9 @@ from mcap.stream_reader import StreamReader
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.facts import SessionFacts
 
-__all__ = ['Bag', 'CutBag', 'IndexedBag', 'open_bag']
+__all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
 
 RawMessage = tuple[str, int, bytes]
 """Topic, time of recording in ns, serialized message."""
@@ -50,16 +51,16 @@ class Bag:
 
 
 class IndexedBag(Bag):
-    """A bag that was closed in order: MCAP or sqlite3, compressed or not, one file or several."""
+    """A bag that has its index: MCAP or sqlite3, compressed or not, one file or several."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.whole = True
         try:
             with Reader(path) as reader:
                 self.topics = {c.topic: c.msgtype for c in reader.connections}
                 self.definitions = {c.msgtype: c.msgdef.data for c in reader.connections}
                 self.custom_data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
+                self.whole = SessionFacts.from_custom_data(self.custom_data).complete
                 self.message_count = reader.message_count
                 self.start_ns = reader.start_time if reader.message_count else 0
                 self.duration_ns = max(0, reader.duration - 1)
@@ -140,12 +141,12 @@ def open_bag(path: Path) -> Bag:
         raise SessionError(f'There is no session {path}.')
     if not path.is_dir():
         return _whole_or_cut(path, [path] if path.suffix == '.mcap' else [], {})
-    files = sorted(path.glob('*.mcap'))
-    custom_data, ended = _noted(path / 'metadata.yaml')
-    if ended:
+    files = bag_files(path)
+    custom_data = noted(path / 'metadata.yaml')
+    if custom_data is not None and is_ended(custom_data):
         return _whole_or_cut(path, files, custom_data)
     if files:
-        return CutBag(files, custom_data)
+        return CutBag(files, custom_data or {})
     databases = sorted(path.glob('*.db3'))
     if len(databases) == 1:
         return IndexedBag(databases[0])
@@ -177,12 +178,29 @@ def _told(error: Exception) -> str:
     return str(error).rstrip('.') or type(error).__name__
 
 
-def _noted(file: Path) -> tuple[dict[str, str], bool]:
-    """Return the custom data in a metadata file, and whether the recording was ended."""
+def noted(file: Path) -> dict[str, str] | None:
+    """Return the custom data in a ``metadata.yaml``; None when it is missing or rubbish."""
     try:
-        content: Any = yaml.safe_load(file.read_text())
+        content: Any = yaml.load(file.read_text(), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
         information = content['rosbag2_bagfile_information']
-        custom_data = dict(information.get('custom_data') or {})
+        return dict(information.get('custom_data') or {})
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
-        return {}, False
-    return custom_data, custom_data.get('myogestic_ros.complete', 'true') == 'true'
+        return None
+
+
+def is_ended(custom_data: dict[str, str]) -> bool:
+    """Tell whether a recording was ended in order, or has been repaired since."""
+    facts = SessionFacts.from_custom_data(custom_data)
+    return facts.complete or 'recovered' in facts.extra
+
+
+def bag_files(folder: Path) -> list[Path]:
+    """Return the MCAP files in the folder of a bag, in the order of their recording."""
+    files = [file for file in folder.glob('*.mcap') if not file.name.startswith('.')]
+    return sorted(files, key=_in_order)
+
+
+def _in_order(file: Path) -> tuple[str, int, str]:
+    """Sort by the number that rosbag2 puts at the end: 10 comes after 2."""
+    stem, _, number = file.stem.rpartition('_')
+    return (stem, int(number), '') if number.isdigit() else (file.stem, -1, '')

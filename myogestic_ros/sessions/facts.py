@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-__all__ = ['SessionFacts']
+__all__ = ['FACTS', 'SessionFacts']
 
 KEY = 'myogestic_ros'
+FACTS = KEY
+"""Name of the metadata record in which a recording begins with its facts."""
 
 
 @dataclass(frozen=True)

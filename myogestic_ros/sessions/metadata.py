@@ -10,7 +10,9 @@ from typing import Any
 
 import yaml
 
-__all__ = ['LATCHED', 'STREAM', 'BagMetadata', 'TopicMetadata', 'qos_yaml']
+from myogestic_ros.sessions.disk_sync import sync_folder
+
+__all__ = ['LATCHED', 'STREAM', 'BagMetadata', 'FileMetadata', 'TopicMetadata', 'qos_yaml']
 
 VERSION = 9
 
@@ -45,44 +47,73 @@ def qos_yaml(profile: dict[str, Any]) -> str:
 
 @dataclass
 class TopicMetadata:
-    """A topic of a bag and how many messages it has."""
+    """A topic of a bag and how many messages it has; ``qos``: one profile, or several."""
 
     name: str
     msgtype: str
     type_hash: str
-    qos: dict[str, Any]
+    qos: dict[str, Any] | list[dict[str, Any]]
     messages: int = 0
 
 
 @dataclass
+class FileMetadata:
+    """One of a bag's files; times in ns."""
+
+    name: str
+    start_ns: int
+    duration_ns: int
+    messages: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return how rosbag2 lists it."""
+        return {'path': self.name, **_times(self.start_ns, self.duration_ns, self.messages)}
+
+
+def _times(start_ns: int, duration_ns: int, messages: int) -> dict[str, Any]:
+    return {
+        'starting_time': {'nanoseconds_since_epoch': start_ns},
+        'duration': {'nanoseconds': duration_ns},
+        'message_count': messages,
+    }
+
+
+@dataclass
 class BagMetadata:
-    """What ``metadata.yaml`` says of a bag with one MCAP file; times in ns."""
+    """What ``metadata.yaml`` says of a bag of MCAP files; times in ns.
+
+    Attributes
+    ----------
+    file : str
+        Name of its only file.
+    files : sequence of FileMetadata
+        All of them where there are several; ``file`` does not count then.
+    """
 
     file: str
     topics: Sequence[TopicMetadata]
     start_ns: int
     duration_ns: int
     custom_data: dict[str, str]
+    files: Sequence[FileMetadata] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content under ``rosbag2_bagfile_information``."""
         count = sum(topic.messages for topic in self.topics)
-        times = {
-            'starting_time': {'nanoseconds_since_epoch': self.start_ns},
-            'duration': {'nanoseconds': self.duration_ns},
-            'message_count': count,
-        }
+        files = self.files or [FileMetadata(self.file, self.start_ns, self.duration_ns, count)]
         return {
             'version': VERSION,
             'storage_identifier': 'mcap',
-            **times,
+            **_times(self.start_ns, self.duration_ns, count),
             'topics_with_message_count': [
                 {
                     'topic_metadata': {
                         'name': topic.name,
                         'type': topic.msgtype,
                         'serialization_format': 'cdr',
-                        'offered_qos_profiles': [topic.qos],
+                        'offered_qos_profiles': (
+                            topic.qos if isinstance(topic.qos, list) else [topic.qos]
+                        ),
                         'type_description_hash': topic.type_hash,
                     },
                     'message_count': topic.messages,
@@ -91,8 +122,8 @@ class BagMetadata:
             ],
             'compression_format': '',
             'compression_mode': '',
-            'relative_file_paths': [self.file],
-            'files': [{'path': self.file, **times}],
+            'relative_file_paths': [file.name for file in files],
+            'files': [file.to_dict() for file in files],
             'custom_data': self.custom_data,
             'ros_distro': os.environ.get('ROS_DISTRO', 'rolling'),
         }
@@ -101,5 +132,9 @@ class BagMetadata:
         """Write ``metadata.yaml`` in one go: there is the old one or the new one, never a part."""
         content = {'rosbag2_bagfile_information': self.to_dict()}
         temporary = folder / '.metadata.yaml.tmp'
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False))
+        with temporary.open('w') as stream:
+            stream.write(yaml.safe_dump(content, sort_keys=False))
+            stream.flush()
+            os.fsync(stream.fileno())
         os.replace(temporary, folder / 'metadata.yaml')
+        sync_folder(folder)

@@ -13,8 +13,8 @@ from myogestic_ros.core.blocks import Block
 from myogestic_ros.core.intake import Intake, Verdict
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
 from myogestic_ros.core.stream_filter import StreamFilter
+from myogestic_ros.core.stream_spec import StreamSpec
 from myogestic_ros.core.ticks import TickGrid
-from myogestic_ros.core.windows import StreamSpec
 
 __all__ = ['BatchCutter', 'WindowBatch']
 
@@ -68,19 +68,14 @@ class BatchCutter:
         self._spec = spec
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None
-        self._n_samples = 0
+        self._format: tuple[int, float] | None = None
         self._filter: StreamFilter | None = None
         self._settled = 0  # index of the first sample that does not show how the filter began
+        self._n_samples = 0
         self._tail = np.empty((0, 0), np.float32)  # newest samples, (n_channels, n_samples)
 
     def push(self, block: Block) -> Iterator[WindowBatch]:
-        """Take samples in; yield the windows that are complete with them.
-
-        Raises
-        ------
-        SignalError
-            When the stream cannot be filtered as its spec says.
-        """
+        """Take samples in; yield the windows that are complete with them."""
         while block.n_chunks:
             first = block.chunk(0)
             verdict = self.intake.check(first)
@@ -89,25 +84,29 @@ class BatchCutter:
                 continue
             if verdict is Verdict.RESTART:
                 self._restart(first)
-                self._n_samples = samples_in(self._spec.window_ms, block.sampling_rate)
-                self._grid = TickGrid(block.sampling_rate, self._predict_hz)
-                self._tail = np.empty((first.n_channels, 0), np.float32)
             self.intake.follow(block.chunk(-1), block.n_chunks - 1, block.n_samples)
             if self._filter is not None:
                 block = replace(block, data=self._filter(block.data))
             step = max(self._n_samples, PIECE_BYTES // (4 * first.n_channels))
-            unsettled = max(0, self._settled - block.first_sample)
-            for start in range(unsettled, block.n_samples, step):
+            for start in range(0, block.n_samples, step):
                 batch = self._cut(block, start, min(start + step, block.n_samples))
                 if batch is not None:
                     yield batch
             return
 
-    def _restart(self, chunk: Chunk) -> None:
-        self._filter = StreamFilter.of(self._spec, chunk.n_channels, chunk.sampling_rate)
-        self._settled = chunk.first_sample
+    def _restart(self, first: Chunk) -> None:
+        """Begin anew, as `WindowCutter` does after lost samples."""
+        if self._format != (first.n_channels, first.sampling_rate):
+            self._format = None  # and stays so when the stream cannot be filtered
+            self._filter = StreamFilter.of(self._spec, first.n_channels, first.sampling_rate)
+            self._format = (first.n_channels, first.sampling_rate)
+        self._settled = first.first_sample
         if self._filter is not None:
+            self._filter.restart()
             self._settled += self._filter.settle_samples
+        self._n_samples = samples_in(self._spec.window_ms, first.sampling_rate)
+        self._grid = TickGrid(first.sampling_rate, self._predict_hz)
+        self._tail = np.empty((first.n_channels, 0), np.float32)
 
     def _cut(self, block: Block, start: int, stop: int) -> WindowBatch | None:
         """Cut the windows that end in samples ``start`` to ``stop`` of a block."""
@@ -120,7 +119,7 @@ class BatchCutter:
         begin = block.first_sample + start - old  # index of the sample in column 0
         due = self._grid.due(block.first_sample + start, block.first_sample + stop)
         ends = np.array([self._grid.end(tick) for tick in due], np.int64)
-        ends = ends[ends - n_samples >= begin]
+        ends = ends[ends - n_samples >= max(begin, self._settled)]
         if not len(ends):
             return None
         return WindowBatch(

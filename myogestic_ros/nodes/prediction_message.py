@@ -23,8 +23,8 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
 
     Keys of the dict with a field of their own: ``label`` (str), ``class`` (name, or index into
     the class names), ``probabilities`` (by class name, or a sequence in the order of the class
-    names; MyoGestic's ``proba`` will do), ``dofs`` (by name). Every other key, and one of these whose value is not of that
-    kind, becomes a key/JSON pair in ``extra``.
+    names; MyoGestic's ``proba`` will do), ``dofs`` (by name). Every other key, and one of these
+    whose value is not of that kind, becomes a key/JSON pair in ``extra``.
     """
     rest = dict(prediction.values)
     message = PredictionMessage(

@@ -244,6 +244,11 @@ class Session:
         for topic, _, item in self.decoded(makers):
             yield names[topic], item
 
+    @property
+    def has_joint_states(self) -> bool:
+        """Whether there are joint states in it, which may be the target of a training."""
+        return JOINT_STATE in self.bag.topics.values()
+
     def stream_facts(self, stream: str) -> StreamFacts | None:
         """Return what a stream is, as its driver said; None when that was not recorded.
 

@@ -246,7 +246,7 @@ def iter_aligned_windows(
         How many samples around the midpoint are averaged.
     with_names : bool
         Whether each aligned value is a dict of channel name to value.
-    filters
+    filters : FilterSpec, optional
         As in `iter_windows`, of the primary stream; the others are not filtered.
 
     Yields

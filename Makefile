@@ -20,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks bench-windows colcon clean
+.PHONY: help setup demo test lint format colcon clean $(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' Makefile)
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -66,6 +66,9 @@ bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how re
 
 bench-windows: $(stamp)  ## a long session read and cut into windows: time and memory, beside another way
 	@$(python) bench/windows.py $(ARGS)
+
+bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
+	@$(python) bench/bridge.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

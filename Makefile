@@ -19,7 +19,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks colcon clean
+.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks bench-bridge colcon clean
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -62,6 +62,9 @@ bench-latency: $(stamp)  ## newest sample to received prediction, over real node
 
 bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
 	@$(python) bench/ticks.py $(ARGS)
+
+bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
+	@$(python) bench/bridge.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

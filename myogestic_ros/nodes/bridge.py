@@ -240,7 +240,8 @@ class BridgeNode(ManagedNode):
             return
         age_ns = self.get_clock().now().nanoseconds - time_from_ros(message.header.stamp)
         key = self._mapping.speed.removeprefix('extra:')
-        self._drive.hear(intent_from_ros(message, info, key), age_ns * 1e-9)
+        count = partial(self.count_publishers, self._subscriptions_made[0].topic_name)
+        self._drive.hear(intent_from_ros(message, info, count, key), age_ns * 1e-9)
 
     def _on_state(self, message: JointState) -> None:
         if self._drive is not None:

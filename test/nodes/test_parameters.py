@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from myogestic_ros.core.parameters import Parameter, check_values
+from myogestic_ros.nodes.bridge_parameters import BRIDGE
 from myogestic_ros.nodes.driver import DRIVER
 from myogestic_ros.nodes.hand import HAND
 from myogestic_ros.nodes.managed import MANAGED
@@ -32,6 +33,7 @@ TABLES = {
         **prefixed('replay.', Replay.PARAMETERS),
     },
     'recorder': prefixed('', (*RECORDER, *MANAGED)),
+    'bridge': prefixed('', (*BRIDGE, *MANAGED)),
     'hand': prefixed('', (*HAND, *MANAGED)),
     'pipeline': {
         **prefixed('', (*PIPELINE, *MANAGED)),

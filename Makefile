@@ -13,7 +13,7 @@ flavour := $(if $(filter-out python3,$(PYTHON)),-$(named))$(if $(filter-out kilt
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up
-installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/*)
+installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* urdf/* rviz/*)
 
 export ROS_WHEELS
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST

@@ -10,6 +10,7 @@ import yaml
 from myogestic_ros.core.parameters import Parameter, check_values
 from myogestic_ros.nodes.bridge_parameters import BRIDGE
 from myogestic_ros.nodes.driver import DRIVER
+from myogestic_ros.nodes.hand import HAND
 from myogestic_ros.nodes.managed import MANAGED
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.recorder import RECORDER
@@ -33,6 +34,7 @@ TABLES = {
     },
     'recorder': prefixed('', (*RECORDER, *MANAGED)),
     'bridge': prefixed('', (*BRIDGE, *MANAGED)),
+    'hand': prefixed('', (*HAND, *MANAGED)),
     'pipeline': {
         **prefixed('', (*PIPELINE, *MANAGED)),
         **prefixed('stream.emg.', stream_table('emg')),

@@ -14,6 +14,7 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.repetitions import repetitions
 from myogestic_ros.sessions.timeline import Timeline, check_names
 from myogestic_ros.sessions.track import Track
 
@@ -62,6 +63,7 @@ def iter_windows(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    complete_only: bool = False,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -80,6 +82,8 @@ def iter_windows(
         Indices of the classes to yield; None or empty: all.
     settle_ms : float
         Time after each cue that is left out, ms: people react late.
+    complete_only : bool
+        Whether repetitions that were not completed are left out; see `repetitions`.
 
     Raises
     ------
@@ -93,6 +97,9 @@ def iter_windows(
         labels = session.labels()
         check_names(names, labels, session.name)
         timeline = Timeline(labels)
+        broken: set[int] = set()
+        if complete_only:
+            broken = {r.start_ns for r in repetitions(session) if not r.complete}
         cutter = _cutter(stream, window_ms, hop_ms)
         for chunk in session.chunks(stream):
             for tick in cutter.push(stream, chunk):
@@ -103,6 +110,8 @@ def iter_windows(
                     tick.stamp_ns - span_ns, tick.stamp_ns, round(settle_ms * 1e6)
                 )
                 if label is None or (classes and label.index not in classes):
+                    continue
+                if label.stamp_ns in broken:
                     continue
                 yield LabeledWindow(data, times_s, label.index, label.name, label.repetition, path)
 
@@ -127,6 +136,9 @@ def iter_labeled_windows(
     window_ms: float,
     hop_ms: float,
     classes: set[int] | None = None,
+    *,
+    settle_ms: float = 0.0,
+    complete_only: bool = False,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -139,7 +151,15 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes):
+    for window in iter_windows(
+        paths,
+        stream_name,
+        window_ms,
+        hop_ms,
+        classes,
+        settle_ms=settle_ms,
+        complete_only=complete_only,
+    ):
         yield window.data, window.times_s, window.class_index
 
 

@@ -17,7 +17,17 @@ ALLOWED = {
     'sources': {'core', 'sessions', 'sources'},
     'decoding': {'core', 'sessions', 'decoding'},
     'control': {'core', 'sessions', 'control'},
-    'nodes': {'core', 'sessions', 'sources', 'decoding', 'control', 'nodes', 'msg', 'srv', 'action'},
+    'nodes': {
+        'core',
+        'sessions',
+        'sources',
+        'decoding',
+        'control',
+        'nodes',
+        'msg',
+        'srv',
+        'action',
+    },
     'panel': {
         *('core', 'sessions', 'sources', 'decoding', 'control', 'nodes', 'panel'),
         *('msg', 'srv', 'action'),

@@ -8,6 +8,7 @@
     ├── TrainingError    a training that ended without a model
     ├── ModelError       a model file that is missing, foreign, changed or does not fit
     ├── SessionError     a session that cannot be read or written
+    ├── ProtocolError    a protocol that cannot be read or run
     ├── SourceError      a source that cannot be opened or read
     └── DecoderError     a decoder that cannot be loaded, or breaks its contract
 
@@ -19,6 +20,7 @@ __all__ = [
     'DecoderError',
     'ModelError',
     'MyoGesticError',
+    'ProtocolError',
     'SessionError',
     'SignalError',
     'SourceError',
@@ -49,6 +51,10 @@ class ModelError(MyoGesticError):
 
 class SessionError(MyoGesticError):
     """A session that cannot be read or written."""
+
+
+class ProtocolError(MyoGesticError):
+    """A protocol of cues that cannot be read or run."""
 
 
 class SourceError(MyoGesticError):

@@ -28,7 +28,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')
+        bool,
+        typer.Option('--version', callback=_version, is_eager=True, help='Print the version.'),
     ] = False,
 ) -> None:
     """Sessions, decoders and predictions, without a running graph."""

@@ -27,6 +27,8 @@ class TrainingData:
         windows; rate and channels once the sessions have been looked at.
     hop_ms : float
         Step between training windows, ms.
+    settle_ms : float
+        Time after each cue that training leaves out, ms: people react late.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -34,6 +36,7 @@ class TrainingData:
     classes: set[int] = field(default_factory=set)
     streams: list[StreamSpec] = field(default_factory=lambda: [StreamSpec('emg')])
     hop_ms: float = 50.0
+    settle_ms: float = 500.0
 
     @property
     def is_empty(self) -> bool:
@@ -61,4 +64,5 @@ class TrainingData:
             classes=set(values['classes']),
             streams=[StreamSpec(**stream) for stream in values['streams']],
             hop_ms=values['hop_ms'],
+            settle_ms=values.get('settle_ms', cls.settle_ms),
         )

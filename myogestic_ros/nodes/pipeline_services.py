@@ -80,6 +80,7 @@ class PipelineServices:
                         for spec in self._node.pipeline.streams
                     ],
                     hop_ms=self._node.get_parameter('training_hop_ms').value,
+                    settle_ms=self._node.get_parameter('settle_ms').value,
                 )
             self._node.pipeline.start_training()
             assert self._node.pipeline.training_data is not None

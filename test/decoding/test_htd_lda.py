@@ -19,7 +19,7 @@ from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding import htd_lda, training_set
 from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
-from myogestic_ros.sessions.windows import LabeledBatch
+from myogestic_ros.sessions.window_batches import LabeledBatch
 
 N_SAMPLES = 100
 

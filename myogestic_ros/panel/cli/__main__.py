@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli.evaluate import evaluate
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
@@ -28,13 +29,15 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')
+        bool,
+        typer.Option('--version', callback=_version, is_eager=True, help='Print the version.'),
     ] = False,
 ) -> None:
     """Sessions, decoders and predictions, without a running graph."""
 
 
 # Each group of commands is a module beside this one, and is added here in one line.
+app.command()(evaluate)
 
 
 def main(args: list[str] | None = None) -> int:

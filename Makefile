@@ -19,7 +19,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks colcon clean
+.PHONY: help setup demo test lint format bench-accuracy bench-recalibration bench-latency bench-ticks colcon clean
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -56,6 +56,9 @@ format: $(stamp)  ## write the code as ruff formats it
 
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
+
+bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
+	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
 bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
 	@$(python) bench/latency.py $(ARGS)

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 from bags import START_NS, label, topics
 
-from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
+from myogestic_ros.decoding.signal_summary import SignalSummary, summarize
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.writer import SessionWriter
 from myogestic_ros.sources.recording_file import load_pieces
 from myogestic_ros.sources.recording_format import RecordingFormat
 from myogestic_ros.sources.repetitions import number_repetitions
+
+NOT_CLEAN = ('19999-2', '64917-1', '69069-1')
+"""Sessions of myo-readings with ragged lines, a wrong label, or copied samples."""
 
 NAMES = ('rest', 'fist', 'pinch', 'open')
 
@@ -93,7 +97,7 @@ def made_up(
     around = np.arange(channels) / channels
     patterns = np.full((classes, channels), 0.15)
     for index in range(1, classes):
-        for centre, size in ((index / classes, 1.0), (index * 0.6180 % 1, 0.45)):
+        for centre, size in ((index * 0.29 % 1, 1.0), (index * 0.6180 % 1, 0.45)):
             away = np.abs((around - centre + 0.5) % 1 - 0.5)
             patterns[index] += size * np.exp(-((away / 0.12) ** 2))
     length = round(seconds * rate)
@@ -111,3 +115,30 @@ def made_up(
     noise = rng.standard_normal((len(envelope) + 1, channels))
     white = noise[1:] - 0.6 * noise[:-1]  # energy above 20 Hz
     return (20e-6 * envelope * white).astype(np.float32), labels
+
+
+def summary_of(data: np.ndarray, labels: list, rate: float = 1000.0) -> SignalSummary:
+    """Return the summary of samples, labels being (sample, index, name, repetition)."""
+    times = [Label(sample_time_ns(START_NS, at, rate), *rest) for at, *rest in labels]
+    chunks = [
+        Chunk(first, sample_time_ns(START_NS, first, rate), rate, data[first : first + 70])
+        for first in range(0, len(data), 70)
+    ]
+    return summarize('made', chunks, times)
+
+
+def summary_of_recording(folder: Path) -> SignalSummary:
+    layout = RecordingFormat()
+    pieces = load_pieces(folder, layout)
+    labels = [
+        Label(
+            sample_time_ns(START_NS, pieces[p.piece].first_sample + p.start, 200.0),
+            *(p.label, layout.class_name(p.label), p.repetition),
+        )
+        for p in number_repetitions(pieces)
+    ]
+    chunks = [
+        Chunk(p.first_sample, sample_time_ns(START_NS, p.first_sample, 200.0), 200.0, p.data)
+        for p in pieces
+    ]
+    return summarize(folder.name, chunks, labels)

@@ -23,26 +23,43 @@ from myogestic_ros.decoding.signal_quality import (
 )
 from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
 
-__all__ = ['data_warnings', 'duplicates', 'imbalance', 'summary_warnings']
+__all__ = ['data_warnings', 'duplicates', 'imbalance', 'summaries_of', 'summary_warnings']
 
 
-def data_warnings(data: TrainingData) -> list[str]:
+def summaries_of(data: TrainingData) -> list[SignalSummary]:
+    """Return the summary of each session of a training, of its primary stream."""
+    return [summarize_session(path, data.streams[0].name) for path in data.paths]
+
+
+def data_warnings(
+    data: TrainingData, summaries: Sequence[SignalSummary] | None = None
+) -> list[str]:
     """Return what seems to be wrong with the sessions of a training, a sentence each.
 
     Parameters
     ----------
     data : TrainingData
         Sessions, streams, and the classes that are used.
+    summaries : sequence of SignalSummary, optional
+        What `summaries_of` returned, if it has been called already: it reads the sessions.
     """
-    found: list[str] = []
-    for spec in data.streams:
-        summaries = [summarize_session(path, spec.name) for path in data.paths]
-        found += summary_warnings(summaries, data.classes)
-    return found
+    return summary_warnings(summaries_of(data) if summaries is None else summaries, data.classes)
 
 
-def summary_warnings(summaries: Sequence[SignalSummary], classes: Iterable[int] = ()) -> list[str]:
-    """Return the warnings of all checks; ``classes`` are those that are used, empty: all."""
+def summary_warnings(
+    summaries: Sequence[SignalSummary], classes: Iterable[int] = (), *, balance: bool = True
+) -> list[str]:
+    """Return the warnings of all checks.
+
+    Parameters
+    ----------
+    summaries : sequence of SignalSummary
+        One per session.
+    classes : iterable of int
+        Those that are used; empty: all.
+    balance : bool
+        Whether classes of very unequal size, or done once only, are worth a word.
+    """
     wanted = set(classes)
     found: list[str] = []
     for summary in summaries:
@@ -52,9 +69,9 @@ def summary_warnings(summaries: Sequence[SignalSummary], classes: Iterable[int] 
             found += check(summary)
         found += lag_warnings(summary)
         found += odd_repetition_warnings(summary, wanted)
-    found += imbalance(summaries, wanted)
-    found += duplicates(summaries)
-    return found
+    if balance:
+        found += imbalance(summaries, wanted)
+    return found + duplicates(summaries)
 
 
 def imbalance(summaries: Sequence[SignalSummary], classes: Iterable[int] = ()) -> list[str]:

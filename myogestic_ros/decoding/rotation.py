@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,19 +64,22 @@ class Rotation:
         """Whether it is turned, and sure enough to be said."""
         return self.channels != 0 and self.confidence >= CONFIDENT
 
-    def sentence(self, stream: str = 'emg') -> str:
-        """Say what was found, and how to undo it; empty when there is nothing to say."""
+    def sentence(self, stream: str = 'emg', setting: int | None = None) -> str:
+        """Say what was found, and how to undo it; empty when there is nothing to say.
+
+        ``setting`` is what the stream's rotation should be set to; None: ``channels``.
+        """
         if not self.is_proposed:
             return ''
         count = abs(self.channels)
         return (
             f'The electrodes sit turned by {count} place{"s" if count > 1 else ""} against the '
             f'sessions before (confidence {self.confidence:.0%}): put the band back, or set '
-            f'stream.{stream}.rotation to {self.channels}.'
+            f'stream.{stream}.rotation to {self.channels if setting is None else setting}.'
         )
 
 
-def turned(data: NDArray[np.generic], channels: int, axis: int) -> NDArray[np.generic]:
+def turned(data: NDArray[Any], channels: int, axis: int) -> NDArray[Any]:
     """Return samples with each channel moved up by ``channels`` places along ``axis``."""
     return np.roll(data, channels, axis)
 

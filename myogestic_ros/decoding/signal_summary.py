@@ -164,17 +164,18 @@ def _stretches(
 ) -> Iterator[tuple[int, Samples, Label, float]]:
     """Yield (start, samples, label, rate) of each stretch under one label without a gap."""
     held: list[Samples] = []
+    length = 0
     start_ns, next_sample, under, rate = 0, -1, _NO_LABEL, 0.0
     for chunk in chunks:
         for first, piece, label in _by_label(chunk, timeline):
             joins = chunk.first_sample + first == next_sample and chunk.sampling_rate == rate
-            length = sum(len(part) for part in held)
             if held and not (joins and label is under and length < STRETCH_S * rate):
                 yield start_ns, np.concatenate(held), under, rate
-                held = []
+                held, length = [], 0
             if not held:
                 start_ns = sample_time_ns(chunk.stamp_ns, first, chunk.sampling_rate)
             held.append(piece)
+            length += len(piece)
             under, rate = label, chunk.sampling_rate
             next_sample = chunk.first_sample + first + len(piece)
     if held:

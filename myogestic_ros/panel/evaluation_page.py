@@ -18,6 +18,7 @@ from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.decoding.evaluation_report import ClassificationReport
 from myogestic_ros.decoding.regression_evaluation import RegressionReport
 from myogestic_ros.panel import evaluation_figures as figures
+from myogestic_ros.panel import evaluation_timelines as timelines
 from myogestic_ros.panel.evaluation_tables import ROWS, summary_rows
 
 __all__ = ['write_report']
@@ -115,7 +116,7 @@ def _classification_picture(reports: Sequence[ClassificationReport]) -> Any:
     figures.draw_recalls(figure.add_subplot(grid[0, 1]), reports)
     figures.draw_curves(figure.add_subplot(grid[1, 0]), reports)
     figures.draw_rejection(figure.add_subplot(grid[1, 1]), reports)
-    figures.draw_timeline(figure.add_subplot(grid[2, :]), best, of)
+    timelines.draw_timeline(figure.add_subplot(grid[2, :]), best, of)
     return figure
 
 
@@ -126,7 +127,7 @@ def _regression_figure(reports: Sequence[RegressionReport]) -> Any:
         count, 1, figsize=(10, 0.8 + 2.1 * count), layout='constrained', squeeze=False
     )
     for dof in range(count):
-        figures.draw_regression(axes[dof, 0], report, dof)
+        timelines.draw_regression(axes[dof, 0], report, dof)
     return figure
 
 
@@ -187,7 +188,7 @@ def _decoder(report: ClassificationReport, *, several: bool) -> list[str]:
         _image((side, side), lambda axes: _confusion(axes, report)),
         _image((side, side), lambda axes: figures.draw_recalls(axes, [report])),
         '</div>',
-        _image(timeline, lambda axes: figures.draw_timeline(axes, report)),
+        _image(timeline, lambda axes: timelines.draw_timeline(axes, report)),
     ]
 
 

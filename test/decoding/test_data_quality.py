@@ -7,30 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bags import START_NS
-from recorded import NAMES, made_up, write_signal
+from recorded import NAMES, NOT_CLEAN, made_up, summary_of, summary_of_recording, write_signal
 
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.decoding.data_quality import data_warnings, summary_warnings
 from myogestic_ros.decoding.label_lag import label_lag
 from myogestic_ros.decoding.odd_repetitions import odd_repetitions
-from myogestic_ros.decoding.signal_summary import SignalSummary, summarize
-from myogestic_ros.sources.recording_file import load_pieces
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.repetitions import number_repetitions
+from myogestic_ros.decoding.signal_summary import summarize
 
 RATE = 1000.0
-NOT_CLEAN = ('19999-2', '64917-1', '69069-1')
-
-
-def summary_of(data: np.ndarray, labels: list, rate: float = RATE) -> SignalSummary:
-    """Return the summary of samples, labels being (sample, index, name, repetition)."""
-    times = [Label(sample_time_ns(START_NS, at, rate), *rest) for at, *rest in labels]
-    chunks = [
-        Chunk(first, sample_time_ns(START_NS, first, rate), rate, data[first : first + 70])
-        for first in range(0, len(data), 70)
-    ]
-    return summarize('made', chunks, times)
 
 
 def warnings(data: np.ndarray, labels: list, rate: float = RATE) -> list[str]:
@@ -162,23 +148,6 @@ def test_warnings_of_a_training(tmp_path: Path) -> None:
     path = write_signal(tmp_path / 's1', data, labels, RATE)
     (warning,) = data_warnings(TrainingData(paths=[str(path)]))
     assert warning.startswith("Session 's1': channel 8 is flat")
-
-
-def summary_of_recording(folder: Path) -> SignalSummary:
-    layout = RecordingFormat()
-    pieces = load_pieces(folder, layout)
-    labels = [
-        Label(
-            sample_time_ns(START_NS, pieces[p.piece].first_sample + p.start, 200.0),
-            *(p.label, layout.class_name(p.label), p.repetition),
-        )
-        for p in number_repetitions(pieces)
-    ]
-    chunks = [
-        Chunk(p.first_sample, sample_time_ns(START_NS, p.first_sample, 200.0), 200.0, p.data)
-        for p in pieces
-    ]
-    return summarize(folder.name, chunks, labels)
 
 
 def test_no_false_alarm_on_recorded_sessions(recordings: Path) -> None:

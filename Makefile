@@ -58,6 +58,9 @@ format: $(stamp)  ## write the code as ruff formats it
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
+bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
+	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
+
 bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
 	@$(python) bench/latency.py $(ARGS)
 

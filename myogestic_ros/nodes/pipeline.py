@@ -36,6 +36,7 @@ from myogestic_ros.nodes.pipeline_streams import (
     streams_with_parameters,
 )
 from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.stream_rotations import StreamRotations
 from myogestic_ros.sessions.describe import complete_training_data
 
 __all__ = ['PipelineNode', 'find_pipeline', 'main']
@@ -85,7 +86,7 @@ class PipelineNode(ManagedNode):
 
     Services
     --------
-    ~/train : Train
+    ~/train, ~/adapt : Train, Adapt
     ~/cancel_training, ~/start_predicting, ~/stop_predicting : std_srvs/Trigger
     ~/save_model : SaveModel
     ~/load_model : LoadModel
@@ -96,6 +97,7 @@ class PipelineNode(ManagedNode):
         super().__init__('pipeline', **kwargs)
         self._given = pipeline
         self.pipeline = Pipeline()
+        self.rotations = StreamRotations(self)
         self.shelf: ModelShelf | None = None
         self._subscriptions_of_streams: list[Any] = []
         self._watchdog: Any = None
@@ -131,9 +133,8 @@ class PipelineNode(ManagedNode):
         parameters = self.values(PIPELINE)
         decoder = self._find_decoder()
         specs, topics = self._specs(decoder, parameters)
-        hz = parameters['predict_hz']
         pipeline = Pipeline(
-            decoder.predict_hz if hz < 0 else hz,
+            decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
         )
@@ -245,7 +246,7 @@ class PipelineNode(ManagedNode):
 
     def _on_frame(self, name: str, _rate: float, message: EmgFrame) -> None:
         try:
-            chunk = chunk_from_ros(message)
+            chunk = self.rotations.turn(name, chunk_from_ros(message))
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return

@@ -89,6 +89,13 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             maximum=60000.0,
         ),
         Parameter(
+            'rotation',
+            0,
+            'Places that the channels are moved up, round a ring: an armband that sits turned.',
+            minimum=-1024,
+            maximum=1024,
+        ),
+        Parameter(
             'sampling_rate',
             100.0,
             'Rate of a joint_state stream, Hz (an emg stream brings its own).',

@@ -38,6 +38,12 @@ class Timeline:
             return None  # who gave the cue is gone, or late
         return label
 
+    def at(self, at_ns: int) -> tuple[Label | None, int | None]:
+        """Return the label in force at an instant, and when the next begins; None: none does."""
+        index = bisect_right(self._starts, at_ns + EDGE_NS)
+        label = self.labels[index - 1] if index else None
+        return label, self._starts[index] if index < len(self._starts) else None
+
 
 def _what(label: Label) -> tuple[int, str, int]:
     return label.index, label.name, label.repetition

@@ -67,6 +67,7 @@ class Sessions:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
     monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
+    monkeypatch.setattr(htd_lda, 'summaries_of', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 

@@ -126,13 +126,18 @@ def recorder(context: Any, folder: Path) -> Iterator[Any]:
 
 
 def kill_once(
-    context: Any, witness: Witness, folder: Path, after_s: float, early: bool
+    context: Any, witness: Witness, folder: Path, after_s: float, early: bool, cut: Path | None
 ) -> tuple[Path, float]:
-    """Record, kill so many seconds after the first frames (early: after its file is there)."""
+    """Record, kill so many seconds after the first frames (early: after its file is there).
+
+    ``cut`` is a session that the recorder is to repair as it starts.
+    """
     before = files(folder)
     with recorder(context, folder) as process:
         witness.wait(lambda: files(folder) - before, 'a session')
         (file,) = files(folder) - before
+        if cut is not None:
+            witness.wait(lambda: is_repaired(cut), 'a repair')
         if not early:
             witness.wait(lambda: file.stat().st_size > FIRST_CHUNK, 'the first frames')
         witness.spin(after_s)
@@ -166,6 +171,7 @@ def judge(path: Path, killed_s: float, witness: Witness) -> Loss:
         return Loss(float('inf'), f'it does not open: {error!r}', 0, 0)
     fault = ''
     firsts = [chunk.first_sample for chunk in chunks]
+    witness.wait(lambda: not firsts or max(witness.frames) > firsts[-1], 'hearing what it heard')
     if not len(frames) == len(again) == len(chunks) or frames != again:
         fault = 'readers find different frames'
     elif [witness.frames.get(first) for first in firsts] != frames:
@@ -183,7 +189,10 @@ def judge(path: Path, killed_s: float, witness: Witness) -> Loss:
     if chunks:
         last = chunks[-1]
         end_s = last.stamp_ns * 1e-9 + last.n_samples / last.sampling_rate
-    return Loss(max(0.0, killed_s - end_s), fault, len(labels), len(frames))
+    loss = Loss(max(0.0, killed_s - end_s), fault, len(labels), len(frames))
+    if loss.fault or loss.lost_s > MOST_LOST_S:
+        print(f'{path.name}: {loss}', file=sys.stderr)
+    return loss
 
 
 def run(arguments: argparse.Namespace) -> list[Loss]:
@@ -202,19 +211,20 @@ def run(arguments: argparse.Namespace) -> list[Loss]:
             )
             witness = Witness()
             witness.wait(lambda: witness.frames, 'frames')
+            pending: tuple[Path, float] | None = None
             for number in range(arguments.kills):
                 early = number % 4 == 3  # perhaps before the first frame has come
                 after_s = dice.uniform(0.0, 0.3 if early else arguments.longest)
-                path, killed_s = kill_once(context, witness, folder, after_s, early)
-                if number % 2:
+                cut = pending[0] if pending else None
+                path, killed_s = kill_once(context, witness, folder, after_s, early, cut)
+                if pending:
+                    losses.append(judge(*pending, witness))
+                pending = path, killed_s
+                if number % 4 >= 2 or number == arguments.kills - 1:
                     repair_session(path)
-                else:  # the next recorder finds it
-                    with recorder(context, folder):
-                        witness.wait(lambda path=path: is_repaired(path), 'a repair')
-                losses.append(judge(path, killed_s, witness))
-                if losses[-1].fault or losses[-1].lost_s > MOST_LOST_S:
-                    print(f'{path.name}, {after_s:.2f} s: {losses[-1]}', file=sys.stderr)
-                recent = sorted(witness.frames)[-2000:]
+                    losses.append(judge(path, killed_s, witness))
+                    pending = None
+                recent = sorted(witness.frames)[-4000:]
                 witness.frames = {first: witness.frames[first] for first in recent}
     return losses
 

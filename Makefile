@@ -19,7 +19,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks colcon clean
+.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks bench-recording bench-kill colcon clean
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -62,6 +62,12 @@ bench-latency: $(stamp)  ## newest sample to received prediction, over real node
 
 bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
 	@$(python) bench/ticks.py $(ARGS)
+
+bench-recording: $(stamp)  ## what a recorder takes without a loss, and what it costs predictions
+	@$(python) bench/recording.py $(ARGS)
+
+bench-kill: $(stamp)  ## 200 recorders killed at random moments, and what of each session is left
+	@$(python) bench/kill_recorder.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

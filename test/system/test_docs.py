@@ -34,7 +34,7 @@ def session(tmp_path):
 
 
 def test_all_blocks_are_tested():
-    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py'}
+    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py', 'repair.py'}
 
 
 def test_a_decoder_of_ones_own(tmp_path, session):
@@ -78,6 +78,14 @@ def test_windows(session):
 def test_by_hand(capsys):
     exec(blocks()['by_hand.py'], {})
     assert capsys.readouterr().out.splitlines()[0] == '399 fist'
+
+
+def test_repair(session, monkeypatch, capsys):
+    monkeypatch.chdir(session.parent.parent)
+    file = next(session.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:-1000])
+    exec(blocks()['repair.py'], {})
+    assert capsys.readouterr().out.startswith("Session 's1' was cut; recovered 404 messages")
 
 
 def test_links_lead_somewhere():

@@ -17,7 +17,7 @@ from ament_index_python import get_package_prefix, get_package_share_directory, 
 import myogestic_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ('driver', 'recorder', 'pipeline', 'demo', 'myogestic')
+EXECUTABLES = ('driver', 'recorder', 'pipeline', 'bridge', 'hand', 'demo', 'myogestic')
 INTERFACES = sorted(
     (path.suffix[1:], path.stem) for kind in ('msg', 'srv') for path in ROOT.glob(f'{kind}/*.*')
 )
@@ -77,7 +77,7 @@ def test_registered_in_the_ament_index() -> None:
     assert 'myogestic_ros' in get_resources('rosidl_interfaces')
 
 
-@pytest.mark.parametrize('folder', ['launch', 'config'])
+@pytest.mark.parametrize('folder', ['launch', 'config', 'urdf', 'rviz'])
 def test_installed_files_are_those_of_the_source(folder: str) -> None:
     installed = Path(get_package_share_directory('myogestic_ros'))
     for path in (ROOT / folder).rglob('*'):

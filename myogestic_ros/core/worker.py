@@ -20,6 +20,7 @@ from typing import Any
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.persistence import save_pickle
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.training_filters import filters_to_environment, training_filters
 
 __all__ = ['main', 'run_training']
 
@@ -28,6 +29,8 @@ def run_training(
     train: CallbackReference | Any, prepare: CallbackReference | Any | None, data: TrainingData
 ) -> tuple[Any, TrainingData]:
     """Prepare the data, call ``train``, and return the model and the prepared data.
+
+    Windows that ``train`` reads are filtered as the streams of the data say.
 
     Raises
     ------
@@ -41,7 +44,8 @@ def run_training(
 
     if prepare is not None:
         data = function(prepare)(data)
-    model = function(train)(data)
+    with training_filters({spec.name: spec.filters for spec in data.streams}):
+        model = function(train)(data)
     if model is None:
         raise TrainingError(
             'train returned None, expected a model (does it end without a return statement?); '
@@ -73,10 +77,12 @@ def main(folder: Path) -> int:
     sys.path[:] = job['path']
     result: dict[str, Any] = {'error': ''}
     try:
+        data = TrainingData.from_json(job['data'])
+        filters_to_environment({spec.name: spec.filters for spec in data.streams})
         model, data = run_training(
             CallbackReference(**job['train']),
             CallbackReference(**job['prepare']) if job['prepare'] else None,
-            TrainingData.from_json(job['data']),
+            data,
         )
         result['data'] = data.to_json()
         try:

@@ -22,6 +22,7 @@ from myogestic_ros.decoding.feature_math import (
     steps,
     total,
 )
+from myogestic_ros.decoding.overlap import Overlap
 
 __all__ = ['hudgins', 'ssc', 'wamp', 'zc']
 
@@ -92,6 +93,9 @@ def hudgins(
     ndarray, shape (…, 4 * n_channels)
         MAV of all channels, then ZC of all, then SSC, then WL.
     """
+    overlap = Overlap.of(windows)
+    if overlap is not None:
+        return _hudgins_of(overlap, zc_threshold, ssc_threshold)
     x = as_windows(windows)
     n_channels = x.shape[-2]
     result = np.empty((*x.shape[:-2], 4, n_channels), x.dtype)
@@ -101,6 +105,18 @@ def hudgins(
     result[..., 2, :] = count(_turns(change, ssc_threshold), x.dtype)
     result[..., 3, :] = total(np.abs(change, out=change))
     return result.reshape(*x.shape[:-2], 4 * n_channels)
+
+
+def _hudgins_of(overlap: Overlap, zc_threshold: float, ssc_threshold: float) -> Floats:
+    """Return what `hudgins` returns, bit for bit, looking once at what windows share."""
+    x, n = overlap.signal, overlap.n_samples
+    result = np.empty((overlap.n_windows, 4, x.shape[0]), x.dtype)
+    dx = steps(x)
+    result[:, 0] = mean(overlap.windows(np.abs(x), n))
+    result[:, 1] = overlap.counts(_zero_crossings(x, dx, zc_threshold), n - 1)
+    result[:, 2] = overlap.counts(_turns(dx, ssc_threshold), max(0, n - 2))
+    result[:, 3] = total(overlap.windows(np.abs(dx, out=dx), n - 1))
+    return result.reshape(overlap.n_windows, -1)
 
 
 def _zero_crossings(x: Floats, change: Floats | None, threshold: float) -> Flags:

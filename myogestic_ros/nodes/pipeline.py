@@ -20,6 +20,8 @@ from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.states import PipelineState
 from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.post import PostChain
+from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.conversions import chunk_from_ros, joint_state_chunk
@@ -28,6 +30,11 @@ from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline_reports import PipelineReports
 from myogestic_ros.nodes.pipeline_services import PipelineServices
+from myogestic_ros.nodes.pipeline_streams import (
+    silence_of,
+    stream_spec,
+    streams_with_parameters,
+)
 from myogestic_ros.nodes.run import run
 from myogestic_ros.sessions.describe import complete_training_data
 
@@ -95,8 +102,9 @@ class PipelineNode(ManagedNode):
         self._stale: tuple[str, ...] = ()
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
+        self._post = PostChain()
         self.declare_table(PIPELINE)
-        for name in {*self._stream_names(), *self._streams_with_parameters()}:
+        for name in {*self._stream_names(), *streams_with_parameters(self._parameter_overrides)}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
         self.reports = PipelineReports(self, self.pipeline)
         self.pipeline.observer = self.reports
@@ -112,11 +120,6 @@ class PipelineNode(ManagedNode):
         if self._given is not None:
             return self._given
         return find_pipeline(self.get_parameter('decoder').value)
-
-    def _streams_with_parameters(self) -> list[str]:
-        """Return the streams that a parameter file or the command line says something of."""
-        given = (name.split('.') for name in self._parameter_overrides)
-        return [parts[1] for parts in given if len(parts) == 3 and parts[0] == 'stream']
 
     def _stream_names(self) -> list[str]:
         return [name for name in self.get_parameter('streams').value if name]
@@ -136,6 +139,11 @@ class PipelineNode(ManagedNode):
         )
         pipeline.take_callbacks(decoder)
         pipeline.prepare = complete_training_data
+        pipeline.post = self._post = PostChain(
+            self.values(POST),
+            lambda: pipeline.predict_hz,
+            lambda sentence: self.reports.problem('post', sentence),
+        )
         name = parameters['decoder'] if self._given is None else 'pipeline'
         store = ModelStore(Path(parameters['model_dir']).expanduser())
         self.shelf = ModelShelf(pipeline, store, name)
@@ -157,16 +165,12 @@ class PipelineNode(ManagedNode):
     ) -> tuple[list[StreamSpec], dict[str, dict[str, Any]]]:
         """Return the streams, and the parameters of each."""
         own = {spec.name: spec for spec in decoder.streams}
-        specs, settings = [], {}
+        settings = {}
         for name in self._stream_names() or list(own):
             if not self.has_parameter(f'stream.{name}.topic'):
                 self.declare_table(stream_table(name), prefix=f'stream.{name}.')
             settings[name] = self.values(stream_table(name), prefix=f'stream.{name}.')
-            windows = (settings[name]['window_ms'], parameters['window_ms'])
-            window_ms = next((ms for ms in windows if ms > 0), None)
-            if window_ms is None:
-                window_ms = own[name].window_ms if name in own else StreamSpec(name).window_ms
-            specs.append(StreamSpec(name, window_ms))
+        specs = [stream_spec(n, values, parameters, own.get(n)) for n, values in settings.items()]
         return specs, settings
 
     def _listen(self, name: str, settings: dict[str, Any]) -> None:
@@ -234,6 +238,8 @@ class PipelineNode(ManagedNode):
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
+        if any(name.startswith('post.') for name in names):
+            self._post.use(self.values(POST))
 
     # -- samples in, predictions out ----------------------------------------------------------
 
@@ -276,13 +282,8 @@ class PipelineNode(ManagedNode):
         if stale != self._stale:
             self._stale = stale
             if predicting:
-                streams = ' and '.join(f"'{name}'" for name in stale)
-                self.pipeline.say(
-                    f'No sample of {streams} for {after_s:g} s: nothing is predicted until '
-                    f'there is one.'
-                    if stale
-                    else 'Predicting.'
-                )
+                silence = silence_of(stale, after_s)
+                self.pipeline.say(silence or self.pipeline.predicting_message)
         if predicting and self.shelf is not None:
             misfit = self.shelf.misfit()
             if misfit is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.decoding.post_parameters import POST
+from myogestic_ros.nodes.pipeline_streams import filter_table
 
 __all__ = ['DEFAULT_DECODER', 'PIPELINE', 'stream_table']
 
@@ -62,6 +64,8 @@ PIPELINE = (
         minimum=1,
         maximum=1000000,
     ),
+    *filter_table('as the decoder says, or the model'),
+    *POST,
 )
 
 
@@ -84,4 +88,5 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             minimum=0.1,
             maximum=100000.0,
         ),
+        *filter_table('as for all streams'),
     )

@@ -76,7 +76,7 @@ class PipelineServices:
                     paths=[str(path) for path in paths],
                     class_names=list(request.classes),
                     streams=[
-                        StreamSpec(spec.name, spec.window_ms)
+                        StreamSpec(spec.name, spec.window_ms, sampling_rate=spec.sampling_rate)
                         for spec in self._node.pipeline.streams
                     ],
                     hop_ms=self._node.get_parameter('training_hop_ms').value,

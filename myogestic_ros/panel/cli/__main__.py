@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli import sessions
+from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
@@ -15,6 +17,8 @@ app = typer.Typer(
     name='myogestic',
     help='Sessions, decoders and predictions, without a running graph.',
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode='markdown',
     pretty_exceptions_enable=False,
 )
 
@@ -28,13 +32,16 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option('--version', callback=_version, is_eager=True, help='Print the version.')
+        bool,
+        typer.Option('--version', callback=_version, is_eager=True, help='Print the version.'),
     ] = False,
 ) -> None:
     """Sessions, decoders and predictions, without a running graph."""
 
 
 # Each group of commands is a module beside this one, and is added here in one line.
+app.add_typer(sessions.app)
+app.command()(replay)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -45,7 +45,7 @@ class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[m
         Share of each class's own covariance, 0 (linear) to 1.
     """
 
-    def __init__(self, shrinkage_factor: float = 3.0, class_share: float = 0.3) -> None:
+    def __init__(self, shrinkage_factor: float = 3.0, class_share: float = 0.2) -> None:
         self.shrinkage_factor = shrinkage_factor
         self.class_share = class_share
 
@@ -97,7 +97,7 @@ class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[m
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
         """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
         scores = self.decision_function(X)
-        scores = scores - scores.max(axis=1, keepdims=True)
+        scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=1, keepdims=True)
         return scores

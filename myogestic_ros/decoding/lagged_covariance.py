@@ -110,4 +110,5 @@ def _log_mean(magnitudes: Floats) -> Floats:
     values = mean(magnitudes).astype(np.float64)
     average = values.mean(axis=-1, keepdims=True)
     least = np.finfo(np.float64).tiny
-    return np.log(values + np.maximum(REGULARISATION * average, least))
+    result: Floats = np.log(values + np.maximum(REGULARISATION * average, least))
+    return result

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
@@ -31,10 +30,10 @@ from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline_reports import PipelineReports
 from myogestic_ros.nodes.pipeline_services import PipelineServices
 from myogestic_ros.nodes.pipeline_streams import (
-    silence_of,
     stream_spec,
     streams_with_parameters,
 )
+from myogestic_ros.nodes.pipeline_watch import PipelineWatch
 from myogestic_ros.nodes.run import run
 from myogestic_ros.nodes.stream_rotations import StreamRotations
 from myogestic_ros.sessions.describe import complete_training_data
@@ -79,8 +78,7 @@ class PipelineNode(ManagedNode):
         self.rotations = StreamRotations(self)
         self.shelf: ModelShelf | None = None
         self._subscriptions_of_streams: list[Any] = []
-        self._watchdog: Any = None
-        self._stale: tuple[str, ...] = ()
+        self._watch = PipelineWatch(self)
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
         self._post = PostChain()
@@ -133,8 +131,7 @@ class PipelineNode(ManagedNode):
         self.reports.attach(pipeline, self.shelf)
         for spec in specs:
             self._listen(spec.name, topics[spec.name])
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watchdog = self.create_timer(0.05, self._watch, clock=steady)
+        self._watch.start()
         self._closing.clear()
         self._predictor = threading.Thread(target=self._predict, name='predict', daemon=True)
         self._predictor.start()
@@ -189,9 +186,7 @@ class PipelineNode(ManagedNode):
         self._closing.set()
         if self._predictor is not None:
             self._predictor.join(1.0)
-        if self._watchdog is not None:
-            self.destroy_timer(self._watchdog)
-            self._watchdog = None
+        self._watch.stop()
         for subscription in self._subscriptions_of_streams:
             self.destroy_subscription(subscription)
         self._subscriptions_of_streams.clear()
@@ -199,7 +194,7 @@ class PipelineNode(ManagedNode):
 
     def publish_status(self) -> None:
         """Publish PipelineStatus."""
-        self.reports.publish_status(self.phase != 'unconfigured', self._stale)
+        self.reports.publish_status(self.phase != 'unconfigured', self._watch.stale)
 
     def say(self, message: str) -> None:
         """Set the status message, and publish the status."""
@@ -209,7 +204,7 @@ class PipelineNode(ManagedNode):
     @property
     def stale_streams(self) -> tuple[str, ...]:
         """Streams from which nothing comes."""
-        return self._stale
+        return self._watch.stale
 
     def parameters_changed(self, names: set[str]) -> None:
         """Apply what can change while the node runs."""
@@ -251,24 +246,6 @@ class PipelineNode(ManagedNode):
             while not self._closing.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
-
-    def _watch(self) -> None:
-        """Look for silence, and for a stream that the model does not fit any more."""
-        predicting = self.pipeline.state is PipelineState.PREDICTING
-        now_ns = time.monotonic_ns()
-        self.pipeline.ticks.expire(now_ns - int(self.get_parameter('sync_timeout').value * 1e9))
-        after_s = self.get_parameter('stale_after').value
-        stale = self.pipeline.ticks.stale(now_ns - int(after_s * 1e9)) if predicting else ()
-        if stale != self._stale:
-            self._stale = stale
-            if predicting:
-                silence = silence_of(stale, after_s)
-                self.pipeline.say(silence or self.pipeline.predicting_message)
-        if predicting and self.shelf is not None:
-            misfit = self.shelf.misfit()
-            if misfit is not None:
-                self.pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self.give_up(f'Stopped predicting: {misfit}')
 
 
 def main(args: list[str] | None = None) -> int:

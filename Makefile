@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ROS_WHEELS ?= kilted
 DATA ?=
+JOBS ?= 2
 ARGS ?=
 
 # One environment for each Python and each release of the ROS wheels; .venv is the default one.
@@ -19,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-recalibration bench-latency bench-ticks colcon clean
+.PHONY: help setup demo test lint format bench-accuracy bench-recalibration bench-latency bench-ticks bench-windows colcon clean
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -42,8 +43,8 @@ $(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(installed)
 demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARGS='--help' more
 	@exec $(python) -m myogestic_ros.panel.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: $(stamp)  ## the tests; ARGS='-k name' some of them
-	@$(python) -m pytest $(ARGS)
+test: $(stamp)  ## the tests, two at a time; ARGS='-k name' some of them, JOBS=0 one by one
+	@$(python) -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(stamp)  ## ruff and mypy
 	$(python) -m ruff check .
@@ -65,6 +66,9 @@ bench-latency: $(stamp)  ## newest sample to received prediction, over real node
 
 bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
 	@$(python) bench/ticks.py $(ARGS)
+
+bench-windows: $(stamp)  ## a long session read and cut into windows: time and memory, beside another way
+	@$(python) bench/windows.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

@@ -14,7 +14,10 @@ KEYS = {
     'sklearn': 'python3-sklearn',
     'threadpoolctl': 'python3-sklearn',  # has no key of its own, comes with scikit-learn
     'yaml': 'python3-yaml',
-    **{name: f'python3-{name}' for name in ('joblib', 'matplotlib', 'numpy', 'rich', 'scipy', 'typer')},
+    **{
+        name: f'python3-{name}'
+        for name in ('joblib', 'matplotlib', 'numpy', 'rich', 'scipy', 'typer')
+    },
 }
 """The rosdep key of a Python import; a ROS package is its own key."""
 

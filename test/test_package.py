@@ -17,7 +17,7 @@ from ament_index_python import get_package_prefix, get_package_share_directory, 
 import myogestic_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ('driver', 'recorder', 'pipeline', 'demo', 'myogestic')
+EXECUTABLES = ('driver', 'recorder', 'pipeline', 'bridge', 'demo', 'myogestic')
 INTERFACES = sorted(
     (path.suffix[1:], path.stem) for kind in ('msg', 'srv') for path in ROOT.glob(f'{kind}/*.*')
 )

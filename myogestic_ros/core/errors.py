@@ -9,13 +9,15 @@
     ├── ModelError       a model file that is missing, foreign, changed or does not fit
     ├── SessionError     a session that cannot be read or written
     ├── SourceError      a source that cannot be opened or read
-    └── DecoderError     a decoder that cannot be loaded, or breaks its contract
+    ├── DecoderError     a decoder that cannot be loaded, or breaks its contract
+    └── ControlError     a hand that cannot be driven as it is described
 
 The message of each says what came, what was expected and what to do. Nodes turn them into
 ``success=False`` and the message.
 """
 
 __all__ = [
+    'ControlError',
     'DecoderError',
     'ModelError',
     'MyoGesticError',
@@ -57,3 +59,7 @@ class SourceError(MyoGesticError):
 
 class DecoderError(MyoGesticError):
     """A decoder that cannot be loaded, or a callback that breaks its contract."""
+
+
+class ControlError(MyoGesticError):
+    """A hand that cannot be driven as a mapping, a URDF or parameters describe it."""

@@ -9,6 +9,7 @@ from myogestic_ros.core.callbacks import Callbacks
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.state_machine import StateMachine
 from myogestic_ros.core.states import PipelineState
+from myogestic_ros.core.train_log import TrainLog
 from myogestic_ros.core.trainer import Trainer
 from myogestic_ros.core.training import Outcome
 from myogestic_ros.core.training_data import TrainingData
@@ -28,7 +29,7 @@ class Trainable(Callbacks, StateMachine):
     class_names : tuple of str
         The classes it knows.
     train_log : list of str
-        What the last training printed.
+        What the last training printed; ``train`` may print, or append to it.
     training_data : TrainingData or None
         What `start_training` trains on.
     training_progress : float
@@ -43,7 +44,7 @@ class Trainable(Callbacks, StateMachine):
         self.model: Any = None
         self.model_id = ''
         self.class_names: tuple[str, ...] = ()
-        self.train_log: list[str] = []
+        self.train_log = TrainLog()
         self.training_data: TrainingData | None = None
         self.training_progress = float('nan')
         self.prepare: Callable[[TrainingData], TrainingData] | None = None
@@ -95,7 +96,7 @@ class Trainable(Callbacks, StateMachine):
         with self._lock:
             if self.training_data is None or self.training_data.is_empty:
                 raise self._refuse('No training data: record a session or name one first.')
-            self.train_log = []
+            self.train_log = TrainLog()
             self.training_progress = float('nan')
             self._job += 1
             job = self._job
@@ -141,7 +142,7 @@ class Trainable(Callbacks, StateMachine):
         self._enter(PipelineState.IDLE, message)
 
     def _on_line(self, line: str) -> None:
-        self.train_log.append(line)
+        self.train_log.note(line)
         self.observer.log_line(line)
 
     def _on_progress(self, share: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,11 @@ class ModelShelf:
             if not names:
                 raise ModelError(f'There is no model in {self.store.folder}; train one first.')
             name = names[-1]
-        model, manifest = self.store.load(name, self.pipeline.streams, self.pipeline.load_model)
-        self.pipeline.use_model(model, name, manifest.class_names)
+        wanted = self.pipeline.wanted_filters
+        live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
+        model, manifest = self.store.load(name, live, self.pipeline.load_model)
+        filters = {spec.name: spec.filters for spec in manifest.streams}
+        self.pipeline.use_model(model, name, manifest.class_names, filters)
         self._in_use = manifest
         return name
 

@@ -104,7 +104,8 @@ class PipelineServices:
             paths=[str(path) for path in paths],
             class_names=list(request.classes),
             streams=[
-                StreamSpec(spec.name, spec.window_ms) for spec in self._node.pipeline.streams
+                StreamSpec(spec.name, spec.window_ms, sampling_rate=spec.sampling_rate)
+                for spec in self._node.pipeline.streams
             ],
             hop_ms=self._node.get_parameter('training_hop_ms').value,
             rotation=self._node.rotations.places,

@@ -15,7 +15,15 @@ from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.intake import MAX_CHANNELS
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
 
-__all__ = ['chunk_of_frame', 'chunk_of_joints', 'facts_of', 'label_of', 'stamp_of', 'time_ns']
+__all__ = [
+    'chunk_of_frame',
+    'chunk_of_joints',
+    'facts_of',
+    'joint_names_of',
+    'label_of',
+    'stamp_of',
+    'time_ns',
+]
 
 
 def time_ns(stamp: Any) -> int:
@@ -73,6 +81,11 @@ def chunk_of_joints(message: Any, sample: int, sampling_rate: float) -> Chunk:
         raise SignalError('it holds no joint positions.')
     data = np.asarray(message.position, np.float32)[np.newaxis]
     return Chunk(sample, stamp_of(message), sampling_rate, data)
+
+
+def joint_names_of(message: Any) -> tuple[str, ...]:
+    """Return the names of the joints in a JointState."""
+    return tuple(str(name) for name in message.name)
 
 
 def label_of(message: Any) -> Label:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from os import PathLike
 from typing import Any
 
@@ -11,13 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.signals import Label, Samples
+from myogestic_ros.core.training_filters import training_filters_of
+from myogestic_ros.core.window_batches import BatchCutter, WindowBatch
+from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline, check_names
 from myogestic_ros.sessions.track import Track
 
-__all__ = ['LabeledWindow', 'iter_aligned_windows', 'iter_labeled_windows', 'iter_windows']
+__all__ = [
+    'LabeledBatch',
+    'LabeledWindow',
+    'iter_aligned_windows',
+    'iter_labeled_windows',
+    'iter_window_batches',
+    'iter_windows',
+]
 
 Paths = Sequence[str | PathLike[str]]
 Times = NDArray[np.float64]
@@ -49,9 +60,82 @@ class LabeledWindow:
     session: str
 
 
-def _times_s(tick: Tick, n_samples: int, sampling_rate: float) -> Times:
-    steps = np.arange(1 - n_samples, 1, dtype=np.float64)
-    return tick.stamp_ns * 1e-9 + steps / sampling_rate
+@dataclass(frozen=True, slots=True)
+class LabeledBatch:
+    """Consecutive windows that lie within one repetition of one class.
+
+    Attributes
+    ----------
+    windows : WindowBatch
+        The windows, as a view: what two of them share lies in memory once.
+    label : Label
+        The label in force, its repetition numbered.
+    session : str
+        Path of the session.
+    """
+
+    windows: WindowBatch
+    label: Label
+    session: str
+
+
+def iter_window_batches(
+    paths: Paths,
+    stream: str,
+    window_ms: float,
+    hop_ms: float,
+    classes: set[int] | None = None,
+    *,
+    settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
+) -> Iterator[LabeledBatch]:
+    """Yield the windows of labelled sessions, many at once.
+
+    The windows are those of `iter_windows`, in the same order. Sessions are read as a stream: what
+    is held in memory does not grow with their length.
+
+    Parameters, Raises
+    ------------------
+    As `iter_windows`.
+    """
+    names: dict[int, str] = {}
+    settle_ns = round(settle_ms * 1e6)
+    for path in _listed(paths):
+        session = Session(path)
+        labels = session.labels()
+        check_names(names, labels, session.name)
+        timeline = Timeline(labels)
+        for batch in _batches(session, stream, window_ms, hop_ms, filters):
+            span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
+            stamps_ns = batch.stamps_ns.tolist()
+            found = [timeline.over(at - span_ns, at, settle_ns) for at in stamps_ns]
+            stop = 0
+            for label, run in groupby(found):
+                start, stop = stop, stop + sum(1 for _ in run)
+                if label is not None and (not classes or label.index in classes):
+                    yield LabeledBatch(batch[start:stop], label, path)
+
+
+def _batches(
+    session: Session,
+    stream: str,
+    window_ms: float,
+    hop_ms: float,
+    filters: FilterSpec | None,
+) -> Iterator[WindowBatch]:
+    if not (window_ms > 0 and hop_ms > 0):
+        raise SessionError(
+            f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
+        )
+    spec = StreamSpec(stream, window_ms, filters=filters or training_filters_of(stream))
+    cutter = BatchCutter(spec, 1000.0 / hop_ms)
+    for block in session.blocks(stream):
+        yield from cutter.push(block)
+
+
+def _times_s(batch: WindowBatch, number: int) -> Times:
+    steps = np.arange(1 - batch.data.shape[2], 1, dtype=np.float64)
+    return int(batch.stamps_ns[number]) * 1e-9 + steps / batch.sampling_rate
 
 
 def iter_windows(
@@ -62,6 +146,7 @@ def iter_windows(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -80,6 +165,9 @@ def iter_windows(
         Indices of the classes to yield; None or empty: all.
     settle_ms : float
         Time after each cue that is left out, ms: people react late.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
+        a training what it passes through live, else nothing.
 
     Raises
     ------
@@ -87,24 +175,19 @@ def iter_windows(
         When a session cannot be read, or two give different names to one class, or one name
         to different classes.
     """
-    names: dict[int, str] = {}
-    for path in _listed(paths):
-        session = Session(path)
-        labels = session.labels()
-        check_names(names, labels, session.name)
-        timeline = Timeline(labels)
-        cutter = _cutter(stream, window_ms, hop_ms)
-        for chunk in session.chunks(stream):
-            for tick in cutter.push(stream, chunk):
-                data = tick.windows[stream]
-                times_s = _times_s(tick, data.shape[1], chunk.sampling_rate)
-                span_ns = round((data.shape[1] - 1) * 1e9 / chunk.sampling_rate)
-                label = timeline.over(
-                    tick.stamp_ns - span_ns, tick.stamp_ns, round(settle_ms * 1e6)
-                )
-                if label is None or (classes and label.index not in classes):
-                    continue
-                yield LabeledWindow(data, times_s, label.index, label.name, label.repetition, path)
+    for found in iter_window_batches(
+        paths, stream, window_ms, hop_ms, classes, settle_ms=settle_ms, filters=filters
+    ):
+        label, batch = found.label, found.windows
+        for number in range(len(batch)):
+            yield LabeledWindow(
+                np.array(batch.data[number]),
+                _times_s(batch, number),
+                label.index,
+                label.name,
+                label.repetition,
+                found.session,
+            )
 
 
 def _listed(paths: Paths) -> list[str]:
@@ -113,20 +196,14 @@ def _listed(paths: Paths) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _cutter(stream: str, window_ms: float, hop_ms: float) -> WindowCutter:
-    if not (window_ms > 0 and hop_ms > 0):
-        raise SessionError(
-            f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
-        )
-    return WindowCutter([StreamSpec(stream, window_ms)], 1000.0 / hop_ms, coalesce=False)
-
-
 def iter_labeled_windows(
     paths: Paths,
     stream_name: str,
     window_ms: float,
     hop_ms: float,
     classes: set[int] | None = None,
+    *,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -139,7 +216,7 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes):
+    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes, filters=filters):
         yield window.data, window.times_s, window.class_index
 
 
@@ -152,6 +229,7 @@ def iter_aligned_windows(
     n_alignment_samples: int = 1,
     *,
     with_names: bool = False,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
     """Yield windows of one stream with the samples of others at their midpoint.
 
@@ -167,7 +245,9 @@ def iter_aligned_windows(
     n_alignment_samples : int
         How many samples around the midpoint are averaged.
     with_names : bool
-        Whether each aligned value is a pair of channel names and values.
+        Whether each aligned value is a dict of channel name to value.
+    filters
+        As in `iter_windows`, of the primary stream; the others are not filtered.
 
     Yields
     ------
@@ -178,11 +258,9 @@ def iter_aligned_windows(
     for path in _listed(paths):
         session = Session(path)
         tracks = {name: Track.of(session, name) for name in aligned_stream_names}
-        cutter = _cutter(primary_stream_name, window_ms, hop_ms)
-        for chunk in session.chunks(primary_stream_name):
-            for tick in cutter.push(primary_stream_name, chunk):
-                data = tick.windows[primary_stream_name]
-                times_s = _times_s(tick, data.shape[1], chunk.sampling_rate)
+        for batch in _batches(session, primary_stream_name, window_ms, hop_ms, filters):
+            for number in range(len(batch)):
+                times_s = _times_s(batch, number)
                 middle_s = (times_s[0] + times_s[-1]) / 2
                 half_s = (times_s[-1] - times_s[0]) / 2
                 aligned: dict[str, Any] = {}
@@ -190,6 +268,6 @@ def iter_aligned_windows(
                     value = track.around(middle_s, n_alignment_samples, half_s)
                     if value is None:
                         break
-                    aligned[name] = (track.names, value) if with_names else value
+                    aligned[name] = track.named(value) if with_names else value
                 else:
-                    yield data, aligned, times_s
+                    yield np.array(batch.data[number]), aligned, times_s

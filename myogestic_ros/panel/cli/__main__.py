@@ -8,6 +8,7 @@ import typer
 
 import myogestic_ros
 from myogestic_ros.panel.cli.evaluate import evaluate
+from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
@@ -16,6 +17,8 @@ app = typer.Typer(
     name='myogestic',
     help='Sessions, decoders and predictions, without a running graph.',
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode='markdown',
     pretty_exceptions_enable=False,
 )
 
@@ -36,8 +39,8 @@ def options(
     """Sessions, decoders and predictions, without a running graph."""
 
 
-# Each group of commands is a module beside this one, and is added here in one line.
 app.command()(evaluate)
+app.command()(replay)
 
 
 def main(args: list[str] | None = None) -> int:

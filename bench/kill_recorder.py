@@ -99,7 +99,7 @@ class Witness:
 
     def forget(self) -> None:
         """Let go of what is older than a minute or two."""
-        for first in sorted(list(self.frames))[:-MOST_FRAMES]:
+        for first in sorted(self.frames)[:-MOST_FRAMES]:
             del self.frames[first]
 
 

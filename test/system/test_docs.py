@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from bags import protocol, write
 from graph import graph
+from recorded import made_up, write_signal
+
+from myogestic_ros.core.training_data import TrainingData
 
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.training_data import TrainingData
@@ -53,6 +56,9 @@ def test_all_blocks_are_tested():
             'post.py',
         ),
         *('from_myogestic.py',),
+
+
+        *('own_decoder.py', 'windows.py', 'by_hand.py', 'evaluate.py', 'own_adapt.py'),
     }
 
 
@@ -92,6 +98,35 @@ def test_windows(session):
     classes, repetitions = namespace['count']([session])
     assert set(classes) == {0, 1}
     assert set(repetitions) == {(n, r) for n in ('rest', 'fist') for r in (0, 1)}
+
+
+def test_evaluate(tmp_path, capsys):
+    namespace: dict = {}
+    exec(blocks()['evaluate.py'], namespace)
+    path = write_signal(tmp_path / 's', *made_up(repetitions=2), 1000.0)
+    figures = namespace['evaluate']([str(path)], 8)
+    assert figures['each_repetition']['accuracy'] > 0.9
+    assert capsys.readouterr().out == ''
+
+
+def test_an_adapt_callback_of_ones_own(tmp_path):
+    namespace: dict = {}
+    exec(blocks()['own_adapt.py'], namespace)
+    pipeline = namespace['pipeline']
+    paths = [
+        str(write_signal(tmp_path / f's{seed}', *made_up(repetitions=1, seed=seed), 1000.0))
+        for seed in (0, 1)
+    ]
+    pipeline.training_data = TrainingData(paths=paths[:1])
+    pipeline.start_training()
+    assert pipeline.wait_for_training(60)
+    old = pipeline.model
+    pipeline.training_data = TrainingData(paths=paths[1:])
+    pipeline.start_adapting()
+    assert pipeline.wait_for_training(60)
+    assert set(pipeline.model) == {0, 1, 2}
+    assert pipeline.model is not old
+    assert pipeline.status_message == 'Adapting is done.'
 
 
 def test_by_hand(capsys):

@@ -83,9 +83,9 @@ class Drive:
         return dict(self._commander.refused)
 
     @property
-    def slips(self) -> int:
-        """Commands that came too late."""
-        return self._metronome.slips
+    def missed(self) -> int:
+        """Commands that were left out, because the one before came a period late."""
+        return self._metronome.missed
 
     @property
     def running(self) -> bool:
@@ -216,7 +216,7 @@ class Drive:
             intervals = np.array(self._intervals_s) * 1e3
         found = {
             'commands': str(self.sent),
-            'late commands': str(self.slips),
+            'missed commands': str(self.missed),
             'predictions followed': str(self.followed),
         }
         if len(intervals):

@@ -191,7 +191,7 @@ def main() -> int:
     inside = [own.get(f'prediction to command p{p} [ms]', '') for p in (50, 99)]
     row(table, 'prediction received → command sent [ms]', [inside[0], '', inside[1], ''], limit)
     row(table, 'commands lost on the way', [str(sent + 1 - len(numbers)), '', '', ''])
-    row(table, 'late commands, as the node counts', [own.get('late commands', ''), '', '', ''])
+    row(table, 'missed commands, as the node counts', [own.get('missed commands', ''), '', '', ''])
     Console(width=120).print(table)
     return 0 if low <= rate_hz <= high and p50 <= PERIOD_MS + 1.0 else 1
 

@@ -132,7 +132,7 @@ class Rig:
 
     def _on_command(self, message: Float64MultiArray, info: Any) -> None:
         self.commands.arrived_s.append(time.monotonic())
-        number = info['publication_sequence_number']
+        number = info.get('publication_sequence_number')  # before Kilted it does not say
         self.commands.number.append(len(self.commands) if number is None else number)
         self.commands.data.append(np.array(message.data))
 

@@ -34,7 +34,7 @@ def session(tmp_path):
 
 
 def test_all_blocks_are_tested():
-    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py'}
+    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py', 'own.launch.py'}
 
 
 def test_a_decoder_of_ones_own(tmp_path, session):

@@ -210,6 +210,17 @@ def test_a_driver_that_dies_comes_back_and_streams_and_a_bridge_does_not(tmp_pat
 
 
 @needs_launch
+def test_the_launch_file_of_the_docs(tmp_path):
+    page = (ROOT / 'docs' / 'launch.md').read_text()
+    code = re.search(r'<!-- test: own.launch.py -->\n```python\n(.*?)```', page, re.DOTALL)
+    (tmp_path / 'own.launch.py').write_text(code[1])
+    set_domain()
+    with launched(tmp_path, tmp_path / 'own.launch.py') as launch:
+        launch.wait('pipeline is ready (inactive). All nodes are up.')
+        assert launch.end() == 0, launch.text
+
+
+@needs_launch
 def test_without_autostart_nodes_wait(tmp_path):
     set_domain()
     with launched(tmp_path, 'hand.launch.py', 'autostart:=false', 'log_level:=debug') as launch:

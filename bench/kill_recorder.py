@@ -99,7 +99,8 @@ class Witness:
 
     def forget(self) -> None:
         """Let go of what is older than a minute or two."""
-        for first in sorted(list(self.frames))[:-MOST_FRAMES]:
+        known = list(self.frames)  # in one go, for the thread adds to them
+        for first in sorted(known)[:-MOST_FRAMES]:
             del self.frames[first]
 
 

@@ -8,17 +8,21 @@
     ├── TrainingError    a training that ended without a model
     ├── ModelError       a model file that is missing, foreign, changed or does not fit
     ├── SessionError     a session that cannot be read or written
+    ├── ProtocolError    a protocol that cannot be read or run
     ├── SourceError      a source that cannot be opened or read
-    └── DecoderError     a decoder that cannot be loaded, or breaks its contract
+    ├── DecoderError     a decoder that cannot be loaded, or breaks its contract
+    └── ControlError     a hand that cannot be driven as it is described
 
 The message of each says what came, what was expected and what to do. Nodes turn them into
 ``success=False`` and the message.
 """
 
 __all__ = [
+    'ControlError',
     'DecoderError',
     'ModelError',
     'MyoGesticError',
+    'ProtocolError',
     'SessionError',
     'SignalError',
     'SourceError',
@@ -51,9 +55,17 @@ class SessionError(MyoGesticError):
     """A session that cannot be read or written."""
 
 
+class ProtocolError(MyoGesticError):
+    """A protocol of cues that cannot be read or run."""
+
+
 class SourceError(MyoGesticError):
     """A source that cannot be opened, configured or read."""
 
 
 class DecoderError(MyoGesticError):
     """A decoder that cannot be loaded, or a callback that breaks its contract."""
+
+
+class ControlError(MyoGesticError):
+    """A hand that cannot be driven as a mapping, a URDF or parameters describe it."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from myogestic_ros.core.counters import TickCounters
+from myogestic_ros.core.errors import SignalError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.live_ticks import LiveTicks
-from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.prediction import PostProcess, Prediction
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.states import PipelineState
 from myogestic_ros.core.trainable import Trainable
@@ -35,7 +38,9 @@ class Pipeline(Trainable):
     Attributes
     ----------
     predictions : dict
-        What ``predict`` returned last.
+        What ``predict`` returned last, after post-processing.
+    post : PostProcess or None
+        What predictions pass through before they are given out.
     """
 
     def __init__(
@@ -49,7 +54,10 @@ class Pipeline(Trainable):
         self.predictions: dict[str, Any] = {}
         self.max_consecutive_errors = max_consecutive_errors
         self.counters = TickCounters()
+        self.post: PostProcess | None = None
         self._streams = list(streams)
+        self._filters = {spec.name: spec.filters for spec in streams}  # those in force
+        self._filter_fault = ''
         self._ticks = LiveTicks(streams, predict_hz)
         self._run = 0  # number of this run of predicting; a result of an earlier one is void
         self._errors_in_a_row = 0
@@ -71,10 +79,57 @@ class Pipeline(Trainable):
         live = []
         for spec in self._streams:
             intake = self.cutter.intake(spec.name)
-            live.append(
-                StreamSpec(spec.name, spec.window_ms, intake.channels, intake.sampling_rate)
-            )
+            found = StreamSpec(spec.name, spec.window_ms, intake.channels, intake.sampling_rate)
+            live.append(replace(found, filters=self._filters[spec.name]))
         return live
+
+    @property
+    def wanted_filters(self) -> dict[str, FilterSpec | None]:
+        """How the streams were to be filtered from the beginning; None: as the model says."""
+        return {spec.name: spec.filters for spec in self._streams}
+
+    def use_model(
+        self,
+        model: Any,
+        model_id: str,
+        class_names: Sequence[str],
+        filters: Mapping[str, FilterSpec | None] | None = None,
+    ) -> None:
+        """Predict with ``model`` from now on.
+
+        Parameters
+        ----------
+        model, model_id, class_names
+            The model, its name, and the classes it knows.
+        filters : mapping of str to FilterSpec or None, optional
+            What its streams were filtered with when it was trained: from now on they are again.
+
+        Raises
+        ------
+        StateError
+            When it is not idle.
+        """
+        with self._lock:
+            super().use_model(model, model_id, class_names)
+            changed = {n: f for n, f in (filters or {}).items() if f != self._filters[n]}
+            if changed:
+                self._filters.update(changed)
+                self._filter_fault = ''
+                self._ticks.use_filters(changed)
+
+    def start_training(self) -> None:
+        """Start training on `training_data`, filtered as the streams are live."""
+        with self._lock:
+            data = self.training_data
+            if data is not None:
+                streams = [
+                    replace(spec, filters=self._filters.get(spec.name))
+                    if spec.filters is None
+                    else spec
+                    for spec in data.streams
+                ]
+                self.training_data = replace(data, streams=streams)
+            super().start_training()
 
     @property
     def cutter(self) -> WindowCutter:
@@ -98,10 +153,20 @@ class Pipeline(Trainable):
                     raise self._refuse(f'No {name} callback set (use @pipeline.{name}).')
             if self.model is None:
                 raise self._refuse('No model loaded — train one first or load from disk.')
+            if self._filter_fault:
+                raise self._refuse(self._filter_fault)
             self._errors_in_a_row = 0
             self._run += 1
+            if self.post is not None:
+                self.post.reset()
             self._ticks.want(True)
-            self._enter(PipelineState.PREDICTING, 'Predicting.')
+            self._enter(PipelineState.PREDICTING, self.predicting_message)
+
+    @property
+    def predicting_message(self) -> str:
+        """What it says while all is well: what comes after the decoder, too."""
+        after = str(self.post or '')
+        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
 
     def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
         """Stop predicting; once this has returned, no further prediction comes.
@@ -131,9 +196,26 @@ class Pipeline(Trainable):
             Time of arrival on the steady clock (``time.monotonic_ns``); 0 (the default) when
             there is no hurry: then no tick is ever too late.
         """
-        problem = self._ticks.push(stream, chunk, now_ns)
+        try:
+            problem = self._ticks.push(stream, chunk, now_ns)
+        except SignalError as error:
+            self._cannot_filter(str(error))
+            return
         if problem:
             self.observer.problem('frame', f"A frame of stream '{stream}' was dropped: {problem}.")
+
+    def _cannot_filter(self, reason: str) -> None:
+        with self._lock:
+            if reason == self._filter_fault:
+                return
+            self._filter_fault = reason
+            predicting = self._state is PipelineState.PREDICTING
+            if predicting:
+                self.stop_predicting(f'Stopped predicting: {reason}')
+            else:
+                self.say(reason)
+        if predicting:
+            self.observer.gave_up(f'Stopped predicting: {reason}')
 
     @property
     def ticks(self) -> LiveTicks:
@@ -176,13 +258,25 @@ class Pipeline(Trainable):
             )
             return None
         prediction = Prediction(
-            values, tick.sample, tick.stamp_ns, compute_s, self.model_id, self.class_names
+            values,
+            tick.sample,
+            tick.stamp_ns,
+            compute_s,
+            self.model_id,
+            self.class_names,
+            tick.segment,
         )
         with self._lock:
             if run != self._run:
                 return None
+            if self.post is not None:
+                try:
+                    prediction = replace(prediction, values=self.post.process(prediction))
+                except Exception:
+                    self._failed(run)
+                    return None
             self._errors_in_a_row = 0
-            self.predictions = values
+            self.predictions = prediction.values
             self.counters.predictions += 1
             self.observer.predicted(prediction)
         if tick.arrived_ns:

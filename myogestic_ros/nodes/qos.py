@@ -5,6 +5,7 @@ from __future__ import annotations
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 __all__ = [
+    'COMMANDS',
     'DIAGNOSTICS',
     'EMG',
     'INFO',
@@ -12,6 +13,7 @@ __all__ = [
     'LABEL',
     'LABEL_INPUT',
     'LOG',
+    'NEWEST',
     'PREDICTIONS',
     'STATUS',
 ]
@@ -35,5 +37,9 @@ LABEL = _reliable(1, latched=True)
 LABEL_INPUT = _reliable(100, latched=True)
 """A reader of labels keeps more than the newest: a fast replay sends many in a row."""
 PREDICTIONS = _reliable(50)
+NEWEST = _reliable(1)
+"""For a reader to whom what came before is of no use: the bridge, of predictions and states."""
+COMMANDS = _reliable(1)
+"""As the controllers of ros2_control listen."""
 LOG = _reliable(1000)
 DIAGNOSTICS = _reliable(10)

@@ -1,0 +1,103 @@
+"""A beat of exact rate from a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+__all__ = ['Metronome']
+
+LATE = 0.1
+"""Share of a period by which a beat may be late before those that follow are put off: two beats
+are never closer together than the rest of a period."""
+
+
+class Metronome:
+    """Call a function at a fixed rate, as long as it returns true; then wait to be woken.
+
+    It sleeps to absolute deadlines on the steady clock, so that no error adds up.
+
+    Parameters
+    ----------
+    rate_hz : float
+        Beats per second.
+    beat : callable
+        What to do; returns whether to go on.
+    on_end : callable
+        Called, from the thread, when it has ended.
+
+    Attributes
+    ----------
+    slips : int
+        Beats that were so late that those after them were put off.
+    """
+
+    def __init__(
+        self, rate_hz: float, beat: Callable[[], bool], on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        self.slips = 0
+        self._period_ns = round(1e9 / rate_hz)
+        self._beat = beat
+        self._on_end = on_end
+        self._changed = threading.Condition()
+        self._woken = False
+        self._beating = False
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name='commands', daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
+    def wake(self) -> None:
+        """Begin to beat, at once."""
+        with self._changed:
+            self._woken = self._beating = True
+            self._changed.notify_all()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until it does not beat; return whether that came in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._beating, timeout_s)
+
+    def end(self, timeout_s: float | None = None) -> None:
+        """End the thread when it does not beat any more; wait for it so long, if at all."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        if timeout_s is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while self._wait():
+                self._beats()
+        finally:
+            with self._changed:
+                self._beating = False
+                self._changed.notify_all()
+            self._on_end()
+
+    def _wait(self) -> bool:
+        """Wait to be woken; return whether that happened, rather than the end."""
+        with self._changed:
+            self._beating = self._woken
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._woken or self._ended)
+            woken, self._woken = self._woken, False
+            return woken
+
+    def _beats(self) -> None:
+        due_ns = time.monotonic_ns()
+        while self._beat():
+            due_ns += self._period_ns
+            left_ns = due_ns - time.monotonic_ns()
+            if left_ns > 0:
+                time.sleep(left_ns * 1e-9)
+            late_ns = time.monotonic_ns() - due_ns
+            if late_ns > LATE * self._period_ns:
+                self.slips += 1
+                due_ns += late_ns

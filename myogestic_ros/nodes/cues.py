@@ -217,10 +217,9 @@ class CuesNode(ManagedNode):
         if run is None:
             return
         recorded = self._recorder.session if self._recorder is not None else ''
-        if run.done and message and stopped:
-            run.reason = f'{run.reason} {message}'
-        elif message and not stopped:
-            run.reason = f'{run.reason} The recording was not stopped: {message}'
+        if message:
+            told = message if stopped else f'The recording was not stopped: {message}'
+            run.reason = f'{run.reason} {told}'
         if not self.closing:
             self.say(run.reason)
         self._server.finish(

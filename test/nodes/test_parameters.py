@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from myogestic_ros.core.parameters import Parameter, check_values
+from myogestic_ros.nodes.cues_parameters import CUES
 from myogestic_ros.nodes.driver import DRIVER
 from myogestic_ros.nodes.managed import MANAGED
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
@@ -31,6 +32,7 @@ TABLES = {
         **prefixed('replay.', Replay.PARAMETERS),
     },
     'recorder': prefixed('', (*RECORDER, *MANAGED)),
+    'cues': prefixed('', (*CUES, *MANAGED)),
     'pipeline': {
         **prefixed('', (*PIPELINE, *MANAGED)),
         **prefixed('stream.emg.', stream_table('emg')),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from graph import graph, synthetic
+from graph import Graph, set_domain, synthetic
 from myogestic_ros.action import RunProtocol
 from myogestic_ros.msg import CueProgress, NodeStatus
 from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.nodes import qos
+from myogestic_ros.panel.demo.operator import operating
+from myogestic_ros.panel.demo.processes import NodeProcesses
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.repetitions import repetitions
 from myogestic_ros.sessions.windows import iter_aligned_windows, iter_windows
@@ -67,6 +68,14 @@ class Person:
         self.client = ActionClient(node, RunProtocol, 'cues/run_protocol')
         g.wait(self.client.server_is_ready, 'the action')
 
+    def wait_for_all(self):
+        """Wait until the driver streams and the others are idle."""
+        state = self.graph.operator.node_status
+        wanted = {'driver': 'streaming', 'recorder': 'idle'}
+        for name, verb in wanted.items():
+            self.graph.wait(lambda n=name, v=verb: n in state and state[n].state == v, name)
+        self.graph.wait(lambda: self.statuses and self.statuses[-1].state == 'idle', 'cues')
+
     def file(self, text):
         path = Path(self.graph.folder, 'protocol.yaml')
         path.write_text(text)
@@ -101,21 +110,22 @@ class Person:
         return max((self.graph.folder / 'sessions').iterdir(), key=lambda p: p.stat().st_mtime_ns)
 
 
-@contextmanager
-def running(tmp_path):
-    with graph(tmp_path, driver=synthetic(), recorder={}, cues={}) as g:
-        g.operator.transition('driver', 'activate')
-        person = Person(g)
-        try:
-            yield person
-        finally:
-            person.client.destroy()
-
-
 @pytest.fixture
 def person(tmp_path):
-    with running(tmp_path) as who:
-        yield who
+    """Somebody with a driver that streams, a recorder and cues; they take the first steps alone."""
+    set_domain()
+    nodes = NodeProcesses(tmp_path / 'nodes')
+    with nodes, operating(lambda: None) as operator:
+        nodes.start('driver', {**synthetic(), 'autostart': 'activate'})
+        folder = {'session_dir': str(tmp_path / 'sessions')}
+        nodes.start('recorder', {**folder, 'autostart': 'configure'})
+        nodes.start('cues', {'autostart': 'configure'})
+        who = Person(Graph(nodes, operator, tmp_path))
+        try:
+            who.wait_for_all()
+            yield who
+        finally:
+            who.client.destroy()
 
 
 def check_two_and_a_half(path, *, whole=True):

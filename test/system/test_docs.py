@@ -34,7 +34,7 @@ def session(tmp_path):
 
 
 def test_all_blocks_are_tested():
-    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py'}
+    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py', 'repetitions.py'}
 
 
 def test_a_decoder_of_ones_own(tmp_path, session):
@@ -73,6 +73,13 @@ def test_windows(session):
     classes, repetitions = namespace['count']([session])
     assert set(classes) == {0, 1}
     assert set(repetitions) == {(n, r) for n in ('rest', 'fist') for r in (0, 1)}
+
+
+def test_repetitions(session):
+    namespace: dict = {}
+    exec(blocks()['repetitions.py'], namespace)
+    expected = [('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1)]
+    assert namespace['completed'](session) == expected
 
 
 def test_by_hand(capsys):

@@ -65,6 +65,7 @@ class CuesNode(ManagedNode):
     """
 
     verb = 'running'
+    _server: Any = None  # a wrong parameter ends the node before it is made
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('cues', **kwargs)
@@ -140,7 +141,8 @@ class CuesNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Take the action along; rclpy leaves it."""
-        self._server.destroy()
+        if self._server is not None:
+            self._server.destroy()
         super().destroy_node()
 
     # -- a run, from its beginning to its end -------------------------------------------------

@@ -10,6 +10,7 @@ from rclpy.parameter import Parameter
 from ros import ros_graph
 from sensor_msgs.msg import JointState
 
+from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.cues import CuesNode
 from myogestic_ros.nodes.recorder import RecorderNode
@@ -175,6 +176,11 @@ def test_deactivating_aborts_the_goal(cues):
     assert cues.ros.change_state('cues', 'deactivate')
     status, result = cues.result(handle)
     assert (status, result.message) == (ABORTED, 'Stopped.')
+
+
+def test_a_wrong_parameter_is_refused_before_there_is_a_node(ros):
+    with pytest.raises(MyoGesticError, match=r'target_hz: got 0.0, expected 1 to 1000'):
+        ros.add(CuesNode, target_hz=0.0)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def test_all_blocks_are_tested():
             'evaluate.py',
             'own_adapt.py',
         ),
-        *('own.launch.py',),
+        *(
+            'own.launch.py',
+            'repetitions.py',
+        ),
     }
 
 
@@ -127,6 +130,13 @@ def test_an_adapt_callback_of_ones_own(tmp_path):
     assert set(pipeline.model) == {0, 1, 2}
     assert pipeline.model is not old
     assert pipeline.status_message == 'Adapting is done.'
+
+
+def test_repetitions(session):
+    namespace: dict = {}
+    exec(blocks()['repetitions.py'], namespace)
+    expected = [('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1)]
+    assert namespace['completed'](session) == expected
 
 
 def test_by_hand(capsys):

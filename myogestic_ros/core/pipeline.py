@@ -160,7 +160,13 @@ class Pipeline(Trainable):
             if self.post is not None:
                 self.post.reset()
             self._ticks.want(True)
-            self._enter(PipelineState.PREDICTING, 'Predicting.')
+            self._enter(PipelineState.PREDICTING, self.predicting_message)
+
+    @property
+    def predicting_message(self) -> str:
+        """What it says while all is well: what comes after the decoder, too."""
+        after = str(self.post or '')
+        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
 
     def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
         """Stop predicting; once this has returned, no further prediction comes.

@@ -9,6 +9,7 @@ from scipy import signal
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
+from myogestic_ros.core.stream_spec import StreamSpec
 
 __all__ = ['StreamFilter']
 
@@ -57,6 +58,22 @@ class StreamFilter:
             signal.sosfilt_zi(self._sections)[:, np.newaxis] if len(self._sections) else None
         )
         self._state: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(cls, spec: StreamSpec, n_channels: int, sampling_rate: float) -> StreamFilter | None:
+        """Return the filter that a stream is to pass through; None when there is none.
+
+        Raises
+        ------
+        SignalError
+            When such a stream cannot be filtered so.
+        """
+        if spec.filters is None or spec.filters.is_off:
+            return None
+        try:
+            return cls(spec.filters, n_channels, sampling_rate)
+        except SignalError as error:
+            raise SignalError(f"Stream '{spec.name}' {error}") from None
 
     def restart(self) -> None:
         """Forget everything.

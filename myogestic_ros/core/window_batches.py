@@ -96,11 +96,9 @@ class BatchCutter:
 
     def _restart(self, first: Chunk) -> None:
         """Begin anew, as `WindowCutter` does after lost samples."""
-        spec = self._spec.filters
         if self._format != (first.n_channels, first.sampling_rate):
-            self._format = self._filter = None
-            if spec is not None and not spec.is_off:
-                self._filter = StreamFilter(spec, first.n_channels, first.sampling_rate)
+            self._format = None  # and stays so when the stream cannot be filtered
+            self._filter = StreamFilter.of(self._spec, first.n_channels, first.sampling_rate)
             self._format = (first.n_channels, first.sampling_rate)
         self._settled = first.first_sample
         if self._filter is not None:

@@ -75,10 +75,8 @@ class _Stream:
             or ring.n_channels != chunk.n_channels
             or ring.sampling_rate != chunk.sampling_rate
         ):
-            spec, self.ring = self.spec.filters, None
-            self.filter = None
-            if spec is not None and not spec.is_off:
-                self.filter = StreamFilter(spec, chunk.n_channels, chunk.sampling_rate)
+            self.ring = None  # and stays so when the stream cannot be filtered
+            self.filter = StreamFilter.of(self.spec, chunk.n_channels, chunk.sampling_rate)
             self.n_samples = samples_in(self.spec.window_ms, chunk.sampling_rate)
             # As much again as the window, at least half a second: another stream may lag.
             slack = max(self.n_samples, samples_in(500.0, chunk.sampling_rate))
@@ -196,10 +194,7 @@ class WindowCutter:
         if verdict is Verdict.REFUSE:
             return []
         if verdict is Verdict.RESTART or entry.ring is None:
-            try:
-                entry.prepare(chunk)
-            except SignalError as error:
-                raise SignalError(f"Stream '{stream}' {error}") from None
+            entry.prepare(chunk)
             self._segment += 1
             if entry is self._primary:
                 self._grid = None

@@ -33,8 +33,8 @@ def run_training(
 ) -> tuple[Any, TrainingData]:
     """Prepare the data, call ``train``, and return the model and the prepared data.
 
-    With an ``old`` model, ``train`` is a callback that adapts it: ``train(old, data)``.
     Windows that ``train`` reads are filtered as the streams of the data say.
+    With an ``old`` model, ``train`` is a callback that adapts it: ``train(old, data)``.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def run_training(
         model = function(train)(data) if old is None else function(train)(old, data)
     if model is None:
         raise TrainingError(
-            f'{"train" if old is None else "adapt"} returned None, expected a model (does it end '
-            f'without a return statement?); the model from before stays.'
+            f'{"train" if old is None else "adapt"} returned None, expected a model (does it end without a return statement?); '
+            'the model from before stays.'
         )
     return model, data
 

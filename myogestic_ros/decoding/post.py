@@ -34,25 +34,21 @@ class PostChain:
     ----------
     values : mapping of str to object
         Values of the parameters in `POST`; those that are missing have their default.
-    period_s : callable
-        Returns the time between two ticks, s, as it should be; 0 when that is not known.
+    predict_hz : callable
+        Returns how many ticks a second there should be; 0 or less: one per frame.
     tell : callable
         Gets a sentence when something cannot be done, as often as it happens.
 
-    Raises
-    ------
-    DecoderError
-        When a value makes no sense.
     """
 
     def __init__(
         self,
         values: Mapping[str, Any] | None = None,
-        period_s: Callable[[], float] = lambda: 0.0,
+        predict_hz: Callable[[], float] = lambda: 0.0,
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self._lock = threading.RLock()  # parameters change while another thread predicts
-        self._period_s = period_s
+        self._predict_hz = predict_hz
         self._tell = tell
         self._made: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self._segment: int | None = None
@@ -195,7 +191,9 @@ class PostChain:
         return 1e3 * sum(s.delay_s(period_s) for s in (self._euro, self._gauss) if s)
 
     def _tick_s(self) -> float:
-        return self._period_s() or self._last_period_s
+        """Return the time between two ticks, s; the last there was, when nobody says."""
+        hz = self._predict_hz()
+        return 1.0 / hz if hz > 0 else self._last_period_s
 
     def __str__(self) -> str:
         """Say what there is in the chain, and the delay that it adds; '' when it is empty."""
@@ -205,7 +203,7 @@ class PostChain:
         moved = self._made.keys() - decided
         delays = [
             *([f'{self.decision_delay_ms:.0f} ms to decisions'] if decided else []),
-            *([f'{self.dof_delay_ms:.0f} ms to degrees of freedom'] if moved else []),
+            *([f'up to {self.dof_delay_ms:.0f} ms to degrees of freedom'] if moved else []),
         ]
         return f'{", ".join(self._made)}: adds {" and ".join(delays)}'
 

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.core.parameters import Parameter
 
 __all__ = ['POST', 'thresholds_of']
+
+
+def thresholds_of(rows: Iterable[str]) -> dict[str, float]:
+    """Return class name → threshold of ``post.reject_below_of``.
+
+    Raises
+    ------
+    ValueError
+        When a row is not of the form ``class: probability``.
+    """
+    found = {}
+    for row in filter(None, rows):
+        name, _, number = row.rpartition(':')
+        value = float(number)
+        if not name.strip() or not 0.0 <= value <= 1.0:
+            raise ValueError(row)
+        found[name.strip()] = value
+    return found
+
+
+def _check_thresholds(rows: Iterable[str]) -> str | None:
+    try:
+        thresholds_of(rows)
+    except ValueError:
+        return "expected for each a class and a probability from 0 to 1, as in 'fist: 0.9'"
+    return None
+
 
 POST = (
     Parameter(
@@ -21,6 +47,7 @@ POST = (
         'post.reject_below_of',
         [''],
         "The same for single classes, which win, each as 'class: probability'; ['']: none.",
+        check=_check_thresholds,
     ),
     Parameter(
         'post.majority_vote',
@@ -99,27 +126,3 @@ POST = (
         maximum=1.0,
     ),
 )
-
-
-def thresholds_of(rows: Iterable[str]) -> dict[str, float]:
-    """Return class name → threshold of ``post.reject_below_of``.
-
-    Raises
-    ------
-    DecoderError
-        When a row is not of the form ``class: probability``.
-    """
-    found = {}
-    for row in filter(None, rows):
-        name, _, number = row.rpartition(':')
-        try:
-            value = float(number)
-        except ValueError:
-            value = -1.0
-        if not name.strip() or not 0.0 <= value <= 1.0:
-            raise DecoderError(
-                f'post.reject_below_of: got {row!r}, expected a class and a probability from 0 '
-                f"to 1, as in 'fist: 0.9'"
-            )
-        found[name.strip()] = value
-    return found

@@ -108,6 +108,7 @@ class PipelineServices:
                 for spec in self._node.pipeline.streams
             ],
             hop_ms=self._node.get_parameter('training_hop_ms').value,
+            settle_ms=self._node.get_parameter('settle_ms').value,
             rotation=self._node.rotations.places,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
+from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
@@ -69,7 +70,7 @@ class IndexedBag(Bag):
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         try:
             with Reader(self._path) as reader:
-                connections = [c for c in reader.connections if c.topic in topics]
+                connections = _as_stored(reader, topics)
                 if not connections:
                     return
                 for connection, log_time_ns, data in reader.messages(connections):
@@ -79,6 +80,26 @@ class IndexedBag(Bag):
                 f'{self._path} cannot be read to its end: {_told(error)}. It is damaged: take it '
                 f'from a copy, or leave it out.'
             ) from error
+
+
+def _as_stored(reader: Reader, topics: Sequence[str]) -> list[Connection]:
+    """Return the connections of some topics as the files describe them.
+
+    Where ``metadata.yaml`` gives a topic another QoS than the file does, which people edit for
+    playing, or writes it as an older release did, rosbags would find no message of it.
+    """
+    wanted = [c for c in reader.connections if c.topic in topics]
+    storages = getattr(reader.storage, 'storages', None)
+    if storages is None:  # a single file
+        return wanted
+    found: list[Connection] = []
+    for stored in (c for storage in storages for c in storage.connections):
+        for own in wanted:
+            if (own.topic, own.msgtype) == (stored.topic, stored.msgtype):
+                as_stored = own._replace(ext=stored.ext, digest=stored.digest)
+                if as_stored not in found:
+                    found.append(as_stored)
+    return found
 
 
 class CutBag(Bag):
@@ -144,6 +165,12 @@ def open_bag(path: Path) -> Bag:
     custom_data = noted(path / 'metadata.yaml')
     if custom_data is not None and is_ended(custom_data):
         return _whole_or_cut(path, files, custom_data)
+    compressed = sorted(path.glob('*.zstd'))
+    if compressed:
+        raise SessionError(
+            f'{path} has no metadata.yaml, and files that are compressed ({compressed[0].name}, '
+            f'{len(compressed)} in all); run "zstd -d --rm *.zstd" in it, then it can be read.'
+        )
     if files:
         return CutBag(files, custom_data or {})
     databases = sorted(path.glob('*.db3'))

@@ -33,6 +33,9 @@ class Timeline:
         label = self.labels[index]
         if label.index == NO_CLASS or start_ns + EDGE_NS < label.stamp_ns + settle_ns:
             return None
+        planned_ns = round(label.duration_s * 1e9)
+        if planned_ns and end_ns + EDGE_NS > label.stamp_ns + planned_ns:
+            return None  # who gave the cue is gone, or late
         return label
 
     def at(self, at_ns: int) -> tuple[Label | None, int | None]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli import sessions
 from myogestic_ros.panel.cli.evaluate import evaluate
 from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
@@ -39,8 +40,10 @@ def options(
     """Sessions, decoders and predictions, without a running graph."""
 
 
-app.command()(evaluate)
+# Each group of commands is a module beside this one, and is added here in one line.
+app.add_typer(sessions.app)
 app.command()(replay)
+app.command()(evaluate)
 
 
 def main(args: list[str] | None = None) -> int:

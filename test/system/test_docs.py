@@ -12,8 +12,6 @@ from bags import protocol, write
 from graph import graph
 from recorded import made_up, write_signal
 
-from myogestic_ros.core.training_data import TrainingData
-
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.nodes.prediction_message import prediction_to_ros
@@ -56,8 +54,6 @@ def test_all_blocks_are_tested():
             'post.py',
         ),
         *('from_myogestic.py',),
-
-
         *('own_decoder.py', 'windows.py', 'by_hand.py', 'evaluate.py', 'own_adapt.py'),
     }
 

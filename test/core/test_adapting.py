@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from adapters import adapt
 from decoders import Mean
 
 from myogestic_ros import Pipeline, TrainingData
 from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.states import PipelineState
-
-
-def adapt(model, data):
-    """Return a model with one channel more for each session; in a process of its own."""
-    if 'nothing' in data.paths:
-        return None
-    data.class_names = [*data.class_names, 'new']
-    return Mean(model.n_channels + len(data.paths))
 
 
 def pipeline_with(*paths: str, callback=adapt) -> Pipeline:

@@ -172,6 +172,7 @@ def test_two_arms_side_by_side_come_up_and_end_cleanly(tmp_path):
             ['decoder:=/nowhere.py'],
             "pipeline could not be configured: There is no decoder file '/nowhere.py'",
         ),
+        ('pipeline.launch.py', ['model:=2026'], 'pipeline could not be configured: There is no '),
         ('driver.launch.py', ['path:=/nowhere.npz'], 'driver could not be activated: '),
         ('driver.launch.py', ['params_file:=/nowhere.yaml'], 'there is no file /nowhere.yaml'),
         ('driver.launch.py', ['rate:=fast'], "rate: got 'fast', expected a number"),

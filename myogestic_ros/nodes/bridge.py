@@ -215,7 +215,9 @@ class BridgeNode(ManagedNode):
 
     def _on_jump(self, jump: TimeJump) -> None:
         if self._drive is not None and self.get_parameter('check_stamps').value:
-            self._drive.clock_jumped(jump.delta.nanoseconds * 1e-9)
+            by_s = jump.delta.nanoseconds * 1e-9
+            self.get_logger().warning(f'The clock was set by {by_s:+.3f} s.')
+            self._drive.clock_jumped(by_s)
 
     # -- from the thread of the drive ---------------------------------------------------------
 

@@ -137,9 +137,9 @@ class SessionWriter:
                 topic.name, definition.msgtype, definition.type_hash, topic.qos
             )
         self._reserve.keep(INDEX_SIZE)
-        self._metadata(complete=False).write(self.path, sync=False)
         self._writer.flush()
         opening.rename(self._file)
+        self._metadata(complete=False).write(self.path, sync=False)
 
     def settle(self) -> None:
         """Bring all there is of a session onto the disk, its name too; may take a while."""

@@ -168,9 +168,9 @@ class RecorderNode(ManagedNode):
             self.get_logger().error(sentence)
 
     def _on_pressure(self, path: Path, sentence: str) -> None:
-        """Say that the disk is too slow, or keeps up again, while there is nothing lost yet."""
+        """Say that the disk is too slow or nearly full, while there is nothing lost yet."""
         logger = self.get_logger()
-        logger.warning(sentence) if sentence else logger.info('The disk keeps up again.')
+        logger.warning(sentence) if sentence else logger.info('The disk is well again.')
         if self._recording is not None and self._recording.path == path:
             self.say(f'Recording {path}. {sentence}'.rstrip())
 

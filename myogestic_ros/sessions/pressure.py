@@ -1,7 +1,8 @@
-"""Whether the disk keeps up with a recording, said before anything is lost."""
+"""Whether the disk takes a recording: fast enough, and for how long; said before it does not."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ['Pressure']
@@ -12,7 +13,7 @@ CALM_S = 1.0
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure is bad from ``bad`` on, and good again below ``good``."""
+    """A figure is bad at ``bad``, and good again at ``good``."""
 
     bad: float
     good: float
@@ -22,6 +23,8 @@ BACKLOG = Limit(bad=0.25, good=0.05)
 """Share of the queue that waits."""
 UNSAFE_S = Limit(bad=1.0, good=0.8)
 """Age of the oldest data that a power cut would cost, s."""
+ROOM_S = Limit(bad=60.0, good=90.0)
+"""How long there is room on the disk, s."""
 
 
 class Pressure:
@@ -30,7 +33,7 @@ class Pressure:
     Attributes
     ----------
     high : bool
-        Whether the disk is too slow.
+        Whether the disk is too slow, or nearly full.
     sentence : str
         What to say of it; empty while it is not.
     """
@@ -40,7 +43,9 @@ class Pressure:
         self.sentence = ''
         self._calm_since_s: float | None = None
 
-    def update(self, now_s: float, backlog: float, unsafe_s: float) -> bool:
+    def update(
+        self, now_s: float, backlog: float, unsafe_s: float, room_s: float = math.inf
+    ) -> bool:
         """Take figures; return whether `high` has changed.
 
         Parameters
@@ -51,19 +56,25 @@ class Pressure:
             How full the queue is, 0 to 1.
         unsafe_s : float
             How old the oldest data is that is not safe on the disk, s.
+        room_s : float
+            How long there is room on it, s.
         """
         before = self.high
-        if backlog >= BACKLOG.bad or unsafe_s >= UNSAFE_S.bad:
+        slow = backlog >= BACKLOG.bad or unsafe_s >= UNSAFE_S.bad
+        if slow or room_s <= ROOM_S.bad:
             self.high, self._calm_since_s = True, None
-        elif backlog >= BACKLOG.good or unsafe_s >= UNSAFE_S.good:
+        elif backlog >= BACKLOG.good or unsafe_s >= UNSAFE_S.good or room_s <= ROOM_S.good:
             self._calm_since_s = None
         elif self.high:
             self._calm_since_s = now_s if self._calm_since_s is None else self._calm_since_s
             self.high = now_s - self._calm_since_s < CALM_S
-        self.sentence = (
-            f'The disk is too slow: {backlog * 100:.0f} % of the queue waits for it, the last '
-            f'{unsafe_s:.1f} s are not safe yet.'
-            if self.high
-            else ''
-        )
+        if not self.high:
+            self.sentence = ''
+        elif room_s <= ROOM_S.good and not slow:
+            self.sentence = f'The disk is nearly full: there is room for {room_s:.0f} s.'
+        else:
+            self.sentence = (
+                f'The disk is too slow: {backlog * 100:.0f} % of the queue waits for it, the last '
+                f'{unsafe_s:.1f} s are not safe yet.'
+            )
         return self.high != before

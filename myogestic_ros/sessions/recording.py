@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -69,8 +70,8 @@ class Recording:
     on_error : callable
         Called from the writer thread with a sentence when the disk fails.
     on_pressure : callable
-        Called from any thread with a sentence when the disk becomes too slow, before anything is
-        lost; with '' when it keeps up again.
+        Called from any thread with a sentence when the disk becomes too slow or nearly full, before
+        anything is lost; with '' when it is well again.
 
     Raises
     ------
@@ -108,6 +109,8 @@ class Recording:
         self._waiting: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
         self._unflushed_since_s = 0.0
+        self._room_s = math.inf
+        self._began_s = time.monotonic()
         self._bytes = 0
         self._ending = False
         self._repaired: tuple[int, float] | None = None
@@ -243,11 +246,14 @@ class Recording:
         if self._unflushed:
             self._sync.written(self._unflushed_since_s)
         self._unflushed.clear()
+        self._room_s = self._writer.room_s(time.monotonic() - self._began_s)
 
     def _judge(self) -> None:
-        """Say so when the disk becomes too slow, and when it keeps up again."""
+        """Say so when the disk becomes too slow or nearly full, and when it is well again."""
         with self._judging:
-            changed = self._pressure.update(time.monotonic(), self.backlog, self.unsafe_s)
+            changed = self._pressure.update(
+                time.monotonic(), self.backlog, self.unsafe_s, self._room_s
+            )
             sentence = self._pressure.sentence
         if changed:
             self._on_pressure(sentence)

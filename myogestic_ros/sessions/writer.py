@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -136,9 +137,9 @@ class SessionWriter:
                 topic.name, definition.msgtype, definition.type_hash, topic.qos
             )
         self._reserve.keep(INDEX_SIZE)
-        self._metadata(complete=False).write(self.path, sync=False)
         self._writer.flush()
         opening.rename(self._file)
+        self._metadata(complete=False).write(self.path, sync=False)
 
     def settle(self) -> None:
         """Bring all there is of a session onto the disk, its name too; may take a while."""
@@ -171,6 +172,14 @@ class SessionWriter:
     def descriptor(self) -> int:
         """The file's descriptor."""
         return self._stream.fileno()
+
+    def room_s(self, elapsed_s: float) -> float:
+        """Return how long there is room on the disk, s, at the rate of the time that has passed."""
+        if elapsed_s < 1.0:
+            return math.inf
+        rate = self._stream.tell() / elapsed_s
+        disk = os.fstatvfs(self.descriptor)
+        return disk.f_bavail * disk.f_frsize / rate
 
     def flush(self) -> None:
         """Close the chunk and hand it to the operating system.

@@ -179,6 +179,17 @@ def test_pressure_does_not_flicker():
     assert changes == [(1, True), (6, False), (8, True)]
 
 
+def test_a_disk_that_is_nearly_full_is_told():
+    pressure = Pressure()
+    assert not pressure.update(0.0, 0.0, 0.0, 61.0)
+    assert pressure.update(1.0, 0.0, 0.0, 42.0)
+    assert pressure.sentence == 'The disk is nearly full: there is room for 42 s.'
+    assert not pressure.update(2.0, 0.0, 0.0, 80.0)
+    assert not pressure.update(3.0, 0.0, 0.0, 100.0)
+    assert pressure.update(5.0, 0.0, 0.0, 100.0)
+    assert pressure.sentence == ''
+
+
 @pytest.mark.parametrize('what', ['folder', 'parent'])
 def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp_path, what):
     errors: list[str] = []

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from bags import EMG, LABEL, fill_mcap, frame, label, protocol, topics
+from bags import EMG, LABEL, fill_mcap, frame, label, protocol, topics, write
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 from rosbags.rosbag2 import Reader
@@ -18,10 +18,11 @@ from rosbags.rosbag2 import Reader
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions import mcap_tail
 from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import list_sessions
+from myogestic_ros.sessions.library import list_sessions, resolve_sessions
 from myogestic_ros.sessions.losses import frame_span
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.repair import cut_sessions, needs_repair, repair_session
+from myogestic_ros.sessions.windows import iter_windows
 from myogestic_ros.sessions.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
@@ -315,3 +316,15 @@ def test_the_span_of_a_frame_is_read_without_decoding():
     assert frame_span(b'') is None
     assert frame_span(b'\0\1\0\0' + b'\xff' * 60) is None
     assert frame_span(label(1, 'fist', 0)) is None
+
+
+def test_a_repaired_session_trains_like_any_other(cut, tmp_path):
+    whole = write(tmp_path / 'whole', ITEMS)
+    repair_session(cut)
+    expected = list(iter_windows([whole], 'emg', 200, 50))
+    found = list(iter_windows([cut], 'emg', 200, 50))
+    assert len(found) == len(expected) > 20
+    for one, other in zip(found, expected, strict=True):
+        assert one.class_name == other.class_name
+        assert (one.data == other.data).all()
+    assert resolve_sessions([], cut.parent) == [cut, whole]

@@ -55,8 +55,9 @@ def begin(g):
     path = Path(message.removeprefix('Recording ').removesuffix('.'))
     g.path = path
     g.operator.set_label('fist')
-    file = path / f'{path.name}_0.mcap'
-    g.wait(lambda: file.stat().st_size > 200_000, 'frames')
+    g.file = path / f'{path.name}_0.mcap'
+    written = g.file.stat().st_size
+    g.wait(lambda: g.file.stat().st_size > written + 200_000, 'frames')
 
 
 def wait_for_error(g, words):
@@ -88,7 +89,8 @@ def read(path):
 
 def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
     pid = recording.nodes.pid('recorder')
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    limit = recording.file.stat().st_size + 100_000
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     message = wait_for_error(recording, 'has ended: [Errno 27] File too large')
     assert 'was cut; recovered' in message
     assert read(recording.path) > 30

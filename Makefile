@@ -13,14 +13,14 @@ flavour := $(if $(filter-out python3,$(PYTHON)),-$(named))$(if $(filter-out kilt
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up
-installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/*)
+installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* urdf/* rviz/*)
 
 export ROS_WHEELS
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks bench-windows colcon clean
+.PHONY: help setup demo test lint format colcon clean $(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' Makefile)
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -58,6 +58,9 @@ format: $(stamp)  ## write the code as ruff formats it
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
+bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
+	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
+
 bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
 	@$(python) bench/latency.py $(ARGS)
 
@@ -66,6 +69,15 @@ bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how re
 
 bench-windows: $(stamp)  ## a long session read and cut into windows: time and memory, beside another way
 	@$(python) bench/windows.py $(ARGS)
+
+bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
+	@$(python) bench/bridge.py $(ARGS)
+
+bench-recording: $(stamp)  ## what a recorder takes without a loss, and what it costs predictions
+	@$(python) bench/recording.py $(ARGS)
+
+bench-kill: $(stamp)  ## 200 recorders killed at random moments, and what of each session is left
+	@$(python) bench/kill_recorder.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

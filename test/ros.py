@@ -24,7 +24,7 @@ class Ros:
         self._context = context
         self._nodes: list[Any] = []
         self.executor = SingleThreadedExecutor(context=context)
-        self.hand = self.add(Node, 'hand')
+        self.hand = self.add(Node, 'test')
 
     def add(self, kind: Any, *args: Any, **parameters: Any) -> Any:
         """Make a node, as `run` would; ``__`` in the name of a parameter stands for a dot."""

@@ -124,7 +124,7 @@ class Commander:
         One whose stamp is not believed is passed over, and what was said before holds until it
         is too old. One that is young and says what cannot be followed takes its place at once.
         """
-        if not self.watchdog.hear(intent.source, age_s, now_s):
+        if not self.watchdog.hear(intent.source, age_s, now_s, intent.others):
             reason = self.watchdog.refusal
         else:
             self._goal = self._goals.of(intent, now_s)

@@ -29,6 +29,8 @@ class Intent:
         The other numbers that the decoder returned, by key.
     source : str
         Who said it: the same for all predictions of one pipeline.
+    others : int
+        How many others may be speaking, where it is not known who said what.
     flaw : Reason or None
         What is wrong with the message already.
     """
@@ -38,6 +40,7 @@ class Intent:
     dofs: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, float] = field(default_factory=dict)
     source: str = ''
+    others: int = 0
     flaw: Reason | None = None
 
     def fault(self, dof_limit: float) -> Reason | None:

@@ -53,7 +53,7 @@ class Watchdog:
         self._refused_s = -float('inf')
         self._voices: dict[str, float] = {}
 
-    def hear(self, source: str, age_s: float, now_s: float) -> bool:
+    def hear(self, source: str, age_s: float, now_s: float, others: int = 0) -> bool:
         """Take a prediction; return whether it is young.
 
         Parameters
@@ -64,9 +64,12 @@ class Watchdog:
             Age of its stamp, s; negative when it is ahead of the clock.
         now_s : float
             When it came, s.
+        others : int
+            How many others may make predictions, where it is not known who made which.
         """
         self._voices = {s: at for s, at in self._voices.items() if now_s - at < ALONE_S}
-        self._voices[source] = now_s
+        for name in (source, *(f'other {number}' for number in range(others))):
+            self._voices[name] = now_s
         if not self.settings.check_stamps:
             age_s = 0.0
         if age_s >= self.settings.timeout_s:

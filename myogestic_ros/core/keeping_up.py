@@ -58,9 +58,15 @@ class KeepingUp:
 
     def _sentence(self, counts: tuple[int, int]) -> str:
         skipped, lost = (now - then for now, then in zip(counts, self._since, strict=True))
-        parts = [f'{skipped} prediction(s) skipped'] * bool(skipped)
-        parts += [f'{lost} sample(s) lost on the way'] * bool(lost)
-        return (
-            f'Cannot keep up: {" and ".join(parts)}; predict less often (predict_hz), use a '
-            f'faster decoder, or replay more slowly.'
-        )
+        sentences = []
+        if skipped:
+            sentences.append(
+                f'Cannot keep up: {skipped} prediction(s) skipped; predict less often '
+                f'(predict_hz), use a faster decoder, or replay more slowly.'
+            )
+        if lost:
+            sentences.append(
+                f'{lost} sample(s) lost before they came here: the machine or the network cannot '
+                f'keep up, or they are missing in what is replayed.'
+            )
+        return ' '.join(sentences)

@@ -11,13 +11,13 @@ from typing import Any
 
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
+from rclpy.exceptions import NameValidationException
 from sensor_msgs.msg import JointState
-from std_srvs.srv import Trigger
 
 from myogestic_ros.control.arming import Arming
 from myogestic_ros.control.commander import Commander
 from myogestic_ros.control.mapping import Mapping
-from myogestic_ros.core.errors import ControlError, MyoGesticError, StateError
+from myogestic_ros.core.errors import ControlError
 from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.bridge_parameters import (
@@ -26,6 +26,7 @@ from myogestic_ros.nodes.bridge_parameters import (
     watchdog_settings,
 )
 from myogestic_ros.nodes.bridge_reports import bridge_status, health, sentence
+from myogestic_ros.nodes.bridge_services import BridgeServices, disarmed
 from myogestic_ros.nodes.command_writer import CommandWriter, default_topic
 from myogestic_ros.nodes.controller_joints import ControllerJoints
 from myogestic_ros.nodes.conversions import time_from_ros
@@ -68,7 +69,7 @@ class BridgeNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('bridge', **kwargs)
         self.declare_table(BRIDGE)
-        self._arming = Arming()  # one for the life of the node: a stop outlasts what is configured
+        self.arming = Arming()  # one for the life of the node: a stop outlasts what is configured
         self._mapping: Mapping | None = None
         self._drive: Drive | None = None
         self._writer: CommandWriter | None = None
@@ -77,13 +78,7 @@ class BridgeNode(ManagedNode):
         self._subscriptions_made: list[Any] = []
         self._jumps: Any = None
         self._believed: dict[str, float] = {}
-        for name, action in (
-            ('arm', self._arm),
-            ('disarm', self._disarm),
-            ('emergency_stop', self._stop),
-            ('reset', self._reset),
-        ):
-            self.create_service(Trigger, f'~/{name}', partial(self._answer, action))
+        self._offered = BridgeServices(self)
         self._diagnostics = Diagnostics(self, 'bridge', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
@@ -92,6 +87,8 @@ class BridgeNode(ManagedNode):
         """Read the mapping, and listen; nothing is sent."""
         if self._leaving is not None and self._leaving.running:
             raise ControlError('The hand is still on its way to rest; try again in a moment.')
+        if self._leaving is not None:
+            self._believed.update(self._leaving.position())
         values = self.values(BRIDGE)
         mapping = read_bridge_mapping(values)
         joints = list(mapping.joint_names)
@@ -101,12 +98,16 @@ class BridgeNode(ManagedNode):
             period_s,
             watchdog_settings(values),
             values['state_timeout'] if values['state_topic'] else math.inf,
-            self._arming,
+            self.arming,
         )
         commander.believe(self._believed)
         topic = values['output_topic'] or default_topic(values['output'])
         self._mapping = mapping
-        self._writer = CommandWriter(self, values['output'], topic, joints, period_s)
+        try:
+            self._writer = CommandWriter(self, values['output'], topic, joints, period_s)
+            self._listen(values)
+        except NameValidationException as error:
+            raise ControlError(' '.join(str(error).split()).rstrip(' ^') + '.') from error
         self._drive = Drive(
             commander,
             self._writer.write,
@@ -115,9 +116,6 @@ class BridgeNode(ManagedNode):
             on_failure=self._on_failure,
             on_end=partial(self._later, self._writer.close),
         )
-        self._listen(values)
-        if values['controller']:
-            self._controller = ControllerJoints(self, values['controller'])
         self.status_message = f'Ready to drive {len(joints)} joints on {self._writer.topic}.'
 
     def _listen(self, values: dict[str, Any]) -> None:
@@ -129,6 +127,8 @@ class BridgeNode(ManagedNode):
             self._subscriptions_made.append(
                 subscribe(JointState, values['state_topic'], self._on_state, qos.NEWEST)
             )
+        if values['controller']:
+            self._controller = ControllerJoints(self, values['controller'])
         jump = Duration(seconds=values['timeout'])
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=jump, min_backward=Duration(nanoseconds=-1)),
@@ -139,13 +139,13 @@ class BridgeNode(ManagedNode):
         """Allow arming."""
         if self._controller is not None:
             self._controller.ask_again()
-        self.status_message = self._disarmed('Active')
+        self.status_message = disarmed('Active')
 
     def deactivate(self) -> None:
         """Take the hand to rest, then send nothing; one that is stopped stays where it is."""
         if self._drive is None:
             return
-        moved = self._arming.armed and not self._arming.stopped
+        moved = self.arming.armed and not self.arming.stopped
         self._drive.retire()
         self.status_message = 'Deactivated.'
         if moved:
@@ -169,69 +169,35 @@ class BridgeNode(ManagedNode):
             self._controller = None
         if self._drive is not None:
             self.deactivate()
-            self._believed.update(self._drive.position())
             self._drive.end(1.0 if self.closing else None)
-        self._leaving, self._drive, self._writer, self._mapping = self._drive, None, None, None
+            self._leaving = self._drive
+        elif self._writer is not None:
+            self._writer.close()
+        self._drive, self._writer, self._mapping = None, None, None
+
+    def _end(self) -> None:
+        super()._end()
+        if self._leaving is not None:  # cleaned up a moment ago, it may be on its way to rest
+            self._leaving.settle(self.get_parameter('rest_within').value)
 
     def parameters_changed(self, names: set[str]) -> None:
         """Apply what concerns the age of predictions; the rest waits until it is configured."""
         if self._drive is not None:
             self._drive.configure_watchdog(watchdog_settings(self.values(BRIDGE)))
 
-    # -- services -----------------------------------------------------------------------------
+    # -- for the services ---------------------------------------------------------------------
 
-    def _answer(
-        self, action: Callable[[], str], request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        try:
-            response.message = action()
-            response.success = True
-        except MyoGesticError as error:
-            response.message = str(error)
-        logger = self.get_logger()
-        logger.info(response.message) if response.success else logger.warning(response.message)
-        self.say(response.message)
-        return response
+    @property
+    def moving(self) -> Drive | None:
+        """What moves the hand, if anything does: also when it is on its way out."""
+        return self._drive or self._leaving
 
-    def _arm(self) -> str:
-        if self.phase != 'active' or self._drive is None:
-            hint = 'activate' if self.phase == 'inactive' else 'configure and activate'
-            raise StateError(
-                f"Cannot arm: the node is '{self.phase}', expected 'active'; {hint} it first."
-            )
-        trouble = None
-        if self._controller is not None and self._mapping is not None:
-            names = list(self._mapping.joint_names)
-            trouble = self._controller.trouble(names, self.get_parameter('output').value)
-        if trouble is not None:
-            raise StateError(f'Cannot arm: {trouble}.')
-        self._drive.arm()
-        return 'Armed: predictions move the hand.'
-
-    def _disarm(self) -> str:
-        if self._drive is not None:
-            self._drive.disarm()
-        self._arming.disarm()
-        return (
-            'Stopped stays stopped; no command is sent.' if self._arming.stopped else 'Disarmed.'
-        )
-
-    def _stop(self) -> str:
-        self._arming.stop()
-        if self._drive is not None:
-            self._drive.stop()
-        return 'Emergency stop: the hand stays where it is until ~/reset.'
-
-    def _reset(self) -> str:
-        if self._drive is not None:
-            self._drive.reset()
-        else:
-            self._arming.reset()
-        return self._disarmed('The emergency stop is over')
-
-    @staticmethod
-    def _disarmed(why: str) -> str:
-        return f'{why}; disarmed: nothing is sent until ~/arm.'
+    def controller_trouble(self) -> str | None:
+        """Return why commands would not suit the controller; None when they do."""
+        if self._controller is None or self._mapping is None:
+            return None
+        joints = list(self._mapping.joint_names)
+        return self._controller.trouble(joints, self.get_parameter('output').value)
 
     # -- what is heard ------------------------------------------------------------------------
 
@@ -240,7 +206,8 @@ class BridgeNode(ManagedNode):
             return
         age_ns = self.get_clock().now().nanoseconds - time_from_ros(message.header.stamp)
         key = self._mapping.speed.removeprefix('extra:')
-        self._drive.hear(intent_from_ros(message, info, key), age_ns * 1e-9)
+        count = partial(self.count_publishers, self._subscriptions_made[0].topic_name)
+        self._drive.hear(intent_from_ros(message, info, count, key), age_ns * 1e-9)
 
     def _on_state(self, message: JointState) -> None:
         if self._drive is not None:
@@ -248,7 +215,9 @@ class BridgeNode(ManagedNode):
 
     def _on_jump(self, jump: TimeJump) -> None:
         if self._drive is not None and self.get_parameter('check_stamps').value:
-            self._drive.clock_jumped(jump.delta.nanoseconds * 1e-9)
+            by_s = jump.delta.nanoseconds * 1e-9
+            self.get_logger().warning(f'The clock was set by {by_s:+.3f} s.')
+            self._drive.clock_jumped(by_s)
 
     # -- from the thread of the drive ---------------------------------------------------------
 
@@ -260,9 +229,9 @@ class BridgeNode(ManagedNode):
                 executor.create_task(action)
 
     def _announce(self) -> None:
-        if self._drive is None:
+        if self.moving is None:
             return
-        situation = self._drive.situation
+        situation = self.moving.situation
         message = sentence(situation, self.phase)
         if message is not None:
             self.status_message = message
@@ -283,12 +252,12 @@ class BridgeNode(ManagedNode):
             if self._status is None:
                 self._status = self.create_publisher(BridgeStatus, '~/status', qos.STATUS)
             situation = self._drive.situation if self._drive is not None else None
-            status = bridge_status(self.phase, self.status_message, self._arming, situation)
+            status = bridge_status(self.phase, self.status_message, self.arming, situation)
             status.header.stamp = self.get_clock().now().to_msg()
             self._status.publish(status)
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        return health(self.phase, self.status_message, self._arming, self._drive, self._writer)
+        return health(self.phase, self.status_message, self.arming, self._drive, self._writer)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import GetParameters
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -29,36 +30,36 @@ class ControllerJoints:
         self._node = node
         self._controller = controller
         self._client: Any = node.create_client(GetParameters, f'{controller}/get_parameters')
-        self._answer: Any = None
-        self._values: dict[str, Any] | None = None
+        self._answers: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer: Any = node.create_timer(PERIOD_S, self._ask, clock=steady)
 
     def ask_again(self) -> None:
-        """Forget the answer: the controller may be another one."""
-        self._values = None
-        self._answer = None
+        """Forget the answers: the controller may be another one."""
+        self._values = {}
+        self._answers = {}
 
     def _ask(self) -> None:
-        if self._values is not None or not self._client.service_is_ready():
+        if not self._client.service_is_ready():
             return
-        if self._answer is None:
-            request = GetParameters.Request(names=list(NAMES))
-            self._answer = self._client.call_async(request)
-        elif self._answer.done():
-            answer, self._answer = self._answer, None
-            values = answer.result().values if answer.result() is not None else []
-            if len(values) == len(NAMES):
-                self._values = {
-                    'joints': list(values[0].string_array_value),
-                    'interface_name': values[1].string_value,
-                }
+        for name in NAMES:  # one by one: of several, none is answered when one is not declared
+            if name in self._values:
+                continue
+            answer = self._answers.get(name)
+            if answer is None:
+                self._answers[name] = self._client.call_async(GetParameters.Request(names=[name]))
+            elif answer.done():
+                del self._answers[name]
+                values = answer.result().values
+                self._values[name] = values[0] if values else ParameterValue()
 
     def trouble(self, joints: list[str], output: str) -> str | None:
         """Return why commands for these joints do not suit the controller; None when they do."""
-        if self._values is None:
+        if len(self._values) < len(NAMES):
             return f"the controller '{self._controller}' has not said what its joints are"
-        theirs, takes = self._values['joints'], self._values['interface_name']
+        theirs = list(self._values['joints'].string_array_value)
+        takes = self._values['interface_name'].string_value
         if not theirs:
             return f"'{self._controller}' has no parameter 'joints'; is it a controller of joints?"
         in_order = output in ('position', 'velocity')  # the others say which joints they mean

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 __all__ = ['Metronome']
 
-LATE = 0.1
-"""Share of a period by which a beat may be late before those that follow are put off: two beats
-are never closer together than the rest of a period."""
+LEAST = 0.8
+"""Least share of a period between two beats: one that was late is made up for little by little,
+never by hurrying."""
 
 
 class Metronome:
@@ -29,20 +29,20 @@ class Metronome:
 
     Attributes
     ----------
-    slips : int
-        Beats that were so late that those after them were put off.
+    missed : int
+        Beats that were left out, because the one before came more than a period late.
     """
 
     def __init__(
         self, rate_hz: float, beat: Callable[[], bool], on_end: Callable[[], None] = lambda: None
     ) -> None:
-        self.slips = 0
+        self.missed = 0
         self._period_ns = round(1e9 / rate_hz)
         self._beat = beat
         self._on_end = on_end
-        self._woken = threading.Event()
-        self._idle = threading.Event()
-        self._idle.set()
+        self._changed = threading.Condition()
+        self._woken = False
+        self._beating = False
         self._ended = False
         self._thread = threading.Thread(target=self._run, name='commands', daemon=True)
         self._thread.start()
@@ -54,41 +54,51 @@ class Metronome:
 
     def wake(self) -> None:
         """Begin to beat, at once."""
-        self._idle.clear()
-        self._woken.set()
+        with self._changed:
+            self._woken = self._beating = True
+            self._changed.notify_all()
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until it does not beat; return whether that came in time."""
-        return self._idle.wait(timeout_s)
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._beating, timeout_s)
 
     def end(self, timeout_s: float | None = None) -> None:
         """End the thread when it does not beat any more; wait for it so long, if at all."""
-        self._ended = True
-        self._woken.set()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
         if timeout_s is not None:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:
-            while True:
-                self._woken.wait()
-                self._woken.clear()
+            while self._wait():
                 self._beats()
-                if not self._woken.is_set():
-                    self._idle.set()
-                if self._ended:
-                    return
         finally:
-            self._idle.set()
+            with self._changed:
+                self._beating = False
+                self._changed.notify_all()
             self._on_end()
 
+    def _wait(self) -> bool:
+        """Wait to be woken; return whether that happened, rather than the end."""
+        with self._changed:
+            self._beating = self._woken
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._woken or self._ended)
+            woken, self._woken = self._woken, False
+            return woken
+
     def _beats(self) -> None:
-        due_ns = time.monotonic_ns()
+        due_ns = now_ns = time.monotonic_ns()
+        least_ns = round(LEAST * self._period_ns)
         while self._beat():
             due_ns += self._period_ns
-            left_ns = due_ns - time.monotonic_ns()
+            left_ns = max(due_ns, now_ns + least_ns) - time.monotonic_ns()
             if left_ns > 0:
                 time.sleep(left_ns * 1e-9)
-            elif -left_ns > LATE * self._period_ns:
-                self.slips += 1
-                due_ns -= left_ns
+            now_ns = time.monotonic_ns()
+            missed = max(0, (now_ns - due_ns) // self._period_ns)
+            self.missed += missed
+            due_ns += missed * self._period_ns

@@ -88,13 +88,18 @@ class ModelShelf:
     def _manifest(self, model: Any, data: TrainingData) -> Manifest:
         scores = getattr(model, 'scores', {})
         parameters = getattr(model, 'parameters', {})
+        parameters = dict(parameters) if isinstance(parameters, dict) else {}
+        before: list[str] = []
+        if self.pipeline.adapts and self._in_use is not None:
+            parameters['adapted_from'] = self.pipeline.model_id
+            before = self._in_use.sessions
         return Manifest(
             decoder=self.decoder,
             streams=data.streams,
             predict_hz=self.pipeline.predict_hz,
             hop_ms=data.hop_ms,
             class_names=list(data.class_names),
-            sessions=[Path(path).name for path in data.paths],
+            sessions=[*before, *(Path(path).name for path in data.paths)],
             scores=dict(scores) if isinstance(scores, dict) else {},
-            parameters=dict(parameters) if isinstance(parameters, dict) else {},
+            parameters=parameters,
         )

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.pipeline import Pipeline
@@ -25,43 +23,24 @@ from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.decoder_pipeline import find_pipeline
 from myogestic_ros.nodes.managed import ManagedNode
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline_reports import PipelineReports
 from myogestic_ros.nodes.pipeline_services import PipelineServices
 from myogestic_ros.nodes.pipeline_streams import (
-    silence_of,
     stream_spec,
     streams_with_parameters,
 )
+from myogestic_ros.nodes.pipeline_watch import PipelineWatch
 from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.stream_rotations import StreamRotations
 from myogestic_ros.sessions.describe import complete_training_data
 
 __all__ = ['PipelineNode', 'find_pipeline', 'main']
 
 STAND_ASIDE_S = 0.002
-
-
-def find_pipeline(decoder: str) -> Pipeline:
-    """Import a decoder and return the pipeline it defines.
-
-    Raises
-    ------
-    DecoderError
-        When it cannot be imported, or defines none, or several and none called ``pipeline``.
-    """
-    module = import_decoder(decoder)
-    named = getattr(module, 'pipeline', None)
-    if isinstance(named, Pipeline):
-        return named
-    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
-    if len(found) != 1:
-        raise DecoderError(
-            f"Decoder '{decoder}' defines {len(found)} pipelines; expected one, best named "
-            f"'pipeline': pipeline = Pipeline()."
-        )
-    return found[0]
 
 
 class PipelineNode(ManagedNode):
@@ -85,7 +64,7 @@ class PipelineNode(ManagedNode):
 
     Services
     --------
-    ~/train : Train
+    ~/train, ~/adapt : Train, Adapt
     ~/cancel_training, ~/start_predicting, ~/stop_predicting : std_srvs/Trigger
     ~/save_model : SaveModel
     ~/load_model : LoadModel
@@ -96,10 +75,10 @@ class PipelineNode(ManagedNode):
         super().__init__('pipeline', **kwargs)
         self._given = pipeline
         self.pipeline = Pipeline()
+        self.rotations = StreamRotations(self)
         self.shelf: ModelShelf | None = None
         self._subscriptions_of_streams: list[Any] = []
-        self._watchdog: Any = None
-        self._stale: tuple[str, ...] = ()
+        self._watch = PipelineWatch(self)
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
         self._post = PostChain()
@@ -131,9 +110,8 @@ class PipelineNode(ManagedNode):
         parameters = self.values(PIPELINE)
         decoder = self._find_decoder()
         specs, topics = self._specs(decoder, parameters)
-        hz = parameters['predict_hz']
         pipeline = Pipeline(
-            decoder.predict_hz if hz < 0 else hz,
+            decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
         )
@@ -153,8 +131,7 @@ class PipelineNode(ManagedNode):
         self.reports.attach(pipeline, self.shelf)
         for spec in specs:
             self._listen(spec.name, topics[spec.name])
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watchdog = self.create_timer(0.05, self._watch, clock=steady)
+        self._watch.start()
         self._closing.clear()
         self._predictor = threading.Thread(target=self._predict, name='predict', daemon=True)
         self._predictor.start()
@@ -209,9 +186,7 @@ class PipelineNode(ManagedNode):
         self._closing.set()
         if self._predictor is not None:
             self._predictor.join(1.0)
-        if self._watchdog is not None:
-            self.destroy_timer(self._watchdog)
-            self._watchdog = None
+        self._watch.stop()
         for subscription in self._subscriptions_of_streams:
             self.destroy_subscription(subscription)
         self._subscriptions_of_streams.clear()
@@ -219,7 +194,7 @@ class PipelineNode(ManagedNode):
 
     def publish_status(self) -> None:
         """Publish PipelineStatus."""
-        self.reports.publish_status(self.phase != 'unconfigured', self._stale)
+        self.reports.publish_status(self.phase != 'unconfigured', self._watch.stale)
 
     def say(self, message: str) -> None:
         """Set the status message, and publish the status."""
@@ -229,7 +204,7 @@ class PipelineNode(ManagedNode):
     @property
     def stale_streams(self) -> tuple[str, ...]:
         """Streams from which nothing comes."""
-        return self._stale
+        return self._watch.stale
 
     def parameters_changed(self, names: set[str]) -> None:
         """Apply what can change while the node runs."""
@@ -238,6 +213,9 @@ class PipelineNode(ManagedNode):
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
+        later = sorted(name for name in names if 'filter.' in name)
+        if later:
+            self.pipeline.say(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
             self._post.use(self.values(POST))
 
@@ -245,7 +223,7 @@ class PipelineNode(ManagedNode):
 
     def _on_frame(self, name: str, _rate: float, message: EmgFrame) -> None:
         try:
-            chunk = chunk_from_ros(message)
+            chunk = self.rotations.turn(name, chunk_from_ros(message))
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return
@@ -271,24 +249,6 @@ class PipelineNode(ManagedNode):
             while not self._closing.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
-
-    def _watch(self) -> None:
-        """Look for silence, and for a stream that the model does not fit any more."""
-        predicting = self.pipeline.state is PipelineState.PREDICTING
-        now_ns = time.monotonic_ns()
-        self.pipeline.ticks.expire(now_ns - int(self.get_parameter('sync_timeout').value * 1e9))
-        after_s = self.get_parameter('stale_after').value
-        stale = self.pipeline.ticks.stale(now_ns - int(after_s * 1e9)) if predicting else ()
-        if stale != self._stale:
-            self._stale = stale
-            if predicting:
-                silence = silence_of(stale, after_s)
-                self.pipeline.say(silence or self.pipeline.predicting_message)
-        if predicting and self.shelf is not None:
-            misfit = self.shelf.misfit()
-            if misfit is not None:
-                self.pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self.give_up(f'Stopped predicting: {misfit}')
 
 
 def main(args: list[str] | None = None) -> int:

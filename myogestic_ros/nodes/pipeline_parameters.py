@@ -37,6 +37,13 @@ PIPELINE = (
         'training_hop_ms', 50.0, 'Step between training windows, ms.', minimum=1.0, maximum=60000.0
     ),
     Parameter(
+        'settle_ms',
+        500.0,
+        'Time after each cue that training leaves out, ms: people react late.',
+        minimum=0.0,
+        maximum=60000.0,
+    ),
+    Parameter(
         'streams',
         [''],
         "Names of the streams to read, the primary first; ['']: as the decoder says.",
@@ -80,6 +87,13 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             'Length of its window, ms; negative: as window_ms says.',
             minimum=-1.0,
             maximum=60000.0,
+        ),
+        Parameter(
+            'rotation',
+            0,
+            'Places that the channels are moved up, round a ring: an armband that sits turned.',
+            minimum=-1024,
+            maximum=1024,
         ),
         Parameter(
             'sampling_rate',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,10 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
 
 
 def intent_from_ros(
-    message: PredictionMessage, info: Mapping[str, Any], extra_key: str = ''
+    message: PredictionMessage,
+    info: Mapping[str, Any],
+    count_publishers: Callable[[], int],
+    extra_key: str = '',
 ) -> Intent:
     """Return what a Prediction message asks of a hand.
 
@@ -65,10 +68,13 @@ def intent_from_ros(
     message : Prediction
         The message.
     info : mapping
-        What rclpy knows of the message, among it who published it.
+        What rclpy knows of the message, among it who published it; before Kilted it does not.
+    count_publishers : callable
+        Returns how many publish on the topic; asked when it is not known who did.
     extra_key : str
         Key in ``extra`` that is needed, if its value is a number.
     """
+    gid = info.get('publisher_gid')
     flaw = None
     for kind, names, numbers in (
         ('probabilities', message.class_names, message.probabilities),
@@ -81,15 +87,10 @@ def intent_from_ros(
         probabilities=dict(zip(message.class_names, message.probabilities)),  # noqa: B905
         dofs=dict(zip(message.dof_names, message.dof_values)),  # noqa: B905
         extra=_numbers(message.extra, extra_key),
-        source=_source(message, info),
+        source=bytes(gid['data']).hex() if gid else message.model_id,
+        others=0 if gid else count_publishers() - 1,
         flaw=flaw,
     )
-
-
-def _source(message: PredictionMessage, info: Mapping[str, Any]) -> str:
-    """Return what tells one publisher from another; older rclpy does not say it."""
-    gid = info.get('publisher_gid')
-    return bytes(gid['data']).hex() if gid else f'model {message.model_id}'
 
 
 def _numbers(pairs: Sequence[KeyValue], wanted: str) -> dict[str, float]:

@@ -90,8 +90,14 @@ def joint_names_of(message: Any) -> tuple[str, ...]:
 
 def label_of(message: Any) -> Label:
     """Return the label in a Label message."""
-    stamp_ns = stamp_of(message)
-    return Label(stamp_ns, int(message.index), str(message.name), int(message.repetition))
+    duration_s = float(getattr(message, 'duration', 0.0))  # bags from before have none
+    return Label(
+        stamp_of(message),
+        int(message.index),
+        str(message.name),
+        int(message.repetition),
+        duration_s if math.isfinite(duration_s) and duration_s > 0 else 0.0,
+    )
 
 
 def facts_of(message: Any) -> StreamFacts:

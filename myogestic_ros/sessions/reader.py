@@ -6,6 +6,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,7 @@ def number_repetitions(labels: list[Label]) -> list[Label]:
             else:
                 number = counts[label.index]
                 counts[label.index] += 1
-            numbered.append(Label(label.stamp_ns, label.index, label.name, number))
+            numbered.append(replace(label, repetition=number))
         else:
             numbered.append(label)
             counts[label.index] = max(counts[label.index], label.repetition + 1)

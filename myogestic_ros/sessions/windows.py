@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
-from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.signals import Label, Samples
-from myogestic_ros.core.training_filters import training_filters_of
-from myogestic_ros.core.window_batches import BatchCutter, WindowBatch
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.signals import Samples
+from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline, check_names
 from myogestic_ros.sessions.track import Track
+from myogestic_ros.sessions.window_batches import (
+    Paths,
+    iter_window_batches,
+    listed,
+    window_batches,
+)
 
 __all__ = [
-    'LabeledBatch',
     'LabeledWindow',
     'iter_aligned_windows',
     'iter_labeled_windows',
-    'iter_window_batches',
     'iter_windows',
 ]
 
-Paths = Sequence[str | PathLike[str]]
 Times = NDArray[np.float64]
 
 
@@ -60,79 +57,6 @@ class LabeledWindow:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class LabeledBatch:
-    """Consecutive windows that lie within one repetition of one class.
-
-    Attributes
-    ----------
-    windows : WindowBatch
-        The windows, as a view: what two of them share lies in memory once.
-    label : Label
-        The label in force, its repetition numbered.
-    session : str
-        Path of the session.
-    """
-
-    windows: WindowBatch
-    label: Label
-    session: str
-
-
-def iter_window_batches(
-    paths: Paths,
-    stream: str,
-    window_ms: float,
-    hop_ms: float,
-    classes: set[int] | None = None,
-    *,
-    settle_ms: float = 0.0,
-    filters: FilterSpec | None = None,
-) -> Iterator[LabeledBatch]:
-    """Yield the windows of labelled sessions, many at once.
-
-    The windows are those of `iter_windows`, in the same order. Sessions are read as a stream: what
-    is held in memory does not grow with their length.
-
-    Parameters, Raises
-    ------------------
-    As `iter_windows`.
-    """
-    names: dict[int, str] = {}
-    settle_ns = round(settle_ms * 1e6)
-    for path in _listed(paths):
-        session = Session(path)
-        labels = session.labels()
-        check_names(names, labels, session.name)
-        timeline = Timeline(labels)
-        for batch in _batches(session, stream, window_ms, hop_ms, filters):
-            span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
-            stamps_ns = batch.stamps_ns.tolist()
-            found = [timeline.over(at - span_ns, at, settle_ns) for at in stamps_ns]
-            stop = 0
-            for label, run in groupby(found):
-                start, stop = stop, stop + sum(1 for _ in run)
-                if label is not None and (not classes or label.index in classes):
-                    yield LabeledBatch(batch[start:stop], label, path)
-
-
-def _batches(
-    session: Session,
-    stream: str,
-    window_ms: float,
-    hop_ms: float,
-    filters: FilterSpec | None,
-) -> Iterator[WindowBatch]:
-    if not (window_ms > 0 and hop_ms > 0):
-        raise SessionError(
-            f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
-        )
-    spec = StreamSpec(stream, window_ms, filters=filters or training_filters_of(stream))
-    cutter = BatchCutter(spec, 1000.0 / hop_ms)
-    for block in session.blocks(stream):
-        yield from cutter.push(block)
-
-
 def _times_s(batch: WindowBatch, number: int) -> Times:
     steps = np.arange(1 - batch.data.shape[2], 1, dtype=np.float64)
     return int(batch.stamps_ns[number]) * 1e-9 + steps / batch.sampling_rate
@@ -147,6 +71,7 @@ def iter_windows(
     *,
     settle_ms: float = 0.0,
     filters: FilterSpec | None = None,
+    complete_only: bool = False,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -168,6 +93,8 @@ def iter_windows(
     filters : FilterSpec, optional
         What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
         a training what it passes through live, else nothing.
+    complete_only : bool
+        Whether repetitions that were not completed are left out; see `repetitions`.
 
     Raises
     ------
@@ -176,7 +103,14 @@ def iter_windows(
         to different classes.
     """
     for found in iter_window_batches(
-        paths, stream, window_ms, hop_ms, classes, settle_ms=settle_ms, filters=filters
+        paths,
+        stream,
+        window_ms,
+        hop_ms,
+        classes,
+        settle_ms=settle_ms,
+        filters=filters,
+        complete_only=complete_only,
     ):
         label, batch = found.label, found.windows
         for number in range(len(batch)):
@@ -190,12 +124,6 @@ def iter_windows(
             )
 
 
-def _listed(paths: Paths) -> list[str]:
-    if isinstance(paths, str | PathLike):  # a str would be taken letter by letter
-        raise SessionError(f"Sessions are given as '{paths}'; expected a list of paths.")
-    return [str(path) for path in paths]
-
-
 def iter_labeled_windows(
     paths: Paths,
     stream_name: str,
@@ -204,6 +132,8 @@ def iter_labeled_windows(
     classes: set[int] | None = None,
     *,
     filters: FilterSpec | None = None,
+    settle_ms: float = 0.0,
+    complete_only: bool = False,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -216,7 +146,16 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes, filters=filters):
+    for window in iter_windows(
+        paths,
+        stream_name,
+        window_ms,
+        hop_ms,
+        classes,
+        settle_ms=settle_ms,
+        filters=filters,
+        complete_only=complete_only,
+    ):
         yield window.data, window.times_s, window.class_index
 
 
@@ -255,10 +194,10 @@ def iter_aligned_windows(
     aligned : dict of str to ndarray, shape (n_channels,)
     times : ndarray of float64, shape (n_samples,)
     """
-    for path in _listed(paths):
+    for path in listed(paths):
         session = Session(path)
         tracks = {name: Track.of(session, name) for name in aligned_stream_names}
-        for batch in _batches(session, primary_stream_name, window_ms, hop_ms, filters):
+        for batch in window_batches(session, primary_stream_name, window_ms, hop_ms, filters):
             for number in range(len(batch)):
                 times_s = _times_s(batch, number)
                 middle_s = (times_s[0] + times_s[-1]) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from myogestic_ros.core.errors import SourceError
@@ -135,7 +136,7 @@ class SessionPlaylist:
             while said < len(self._labels) and self._starts[said] < until_ns:
                 label = self._labels[said]
                 stamp_ns = max(end_ns, label.stamp_ns - shift_ns)
-                yield Label(stamp_ns, label.index, label.name, label.repetition)
+                yield replace(label, stamp_ns=stamp_ns)
                 said += 1
             yield Chunk(
                 chunk.first_sample, chunk.stamp_ns - shift_ns, chunk.sampling_rate, chunk.data

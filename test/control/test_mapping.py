@@ -220,3 +220,12 @@ def test_what_is_no_urdf(text, reason):
 def test_a_urdf_that_is_not_there(tmp_path):
     with pytest.raises(ControlError, match='cannot be read'):
         read_joint_limits(tmp_path / 'hand.urdf')
+
+
+def test_the_example_in_the_docs_is_right():
+    text = (FILE.parents[2] / 'docs' / 'bridge.md').read_text()
+    begin = text.index('    mode: posture')
+    example = text[begin : text.index('\n\n', begin)]
+    mapping = parse_mapping(yaml.safe_load(example))
+    assert mapping.posture_of('close') == 'fist'
+    assert mapping.joints[1].velocity == 2.0

@@ -19,7 +19,7 @@ from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding import htd_lda, training_set
 from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
-from myogestic_ros.sessions.windows import LabeledBatch
+from myogestic_ros.sessions.window_batches import LabeledBatch
 
 N_SAMPLES = 100
 
@@ -67,6 +67,7 @@ class Sessions:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
     monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
+    monkeypatch.setattr(htd_lda, 'summaries_of', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 

@@ -27,6 +27,7 @@ from myogestic_ros.nodes.conversions import chunk_to_ros, label_to_ros
 from myogestic_ros.nodes.prediction_bag import read_predictions
 from myogestic_ros.nodes.prediction_message import prediction_to_ros
 from myogestic_ros.panel.cli.__main__ import main as cli
+from myogestic_ros.panel.demo.operator import DemoError
 from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.facts import SessionFacts
@@ -85,9 +86,9 @@ def essence(message: Prediction):
     return message.sample, message.label, list(message.class_names), probabilities, extra
 
 
-def offline(chunks, model, names, filters=None, post=None) -> list:
+def offline(chunks, model, names, filters=None, post=None, hz=50.0) -> list:
     """Predict by hand, as fast as possible."""
-    pipeline = Pipeline(50.0)
+    pipeline = Pipeline(hz)
     pipeline.on_extract, pipeline.on_predict = htd_lda.extract, htd_lda.predict
     pipeline.use_model(model, 'm', names, {'emg': filters})
     pipeline.post = PostChain(post)
@@ -131,8 +132,11 @@ RECORDER = {
 }
 
 
-def live(folder, driver, **parameters):
-    """Replay through real nodes, recorded; return what the pipeline published."""
+def live(folder, driver, count, **parameters):
+    """Replay through real nodes, recorded; return what the pipeline published.
+
+    Waits until there are so many predictions, or there is no hope of them.
+    """
     got: list[Prediction] = []
     pipeline = {'model': 'm', **parameters}
     with graph(folder, driver=driver, pipeline=pipeline, recorder=RECORDER) as g:
@@ -154,7 +158,9 @@ def live(folder, driver, **parameters):
             'the end of the recording',
             PATIENCE_S,
         )
-        g.operator.spin(0.5)
+        with contextlib.suppress(DemoError):
+            g.operator.wait(lambda: len(got) >= count, 'the predictions', 10.0)
+        g.operator.spin(0.3)  # and none that nobody expects
         g.operator.trigger('recorder/stop_recording')
     return [essence(message) for message in got]
 
@@ -177,7 +183,7 @@ def test_a_session(tmp_path, rate, capsys):
     expected = offline(Session(path).chunks('emg'), model, names)
     assert 250 < len(expected) < 300
     assert len({row[1] for row in expected}) == 3
-    assert live(tmp_path, replay(path, rate=rate)) == expected
+    assert live(tmp_path, replay(path, rate=rate), len(expected)) == expected
     recorded = tmp_path / 'sessions' / 'live'
     assert replayed(tmp_path, recorded, like=recorded) == 0, capsys.readouterr().out
     assert f'All {len(expected)} predictions are those of' in ' '.join(
@@ -201,13 +207,16 @@ def test_filtered_and_with_all_that_comes_after_the_decoder(tmp_path):
     filters = FilterSpec((20.0, 450.0), notch=50.0, common_average=True)
     path = record(tmp_path / 'sessions' / 's')
     model, names = model_of(path, tmp_path, filters)
-    expected = offline(Session(path).chunks('emg'), model, names, filters, POST)
-    assert 200 < len(expected) < 250  # half a second to settle, twice
-    assert expected != offline(Session(path).chunks('emg'), model, names, filters)
+    chunks = list(Session(path).chunks('emg'))
+    # At 10 Hz no tick is skipped on a busy machine: votes remember which ones there were.
+    expected = offline(chunks, model, names, filters, POST, hz=10.0)
+    assert 40 < len(expected) < 50  # half a second to settle, twice
+    assert expected != offline(chunks, model, names, filters, hz=10.0)
     assert {key for row in expected for key, _ in row[4]} == {
         *('class', 'raw_label', 'rejected', 'velocity')
     }
-    assert live(tmp_path, replay(path, rate=8.0), **POST) == expected
+    driver = replay(path, rate=2.0)
+    assert live(tmp_path, driver, len(expected), predict_hz=10.0, **POST) == expected
 
 
 @pytest.mark.parametrize('rate', [1.0, 8.0])
@@ -263,4 +272,5 @@ def test_a_recording_in_csv(tmp_path, recordings):
     names = ['a', 'b']
     expected = offline(chunks, model, names)
     assert len(expected) > 1000
-    assert live(tmp_path, replay(files, repetitions='0-0', rate=8.0)) == expected
+    driver = replay(files, repetitions='0-0', rate=8.0)
+    assert live(tmp_path, driver, len(expected)) == expected

@@ -8,6 +8,7 @@ import typer
 
 import myogestic_ros
 from myogestic_ros.panel.cli import sessions
+from myogestic_ros.panel.cli.evaluate import evaluate
 from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
@@ -42,6 +43,7 @@ def options(
 # Each group of commands is a module beside this one, and is added here in one line.
 app.add_typer(sessions.app)
 app.command()(replay)
+app.command()(evaluate)
 
 
 def main(args: list[str] | None = None) -> int:

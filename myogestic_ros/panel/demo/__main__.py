@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ament_index_python.packages import get_package_share_directory
 from rich.console import Console
 
+from myogestic_ros.control.kinematics import read_kinematics
+from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.panel.demo import walk
+from myogestic_ros.panel.demo.hand_report import write_film
+from myogestic_ros.panel.demo.hand_score import HandScore, judge_hand, postures_of
 from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
 from myogestic_ros.panel.demo.plan import Plan
 from myogestic_ros.panel.demo.processes import NodeProcesses
 from myogestic_ros.panel.demo.report import print_score, write_files
 from myogestic_ros.panel.demo.score import NOT_JUDGED_S, judge
-from myogestic_ros.sources.replay import playing_time
 
 __all__ = ['main']
 
@@ -38,12 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', type=Path, default=Path('out/demo'), help='where results go')
     parser.add_argument('--classes', default='', help='comma-separated classes to cue')
     parser.add_argument('--repetitions', type=int, default=3, help='recorded repetitions')
-    parser.add_argument('--hold', type=float, default=2.5, help='length of a cue, s')
+    parser.add_argument('--tests', type=int, default=2, help='predicted repetitions')
+    parser.add_argument('--hold', type=float, default=2.0, help='length of a cue, s')
     parser.add_argument('--channels', type=int, default=8, help='channels of the array')
     parser.add_argument('--predict-hz', type=float, default=50.0, help='predictions a second')
     parser.add_argument(
-        '--seconds', type=float, default=30.0, help='how long a recording may be played, s'
+        '--seconds', type=float, default=12.0, help='how long a recording may be played, s'
     )
+    parser.add_argument('--no-hand', action='store_true', help='leave out bridge and hand')
     parser.add_argument('--min-accuracy', type=float, default=0.0, help='fail below it, 0 to 1')
     return parser
 
@@ -66,7 +72,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
             )
             if value is not None
         }
-    if arguments.repetitions < 1 or arguments.hold < NOT_JUDGED_S + 0.1:
+    few = min(arguments.repetitions, arguments.tests) < 1
+    if few or arguments.hold < NOT_JUDGED_S + 0.1:
         raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
     chosen: dict[str, Any] = {'class_names': names} if names else {}
     return Plan(
@@ -78,6 +85,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         predict_hz=arguments.predict_hz,
         replay=replay,
         seconds=arguments.seconds,
+        tests=arguments.tests,
+        with_hand=not arguments.no_hand,
         **chosen,
     )
 
@@ -86,6 +95,7 @@ def _clear(out: Path) -> None:
     """Make room for a new run: only what an earlier run of the demo left."""
     for name in ('sessions', 'models', 'nodes'):
         shutil.rmtree(out / name, ignore_errors=True)
+    (out / 'hand.gif').unlink(missing_ok=True)
 
 
 def _walk(console: Console, operator: Operator, plan: Plan) -> float:
@@ -95,15 +105,21 @@ def _walk(console: Console, operator: Operator, plan: Plan) -> float:
         walk.train(console, operator, walk.record_cues(console, operator, plan))
         walk.test_cues(console, operator, plan)
         return 1.0
-    values = {'path': str(plan.data), **plan.replay}
-    duration_s = playing_time({**values, 'repetitions': 'first'})
-    speed = plan.speed(duration_s)
-    session = walk.play_recording(console, operator, 'first', duration_s, speed)
-    walk.train(console, operator, session)
-    duration_s = playing_time({**values, 'repetitions': 'last'})
-    speed = plan.speed(duration_s)
-    walk.play_recording(console, operator, 'last', duration_s, speed)
-    return speed
+    walk.train(console, operator, walk.play_recording(console, operator, plan, 'first'))
+    walk.play_recording(console, operator, plan, 'last')
+    return operator.speed
+
+
+def _hand(operator: Operator) -> HandScore:
+    """Return how the hand followed, by the postures of the mapping that the bridge goes by."""
+    mapping = read_mapping(share('config', 'mappings', 'hand.yaml'))
+    postures = postures_of(mapping, [cue.name for cue in operator.cues])
+    return judge_hand(operator.cues, operator.answers, operator.hand, postures)
+
+
+def share(*parts: str) -> Path:
+    """Return a file that is installed with this package."""
+    return Path(get_package_share_directory('myogestic_ros'), *parts)
 
 
 class _Interrupt:
@@ -134,16 +150,24 @@ def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interru
         return nodes.dead()
 
     with NodeProcesses(plan.out / 'nodes') as nodes, operating(trouble) as operator:
-        for name in ('driver', 'recorder', 'pipeline'):
+        for name in plan.nodes:
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)
         codes = nodes.stop()
         interrupt.check()
     score = judge(operator.cues, operator.answers)
-    print_score(console, score)
+    hand = _hand(operator) if plan.with_hand else None
+    print_score(console, score, hand)
     facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}
-    picture = write_files(plan.out, score, operator.cues, operator.answers, facts)
+    robot = read_kinematics(share('urdf', 'hand.urdf')) if hand is not None else None
+    heard = (operator.cues, operator.answers)
+    picture = write_files(plan.out, score, *heard, facts, hand, robot)
     console.print(f'Picture and numbers: {picture} and report.json')
+    if hand is not None and robot is not None:
+        film = plan.out / 'hand.gif'
+        write_film(film, robot, hand.postures, *heard, operator.hand)
+        console.print(f'The hand: {film}')
+    interrupt.check()
     console.print(f'Done in {time.monotonic() - began:.0f} s.')
     if any(codes.values()):
         console.print(f'[red]A node did not end cleanly: exit codes {codes}.[/]')

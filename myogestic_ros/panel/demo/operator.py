@@ -13,17 +13,28 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from myogestic_ros.msg import Label, NodeStatus, PipelineStatus, Prediction, StreamInfo
+from myogestic_ros.msg import (
+    BridgeStatus,
+    Label,
+    NodeStatus,
+    PipelineStatus,
+    Prediction,
+    StreamInfo,
+)
 from myogestic_ros.nodes import qos
+from myogestic_ros.panel.demo.hand_score import HandState
 from myogestic_ros.panel.demo.score import Answer, Cue
 from myogestic_ros.srv import ListSessions, SetLabel, Train
 
 __all__ = ['DemoError', 'Operator', 'operating']
 
 SETTLE_S = 0.2
+FIND_WITHIN_S = 60.0
+"""What nodes are given to start, s: on a busy machine some ten times of what they need."""
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
@@ -59,6 +70,8 @@ class Operator:
         Labels as they were published.
     answers : list of Answer
         Predictions as they arrived.
+    hand : list of HandState
+        Where the joints of a hand were.
     speed : float
         Seconds of signal per second of clock: that of a replay.
     on_training_log : callable
@@ -69,10 +82,11 @@ class Operator:
         self._dead = dead
         self.cues: list[Cue] = []
         self.answers: list[Answer] = []
+        self.hand: list[HandState] = []
         self.speed = 1.0
         self._opened_s = 0.0
         self.status: PipelineStatus | None = None
-        self.node_status: dict[str, NodeStatus] = {}
+        self.node_status: dict[str, NodeStatus | BridgeStatus] = {}
         self.on_training_log: Callable[[str], None] = lambda line: None
         self._node = rclpy.create_node('demo')
         self._executor = SingleThreadedExecutor()
@@ -84,7 +98,9 @@ class Operator:
         subscribe(Prediction, 'pipeline/predictions', self._on_prediction, qos.PREDICTIONS)
         subscribe(PipelineStatus, 'pipeline/status', self._on_status, qos.STATUS)
         subscribe(String, 'pipeline/training_log', self._on_log, qos.LOG)
-        for name in ('driver', 'recorder'):
+        subscribe(JointState, 'joint_states', self._on_joint_state, qos.JOINT_STATES)
+        subscribe(BridgeStatus, 'bridge/status', self._note_status('bridge'), qos.STATUS)
+        for name in ('driver', 'recorder', 'hand'):
             subscribe(NodeStatus, f'{name}/status', self._note_status(name), qos.STATUS)
 
     def close(self) -> None:
@@ -105,6 +121,10 @@ class Operator:
             Answer(stamp_s, received_s - acquired_s, message.label, message.compute_time)
         )
 
+    def _on_joint_state(self, message: JointState) -> None:
+        positions = dict(zip(message.name, message.position, strict=True))
+        self.hand.append(HandState(_seconds(message.header.stamp), positions))
+
     def _on_info(self, message: StreamInfo) -> None:
         self._opened_s = _seconds(message.header.stamp)
 
@@ -114,7 +134,7 @@ class Operator:
     def _on_log(self, message: String) -> None:
         self.on_training_log(message.data)
 
-    def _note_status(self, name: str) -> Callable[[NodeStatus], None]:
+    def _note_status(self, name: str) -> Callable[[NodeStatus | BridgeStatus], None]:
         return lambda message: self.node_status.__setitem__(name, message)
 
     @property
@@ -159,10 +179,10 @@ class Operator:
         client = self._clients.get(service)
         if client is None:
             client = self._clients[service] = self._node.create_client(kind, service)
-            self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+            self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
             # The service is known here; its node may need a moment more to know where to answer.
             self.spin(SETTLE_S)
-        self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+        self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
         future = client.call_async(request)
         self.wait(future.done, f'The answer of {service}', timeout_s)
         return future.result()

@@ -15,6 +15,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from myogestic_ros.control.kinematics import Kinematics
+from myogestic_ros.panel.demo.hand_report import (
+    add_rows,
+    draw_distance,
+    draw_strip,
+    hand_numbers,
+)
+from myogestic_ros.panel.demo.hand_score import HandScore
 from myogestic_ros.panel.demo.score import NOT_JUDGED_S, Answer, Cue, Score
 
 __all__ = ['print_score', 'write_files']
@@ -22,8 +30,8 @@ __all__ = ['print_score', 'write_files']
 REACTING = 'not judged (reaction)'
 
 
-def print_score(console: Console, score: Score) -> None:
-    """Print accuracy, confusion, rate and latency."""
+def print_score(console: Console, score: Score, hand: HandScore | None = None) -> None:
+    """Print accuracy, confusion, rate and latency, and how the hand followed."""
     confusion = Table(title='What was asked (rows) and what was predicted (columns)')
     confusion.add_column('')
     for name in [*score.class_names, 'other']:
@@ -43,6 +51,8 @@ def print_score(console: Console, score: Score) -> None:
     summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal')
     latency = ' / '.join(f'{score.latency_ms(percentile):.2f}' for percentile in (50, 99))
     summary.add_row('newest sample → received prediction', f'{latency} ms (p50 / p99)')
+    if hand is not None:
+        add_rows(summary, hand)
     console.print(summary)
 
 
@@ -52,6 +62,8 @@ def write_files(
     cues: Sequence[Cue],
     answers: Sequence[Answer],
     facts: dict[str, Any],
+    hand: HandScore | None = None,
+    robot: Kinematics | None = None,
 ) -> Path:
     """Write ``report.json`` and ``report.png``; return the picture's path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,12 +78,20 @@ def write_files(
         'class_names': score.class_names,
         'confusion': score.confusion.tolist(),
     }
+    if hand is not None:
+        numbers['hand'] = hand_numbers(hand)
     (folder / 'report.json').write_text(json.dumps(numbers, indent=2) + '\n')
-    figure = plt.figure(figsize=(11, 7), layout='constrained')
-    grid = figure.add_gridspec(2, 2)
-    _draw_timeline(figure.add_subplot(grid[0, :]), score.class_names, cues, answers)
-    _draw_confusion(figure.add_subplot(grid[1, 0]), score)
-    _draw_latency(figure.add_subplot(grid[1, 1]), score)
+    strip = hand is not None and robot is not None and bool(hand.reaches)
+    figure = plt.figure(figsize=(11, 10.5 if strip else 7), layout='constrained')
+    grid = figure.add_gridspec(3 if strip else 2, 1, height_ratios=(6, 8, 7)[: 3 if strip else 2])
+    _draw_timeline(figure.add_subplot(grid[0]), score.class_names, cues, answers)
+    if hand is not None and robot is not None and strip:
+        draw_strip(figure.add_subfigure(grid[1]), robot, hand)
+    below = grid[-1].subgridspec(1, 3 if strip else 2)
+    _draw_confusion(figure.add_subplot(below[0]), score)
+    _draw_latency(figure.add_subplot(below[1]), score)
+    if hand is not None and strip:
+        draw_distance(figure.add_subplot(below[2]), hand)
     figure.suptitle(
         f'{facts.get("title", "myogestic_ros")}: {score.accuracy:.1%} online accuracy, '
         f'{score.rate_hz:.1f} Hz, {score.latency_ms(50):.1f} ms'

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from myogestic_ros.panel.demo.operator import DemoError, Operator
-from myogestic_ros.panel.demo.plan import Plan
+from myogestic_ros.panel.demo.plan import FASTEST, FRAME_S, Plan
+from myogestic_ros.sources.replay import Replay
 
 __all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']
 
@@ -18,11 +19,15 @@ TRAIN_WITHIN_S = 300.0
 
 def bring_up(console: Console, operator: Operator, plan: Plan) -> None:
     """Configure all nodes, and start the synthetic array."""
-    for node in ('driver', 'recorder', 'pipeline'):
+    for node in plan.nodes:
         operator.transition(node, 'configure')
     if plan.data is None:
         operator.transition('driver', 'activate')
-    console.print(f'Driver, recorder and pipeline are up: {plan.title}.')
+    if plan.with_hand:
+        operator.transition('hand', 'activate')
+        operator.transition('bridge', 'activate')
+    names = ', '.join(plan.nodes[:-1]).capitalize()
+    console.print(f'{names} and {plan.nodes[-1]} are up: {plan.title}.')
 
 
 def _progress(console: Console) -> Progress:
@@ -52,7 +57,7 @@ def _cue_round(
 def record_cues(console: Console, operator: Operator, plan: Plan) -> str:
     """Record cued repetitions; return the session's name."""
     operator.trigger('recorder/start_recording')
-    _cue_round(console, operator, plan.cues()[:-1], plan.hold_s, 'Recording')
+    _cue_round(console, operator, plan.cues()[: -plan.tests], plan.hold_s, 'Recording')
     return _stop_recording(console, operator)
 
 
@@ -80,30 +85,47 @@ def train(console: Console, operator: Operator, session: str) -> None:
 
 def test_cues(console: Console, operator: Operator, plan: Plan) -> None:
     """Predict while fresh cues are given."""
+    rounds = plan.cues()[-plan.tests :]
     _predicting(
+        console,
         operator,
-        lambda: _cue_round(console, operator, plan.cues()[-1:], plan.hold_s, 'Predicting'),
+        plan,
+        lambda: _cue_round(console, operator, rounds, plan.hold_s, 'Predicting'),
     )
 
 
-def _predicting(operator: Operator, during: Callable[[], None]) -> None:
+def _predicting(
+    console: Console, operator: Operator, plan: Plan, during: Callable[[], None]
+) -> None:
+    if plan.with_hand:
+        console.print(operator.trigger('bridge/arm'))
     operator.cues.clear()
     operator.answers.clear()
+    operator.hand.clear()
     operator.trigger('pipeline/start_predicting')
     during()
     operator.trigger('pipeline/stop_predicting')
+    if plan.with_hand:
+        operator.transition('bridge', 'deactivate')  # which takes the hand to rest
     arrived = len(operator.answers)
     operator.spin(0.3)
     if len(operator.answers) != arrived:
         raise DemoError('Predictions came after stop_predicting had answered.')
 
 
-def play_recording(
-    console: Console, operator: Operator, part: str, duration_s: float, speed: float
-) -> str:
+def play_recording(console: Console, operator: Operator, plan: Plan, part: str) -> str:
     """Replay a part of the recording: 'first' is recorded (returns the session), 'last' is
     predicted.
     """
+    source = Replay({'path': str(plan.data), **plan.replay, 'repetitions': part})
+    duration_s = source.duration_s
+    facts = source.open()
+    if part == 'first':
+        speed = plan.speed(duration_s, facts.sampling_rate * facts.n_channels)
+        chunk = max(1, round(FRAME_S * facts.sampling_rate)) if speed > FASTEST else 0
+    else:
+        speed, chunk = plan.test_speed(duration_s), 0
+    operator.set_parameter('driver', 'replay.chunk', chunk)
     operator.set_parameter('driver', 'replay.repetitions', part)
     operator.set_parameter('driver', 'replay.rate', speed)
     operator.speed = speed
@@ -128,5 +150,5 @@ def play_recording(
         operator.trigger('recorder/start_recording')
         play()
         return _stop_recording(console, operator)
-    _predicting(operator, play)
+    _predicting(console, operator, plan, play)
     return ''

@@ -1,0 +1,7 @@
+"""Start the bridge, which drives a hand once it has been armed: ~/arm."""
+
+from myogestic_ros.nodes.launch_parts import describe
+
+
+def generate_launch_description():
+    return describe('bridge')

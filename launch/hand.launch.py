@@ -1,0 +1,7 @@
+"""Start the simulated hand; rviz:=true shows it."""
+
+from myogestic_ros.nodes.launch_parts import describe
+
+
+def generate_launch_description():
+    return describe('hand')

@@ -1,0 +1,7 @@
+"""Start the pipeline, which trains and predicts when it is asked to."""
+
+from myogestic_ros.nodes.launch_parts import describe
+
+
+def generate_launch_description():
+    return describe('pipeline')

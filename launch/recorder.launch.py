@@ -1,0 +1,7 @@
+"""Start the recorder, which waits for ~/start_recording."""
+
+from myogestic_ros.nodes.launch_parts import describe
+
+
+def generate_launch_description():
+    return describe('recorder')

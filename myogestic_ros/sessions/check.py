@@ -9,6 +9,7 @@ from pathlib import Path
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.sessions.reader import EMG_FRAME, Session
+from myogestic_ros.sessions.repetitions import repetitions
 from myogestic_ros.sessions.survey import StreamSurvey, Survey, survey
 
 __all__ = ['Finding', 'check_session', 'findings_of']
@@ -200,6 +201,7 @@ def _of_the_labels(found: Survey) -> Iterator[Finding]:
             'Was it left out, or labelled as another class?',
             fault=False,
         )
+    yield from _of_the_protocol(found)
     for (_, name), spans in found.class_spans().items():
         held = {span.label.repetition for span in spans if span.n_samples}
         if len(held) == 1:
@@ -208,6 +210,19 @@ def _of_the_labels(found: Survey) -> Iterator[Finding]:
                 'It trains, but no score can be told: that takes a repetition to leave out.',
                 fault=False,
             )
+
+
+def _of_the_protocol(found: Survey) -> Iterator[Finding]:
+    if not any(label.duration_s for label in found.labels):
+        return
+    cut = [repetition for repetition in repetitions(found.session) if not repetition.complete]
+    if cut:
+        told = ', '.join(f"'{r.name}' {r.number + 1} ({r.duration_s:.2f} s)" for r in cut[:4])
+        yield Finding(
+            f'{_many(len(cut), "repetition")} not completed: {told}.',
+            'The protocol was stopped there; such can be left out (complete_only).',
+            fault=False,
+        )
 
 
 def _many(count: int, noun: str) -> str:

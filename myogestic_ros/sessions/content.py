@@ -145,7 +145,7 @@ def with_ends(labels: list[Label]) -> list[Label]:
     found: list[Label] = []
     for label, following in zip(labels, [*labels, None][1:], strict=True):
         found.append(label)
-        planned_ns = round(getattr(label, 'duration_s', 0.0) * 1e9)
+        planned_ns = round(label.duration_s * 1e9)
         end_ns = label.stamp_ns + planned_ns
         if planned_ns and (following is None or following.stamp_ns > end_ns + EDGE_NS):
             found.append(Label(end_ns, NO_CLASS))

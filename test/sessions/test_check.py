@@ -113,6 +113,15 @@ def test_labels_that_do_not_fit(tmp_path):
     assert found == ['No label is of open, which the session names.']
 
 
+def test_a_repetition_that_was_not_completed(tmp_path):
+    items = [item for item in noise() if item[0] == '/emg']
+    for number, seconds in enumerate((0.0, 1.0, 3.0)):
+        cue_ns = START_NS + round(seconds * 1e9)
+        items.append(('/label', label(1, 'fist', cue_ns, number, 1.5), cue_ns))
+    found = what(write(tmp_path / 's', sorted(items, key=lambda item: item[2]), ('', 'fist')))
+    assert found == ["2 repetitions not completed: 'fist' 1 (1.00 s), 'fist' 3 (1.00 s)."]
+
+
 def test_what_cannot_be_understood_or_read(tmp_path):
     path = write(tmp_path / 's', [*noise(), ('/emg', b'\x00\x01\x00\x00', START_NS + 1)], NAMES)
     assert what(path) == ['! 1 message on /emg cannot be understood; they are skipped.']

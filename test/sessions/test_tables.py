@@ -18,6 +18,7 @@ from myogestic_ros.sessions.export import export_session
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.metadata import LATCHED
 from myogestic_ros.sessions.reader import STREAM_INFO, Session
+from myogestic_ros.sessions.survey import survey
 from myogestic_ros.sessions.tables import content_of_csv, content_of_npz
 from myogestic_ros.sessions.writer import SessionWriter, Topic
 
@@ -73,6 +74,22 @@ def test_what_is_exported_is_imported_message_for_message(tmp_path, session, end
     second = tmp_path / f'second{ending}'
     export_session(again, second)
     assert second.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize('ending', ['.npz', '.csv'])
+def test_a_planned_label_ends_by_itself(tmp_path, ending):
+    rest_ns = START_NS + 2 * 10**9
+    items = [item for item in protocol([(0, 'rest', 3.0)]) if item[0] == '/emg']
+    items.append(('/label', label(1, 'fist', START_NS, 0, 0.5), START_NS))
+    items.append(('/label', label(0, 'rest', rest_ns, 0), rest_ns))
+    items.sort(key=lambda item: (item[2], item[0] == '/emg'))
+    session = Session(write(tmp_path / 's', items))
+    export_session(session, tmp_path / f'a{ending}')
+    content = READERS[ending](tmp_path / f'a{ending}')
+    assert messages(Session(write_content(content, tmp_path / 'b'))) == messages(session)
+    assert content.labels()[0].tolist() == [1] * 1000 + [-1] * 3000 + [0] * 2000
+    (fist,) = survey(session).class_spans()[1, 'fist']
+    assert (fist.n_samples, fist.end_s) == (1000, 0.5)
 
 
 def test_the_arrays_say_what_they_hold(tmp_path, session):

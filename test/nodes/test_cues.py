@@ -15,6 +15,7 @@ from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.cues import CuesNode
 from myogestic_ros.nodes.recorder import RecorderNode
 from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.repetitions import repetitions
 
 CUES = """
 classes: [rest, fist, open]
@@ -297,6 +298,27 @@ def test_the_recorder_is_told_what_it_records(ros, tmp_path):
     assert Session(result.session).facts.subject == 'S0'
     assert Session(result.session).name != 'mine-2'
     cues.client.destroy()
+
+
+def test_shut_down_it_stops_the_recording(ros, tmp_path):
+    recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='configure')
+    cues = Cues(ros, tmp_path, recorder='recorder')
+    handle = cues.goal(LONG)
+    ros.until(lambda: cues.labels, 'the cue')
+    assert ros.change_state('cues', 'shutdown')
+    status, result = cues.result(handle)
+    assert (status, result.message) == (ABORTED, 'Stopped.')
+    ros.until(lambda: recorder.phase == 'inactive', 'the end of the recording')
+    (path,) = (p for p in tmp_path.iterdir() if p.is_dir())
+    assert [x.complete for x in repetitions(Session(path))] == [False]
+    cues.client.destroy()
+
+
+def test_cleaned_up_and_configured_again_it_runs(cues):
+    assert cues.ros.change_state('cues', 'cleanup')
+    assert not cues.goal(CUES).accepted
+    assert cues.ros.change_state('cues', 'configure')
+    assert cues.result(cues.goal(CUES))[0] == SUCCEEDED
 
 
 def test_deactivated_before_the_recorder_has_answered_it_leaves_no_recording(ros, tmp_path):

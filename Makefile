@@ -73,6 +73,12 @@ bench-windows: $(stamp)  ## a long session read and cut into windows: time and m
 bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
 	@$(python) bench/bridge.py $(ARGS)
 
+bench-recording: $(stamp)  ## what a recorder takes without a loss, and what it costs predictions
+	@$(python) bench/recording.py $(ARGS)
+
+bench-kill: $(stamp)  ## 200 recorders killed at random moments, and what of each session is left
+	@$(python) bench/kill_recorder.py $(ARGS)
+
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon
 	$(python) -m pip install --quiet colcon-common-extensions 'setuptools>=77' 'cmake<5' ninja catkin_pkg

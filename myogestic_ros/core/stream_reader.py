@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,8 +88,8 @@ class StreamReader(Trainable):
                 self._filter_faults.clear()
                 self._ticks.use_filters(changed)
 
-    def start_training(self) -> None:
-        """Start training on `training_data`, filtered as the streams are live."""
+    def _start(self, callback: Callable[..., Any], old: Any, verb: str) -> None:
+        """Start a training on `training_data`, filtered as the streams are live."""
         with self._lock:
             data = self.training_data
             if data is not None:
@@ -100,7 +100,7 @@ class StreamReader(Trainable):
                     for spec in data.streams
                 ]
                 self.training_data = replace(data, streams=streams)
-            super().start_training()
+            super()._start(callback, old, verb)
 
     @property
     def cutter(self) -> WindowCutter:

@@ -27,8 +27,9 @@ __all__ = ['data_warnings', 'duplicates', 'imbalance', 'summaries_of', 'summary_
 
 
 def summaries_of(data: TrainingData) -> list[SignalSummary]:
-    """Return the summary of each session of a training, of its primary stream."""
-    return [summarize_session(path, data.streams[0].name) for path in data.paths]
+    """Return the summary of each session of a training, of its primary stream as filtered."""
+    spec = data.streams[0]
+    return [summarize_session(path, spec.name, spec.filters) for path in data.paths]
 
 
 def data_warnings(

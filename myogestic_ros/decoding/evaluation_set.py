@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import NO_CLASS, Label, Samples
 from myogestic_ros.core.windows import StreamSpec, WindowCutter
 from myogestic_ros.sessions.reader import Session
@@ -119,6 +120,7 @@ def load_evaluation_set(
     hop_ms: float,
     settle_ms: float,
     classes: Collection[int] = (),
+    filters: FilterSpec | None = None,
 ) -> EvaluationSet:
     """Cut all windows of sessions and compute their features.
 
@@ -135,6 +137,8 @@ def load_evaluation_set(
         that would leave nothing, the second half of the windows is steady.
     classes : collection of int
         Indices of the classes to use; empty: all.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut; None: nothing.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def load_evaluation_set(
     SessionError
         When a session cannot be read, or two do not mean the same by their labels.
     """
-    reader = _Reader(stream, window_ms, hop_ms, settle_ms, set(classes))
+    reader = _Reader(StreamSpec(stream, window_ms, filters=filters), hop_ms, settle_ms, classes)
     found: list[_Window] = []
     features: list[Features] = []
     for number, path in enumerate(paths):
@@ -189,8 +193,9 @@ class _Reader:
     """Cut the windows of one session after the other, and number their cues."""
 
     def __init__(
-        self, stream: str, window_ms: float, hop_ms: float, settle_ms: float, classes: set[int]
+        self, spec: StreamSpec, hop_ms: float, settle_ms: float, classes: Collection[int]
     ) -> None:
+        window_ms = spec.window_ms
         if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
             raise TrainingError(
                 f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
@@ -199,9 +204,9 @@ class _Reader:
         self.cues: list[Cue] = []
         self.names: dict[int, str] = {}
         self.session_names: list[str] = []
-        self._stream, self._window_ms, self._hop_ms = stream, window_ms, hop_ms
+        self._spec, self._stream, self._hop_ms = spec, spec.name, hop_ms
         self._settle_ns = round(settle_ms * 1e6)
-        self._classes = classes
+        self._classes = set(classes)
         self._format: tuple[int, float] | None = None
 
     def windows(self, session: Session, number: int) -> Iterator[_Window]:
@@ -212,9 +217,7 @@ class _Reader:
             self.names.setdefault(label.index, label.name)
         self.session_names.append(session.name)
         timeline = Timeline(labels)
-        cutter = WindowCutter(
-            [StreamSpec(self._stream, self._window_ms)], 1000.0 / self._hop_ms, coalesce=False
-        )
+        cutter = WindowCutter([self._spec], 1000.0 / self._hop_ms, coalesce=False)
         numbers: dict[tuple[int, int], int] = {}
         begin_ns, before, before_ns = 0, NO_CLASS, 0
         for chunk in session.chunks(self._stream):

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from myogestic_ros.decoding.feature_math import Floats, as_windows, mean, ratio, steps, total
 
@@ -143,7 +143,7 @@ def _variance(x: Floats) -> Floats:
     return mean(np.square(centred, out=centred))
 
 
-def _periodogram(windows: ArrayLike, sampling_rate: float) -> tuple[NDArray[np.float64], Floats]:
+def _periodogram(windows: ArrayLike, sampling_rate: float) -> tuple[Floats, Floats]:
     """Return the frequencies (n_bins,) in Hz, and the power (…, n_channels, n_bins) at each."""
     x = as_windows(windows)
     n_samples = x.shape[-1]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.evaluation_report import plain
 from myogestic_ros.decoding.evaluation_set import BATCH, Extract
@@ -69,6 +70,7 @@ def load_target_set(
     *,
     window_ms: float,
     hop_ms: float,
+    filters: FilterSpec | None = None,
 ) -> TargetSet:
     """Cut the windows of sessions that hold a stream of targets, and compute their features.
 
@@ -83,7 +85,7 @@ def load_target_set(
     names: list[str] = []
     for number, path in enumerate(paths):
         found = iter_aligned_windows(
-            [str(path)], stream, [target], window_ms, hop_ms, with_names=True
+            [str(path)], stream, [target], window_ms, hop_ms, with_names=True, filters=filters
         )
         for stack, values, dofs, ends in _batches(found, target):
             names = names or dofs

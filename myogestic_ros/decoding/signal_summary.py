@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, sample_time_ns, samples_in
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, samples_in
+from myogestic_ros.decoding.signal_stretches import filtered_chunks, iter_stretches
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline
 
@@ -18,9 +20,6 @@ __all__ = ['SignalSummary', 'Stretch', 'summarize', 'summarize_session']
 
 BIN_MS = 20.0
 """Step of the amplitude course, ms: an onset is known to that."""
-
-STRETCH_S = 15.0
-"""Longest stretch that is looked at as one, s; bounds the memory, whatever a session's length."""
 
 SETTLED_MS = 500.0
 """Left out at the beginning of a cue where its pattern is measured, ms."""
@@ -103,12 +102,27 @@ class SignalSummary:
         return found
 
 
-def summarize_session(path: Path | str, stream: str) -> SignalSummary:
-    """Summarize a stream of a recorded session; it is read as a stream, never as a whole."""
+def summarize_session(
+    path: Path | str, stream: str, filters: FilterSpec | None = None
+) -> SignalSummary:
+    """Summarize a stream of a recorded session; it is read as a stream, never as a whole.
+
+    Parameters
+    ----------
+    path : Path or str
+        The session.
+    stream : str
+        Name of the stream.
+    filters : FilterSpec, optional
+        What it passes through first, as before a decoder; None: nothing.
+    """
     session = Session(path)
     facts = session.stream_facts(stream)
     names = facts.channel_names if facts is not None else ()
-    return summarize(session.name, session.chunks(stream), session.labels(), names)
+    chunks = session.chunks(stream)
+    if filters is not None and not filters.is_off:
+        chunks = filtered_chunks(chunks, filters)
+    return summarize(session.name, chunks, session.labels(), names)
 
 
 def summarize(
@@ -130,7 +144,7 @@ def summarize(
     stretches: list[Stretch] = []
     courses: list[Floats] = []
     rate, width, first_ns, bins = 0.0, 0, 0, 0
-    for start_ns, data, label, rate in _stretches(chunks, Timeline(list(labels))):
+    for start_ns, data, label, rate in iter_stretches(chunks, Timeline(list(labels))):
         if not bins:
             first_ns, width = start_ns, data.shape[1]
         if data.shape[1] != width:
@@ -157,46 +171,6 @@ def summarize(
             for label in Timeline(list(labels)).labels
         ],
     )
-
-
-def _stretches(
-    chunks: Iterable[Chunk], timeline: Timeline
-) -> Iterator[tuple[int, Samples, Label, float]]:
-    """Yield (start, samples, label, rate) of each stretch under one label without a gap."""
-    held: list[Samples] = []
-    length = 0
-    start_ns, next_sample, under, rate = 0, -1, _NO_LABEL, 0.0
-    for chunk in chunks:
-        for first, piece, label in _by_label(chunk, timeline):
-            joins = chunk.first_sample + first == next_sample and chunk.sampling_rate == rate
-            if held and not (joins and label is under and length < STRETCH_S * rate):
-                yield start_ns, np.concatenate(held), under, rate
-                held, length = [], 0
-            if not held:
-                start_ns = sample_time_ns(chunk.stamp_ns, first, chunk.sampling_rate)
-            held.append(piece)
-            length += len(piece)
-            under, rate = label, chunk.sampling_rate
-            next_sample = chunk.first_sample + first + len(piece)
-    if held:
-        yield start_ns, np.concatenate(held), under, rate
-
-
-_NO_LABEL = Label(0, NO_CLASS)
-
-
-def _by_label(chunk: Chunk, timeline: Timeline) -> Iterator[tuple[int, Samples, Label]]:
-    """Yield (first sample, samples, label) of the parts of a chunk under one label."""
-    start = 0
-    while start < chunk.n_samples:
-        at_ns = sample_time_ns(chunk.stamp_ns, start, chunk.sampling_rate)
-        label, until_ns = timeline.at(at_ns)
-        stop = chunk.n_samples
-        if until_ns is not None:
-            ahead = int(np.ceil((until_ns - chunk.stamp_ns) * 1e-9 * chunk.sampling_rate - 1e-6))
-            stop = min(stop, max(start + 1, ahead))
-        yield start, chunk.data[start:stop], label or _NO_LABEL
-        start = stop
 
 
 def _course(data: Samples, rate: float) -> Floats:

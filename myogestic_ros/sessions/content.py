@@ -22,7 +22,7 @@ from myogestic_ros.sessions.reader import EMG_FRAME, LABEL, STREAM_INFO, Session
 from myogestic_ros.sessions.timeline import EDGE_NS
 from myogestic_ros.sessions.writer import SessionWriter, Topic
 
-__all__ = ['Content', 'Event', 'Frames', 'content_of', 'write_content']
+__all__ = ['Content', 'Event', 'Frames', 'content_of', 'with_ends', 'write_content']
 
 Integers = NDArray[np.int64]
 
@@ -123,6 +123,7 @@ class Content:
     def labels(self) -> tuple[Integers, Integers]:
         """Return class index and repetition of each sample, both of shape (n_samples,)."""
         labels = sorted((event.label for event in self.events), key=lambda label: label.stamp_ns)
+        labels = with_ends(labels)
         starts = [label.stamp_ns for label in labels]
         place = np.searchsorted(starts, self.times_ns() + EDGE_NS, side='right')
         indices = np.array([NO_CLASS, *(label.index for label in labels)], np.int64)
@@ -137,6 +138,18 @@ class Content:
         rows = zip(*(column.tolist() for column in columns), ends, strict=True)
         for start, first, stamp_ns, log_ns, end in rows:
             yield Chunk(first, stamp_ns, self.stream.sampling_rate, self.data[start:end]), log_ns
+
+
+def with_ends(labels: list[Label]) -> list[Label]:
+    """Return labels with an end put in where one was planned and no other label follows by then."""
+    found: list[Label] = []
+    for label, following in zip(labels, [*labels, None][1:], strict=True):
+        found.append(label)
+        planned_ns = round(getattr(label, 'duration_s', 0.0) * 1e9)
+        end_ns = label.stamp_ns + planned_ns
+        if planned_ns and (following is None or following.stamp_ns > end_ns + EDGE_NS):
+            found.append(Label(end_ns, NO_CLASS))
+    return found
 
 
 def content_of(session: Session, stream: str) -> Content:

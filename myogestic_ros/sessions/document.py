@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ SECTION = 'session'
 """Name of the document in an exported file."""
 
 VERSION = 1
+
+LABEL_FIELDS = [field.name for field in fields(Label)]
 
 
 def document_of(content: Content) -> dict[str, Any]:
@@ -39,14 +42,7 @@ def document_of(content: Content) -> dict[str, Any]:
             'grid': list(stream.grid),
         },
         'labels': [
-            {
-                'stamp_ns': event.label.stamp_ns,
-                'index': event.label.index,
-                'name': event.label.name,
-                'repetition': event.label.repetition,
-                'log_ns': event.log_ns,
-                'frame_id': event.frame_id,
-            }
+            {**asdict(event.label), 'log_ns': event.log_ns, 'frame_id': event.frame_id}
             for event in content.events
         ],
         'facts': content.facts.to_custom_data(),
@@ -79,7 +75,7 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
         )
         events = [
             Event(
-                Label(row['stamp_ns'], row['index'], row['name'], row['repetition']),
+                Label(**{name: row[name] for name in LABEL_FIELDS if name in row}),
                 row['log_ns'],
                 row['frame_id'],
             )

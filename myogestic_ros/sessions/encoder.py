@@ -45,8 +45,13 @@ class Encoder:
 
     def label(self, label: Label, frame_id: str = '') -> bytes:
         """Return the Label of a label."""
+        planned = {'duration': label.duration_s} if hasattr(label, 'duration_s') else {}
         message = self._types[LABEL](
-            self._header(label.stamp_ns, frame_id), label.index, label.name, label.repetition
+            header=self._header(label.stamp_ns, frame_id),
+            index=label.index,
+            name=label.name,
+            repetition=label.repetition,
+            **planned,
         )
         return bytes(self._serialize(message, LABEL))
 

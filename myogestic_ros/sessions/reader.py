@@ -142,12 +142,15 @@ class Session:
         """
         topic = self._topic(stream.lstrip('/'), EMG_FRAME, JOINT_STATE)
         if topic is None:
-            streams = [t for t, m in self.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)]
             raise SessionError(
                 f"Session '{self.name}' has no stream '{stream}'; it has "
-                f'{", ".join(streams) or "none"}.'
+                f'{", ".join(self.streams()) or "none"}.'
             )
         return topic
+
+    def streams(self) -> list[str]:
+        """Return the topics of all streams."""
+        return [t for t, m in self.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)]
 
     def _to_chunk(self, topic: str, sampling_rate: float | None = None) -> Callable[[Any], Chunk]:
         if self.bag.topics[topic] == EMG_FRAME:

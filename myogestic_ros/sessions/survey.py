@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts, sample_time_ns
+from myogestic_ros.sessions.content import with_ends
 from myogestic_ros.sessions.envelope import Envelope
 from myogestic_ros.sessions.reader import EMG_FRAME, JOINT_STATE, Session
 from myogestic_ros.sessions.timeline import EDGE_NS, Timeline
@@ -214,7 +215,7 @@ def survey(session: Session) -> Survey:
     """
     topics = {t: m for t, m in session.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)}
     labels = session.labels()
-    timeline = Timeline(labels).labels
+    timeline = with_ends(Timeline(labels).labels)
     starts = [label.stamp_ns for label in timeline]
     pauses = _pauses(session)
     taken = {

@@ -7,12 +7,16 @@ import sys
 
 import numpy as np
 import pytest
-from bags import protocol, write
+from bags import EMG, protocol, topics, write
 from rich.console import Console
 
 from myogestic_ros.panel.cli import __main__ as command
 from myogestic_ros.panel.cli import sessions as group
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import STREAM
 from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.writer import SessionWriter, Topic
 
 CUES = [(0, 'rest', 0.5), (1, 'fist', 0.5)] * 2
 ITEMS = protocol(CUES, channels=3)
@@ -127,7 +131,7 @@ def test_repair_makes_what_was_cut_whole(run, tmp_path):
     file = next(path.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-500])
     (path / 'metadata.yaml').unlink()
-    assert 'cut: repair' in run('list')[1]
+    assert 'repair it' in run('list')[1]
     assert run('check')[0] == 1
     code, out, _ = run('repair')
     assert code == 0
@@ -151,6 +155,19 @@ def test_sixty_four_channels_are_drawn(run, tmp_path):
     assert code == 0
     assert 'channel 57 to 64' in out
     assert (tmp_path / 'grid.png').stat().st_size > 10_000
+
+
+def test_what_a_table_leaves_out_is_named(run, tmp_path):
+    items = [*ITEMS, ('/target', ITEMS[1][1], ITEMS[1][2])]
+    own = [*topics(), Topic('/target', message_definition(EMG), STREAM)]
+    with SessionWriter(tmp_path / 'sessions' / 'two', SessionFacts(), own) as writer:
+        for topic, data, time_ns in items:
+            writer.write(topic, data, time_ns)
+    code, out, _ = run('export', 'two')
+    assert code == 0
+    assert 'Written: two.npz' in out
+    assert 'Not in it: /target' in out
+    assert 'Not in it: /emg' in run('export', 'two', 'target.csv', '--stream', 'target')[1]
 
 
 def test_the_installed_command(tmp_path):

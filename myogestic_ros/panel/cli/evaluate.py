@@ -13,6 +13,7 @@ from rich.progress import Progress
 from sklearn.base import clone
 
 from myogestic_ros.core.errors import MyoGesticError, TrainingError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding.data_quality import summary_warnings
@@ -54,6 +55,7 @@ class Settings:
     window_ms: float
     hop_ms: float
     settle_ms: float
+    filters: FilterSpec | None
 
 
 def evaluate(
@@ -81,6 +83,11 @@ def evaluate(
     settle_ms: Annotated[
         float, typer.Option(min=0.0, help='What counts as transition after each cue, ms.')
     ] = 500.0,
+    bandpass: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help='Band-pass first, as the pipeline would: lower and upper edge, Hz.'),
+    ] = None,
+    notch: Annotated[float, typer.Option(min=0.0, help='Notch first: mains, Hz; 0: none.')] = 0.0,
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     json_file: Annotated[
         Path | None, typer.Option('--json', help='Write all figures to this file; - for here.')
@@ -108,6 +115,9 @@ def evaluate(
             window_ms,
             hop_ms,
             settle_ms,
+            FilterSpec(bandpass=bandpass or (0.0, 0.0), notch=notch)
+            if bandpass or notch
+            else None,
         )
         recipes = [recipe(name) for name in decoder]
         kinds = {one.kind for one in recipes}
@@ -131,7 +141,9 @@ def evaluate(
 
 def _warnings(settings: Settings) -> list[str]:
     """Return what seems wrong with the sessions, each and between them."""
-    summaries = [summarize_session(path, settings.stream) for path in settings.paths]
+    summaries = [
+        summarize_session(path, settings.stream, settings.filters) for path in settings.paths
+    ]
     found = summary_warnings(summaries)
     return found + _rotations(summaries, settings.stream)
 
@@ -179,6 +191,7 @@ def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) 
         hop_ms=settings.hop_ms,
         settle_ms=settings.settle_ms,
         classes=described.classes,
+        filters=settings.filters,
     )
     steps = one.steps({settings.stream: described.streams[0].channels or 0})
     progress.update(task, description=f'{one.name}: training', total=count_fits(data))
@@ -199,6 +212,7 @@ def _regressor(settings: Settings, one: Recipe, progress: Progress, task: Any) -
         one.extract,
         window_ms=settings.window_ms,
         hop_ms=settings.hop_ms,
+        filters=settings.filters,
     )
     channels = next(Session(settings.paths[0]).chunks(settings.stream)).n_channels
     steps = one.steps({settings.stream: channels})

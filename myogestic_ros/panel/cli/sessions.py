@@ -188,8 +188,16 @@ def export(
     with refusals():
         (path,) = resolve_sessions([session], folder)
         target = file or Path(f'{path.stem}.npz')
-        for written in export_session(Session(path), target, stream):
+        opened = Session(path)
+        for written in export_session(opened, target, stream):
             console.print(f'Written: {written}', markup=False, soft_wrap=True)
+        others = [topic for topic in opened.streams() if topic != opened.topic_of(stream)]
+        if others:
+            console.print(
+                f'Not in it: {", ".join(others)}; a table holds one stream.',
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _cut(folder: Path) -> list[Path]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from myogestic_ros.core.errors import SignalError
 
@@ -128,6 +127,8 @@ class FilterSpec:
 
     def sections(self, sampling_rate: float) -> Sections:
         """Return its second-order sections, shape (n_sections, 6), as SciPy orders them."""
+        from scipy import signal  # half a second, for those who filter
+
         low, high = self.bandpass
         found = [np.empty((0, 6))]
         if low or high:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.stream_filter import import_for
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 
 __all__ = ['LiveTicks']
@@ -32,6 +33,7 @@ class LiveTicks:
     """
 
     def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
+        import_for(spec.filters for spec in streams)
         self.cutter = WindowCutter(streams, predict_hz)
         self.overruns = 0
         self._lock = threading.Lock()
@@ -53,6 +55,7 @@ class LiveTicks:
 
     def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
         """Filter the streams named there so from now on."""
+        import_for(filters.values())
         with self._lock:
             self.cutter.use_filters(filters)
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.stream_spec import StreamSpec
 
-__all__ = ['StreamFilter']
+__all__ = ['StreamFilter', 'import_for']
 
 NOTHING = 1e-80
 """State below this, V, is set to zero: no float32 shows it, and sums of such numbers are slow."""
+
+
+def import_for(specs: Iterable[FilterSpec | None]) -> None:
+    """Import what these filters need now, not when the first samples wait for them."""
+    if any(spec is not None and not spec.is_off for spec in specs):
+        importlib.import_module('scipy.signal')
 
 
 class StreamFilter:
@@ -44,6 +52,8 @@ class StreamFilter:
     """
 
     def __init__(self, spec: FilterSpec, n_channels: int, sampling_rate: float) -> None:
+        from scipy import signal  # half a second, for those who filter
+
         misfit = spec.misfit(n_channels, sampling_rate)
         if misfit is not None:
             raise SignalError(
@@ -57,6 +67,7 @@ class StreamFilter:
         self._unit = (
             signal.sosfilt_zi(self._sections)[:, np.newaxis] if len(self._sections) else None
         )
+        self._sosfilt = signal.sosfilt
         self._state: NDArray[np.float64] | None = None
 
     @classmethod
@@ -98,7 +109,7 @@ class StreamFilter:
         if self._unit is not None:
             if self._state is None:
                 self._state = self._unit * x[0][np.newaxis, :, np.newaxis]
-            y, state = signal.sosfilt(self._sections, x.T, axis=-1, zi=self._state)
+            y, state = self._sosfilt(self._sections, x.T, axis=-1, zi=self._state)
             state[np.abs(state) < NOTHING] = 0.0
             self._state, x = state, y.T
         result: Samples = x.astype(np.float32)

@@ -67,6 +67,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.frames: dict[int, bytes] = {}
+        self.published_s: dict[int, float] = {}  # when the driver handed it over
         self._node = rclpy.create_node('witness')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
@@ -78,10 +79,16 @@ class Witness:
         self._thread = threading.Thread(target=self._spin, name='witness', daemon=True)
         self._thread.start()  # it goes on hearing while a session is looked at
 
-    def _hear(self, data: bytes) -> None:
+    def _hear(self, data: bytes, info: dict[str, int]) -> None:
         span = frame_span(data)
         if span is not None:
+            self.published_s[span[0]] = info['source_timestamp'] * 1e-9
             self.frames[span[0]] = data
+
+    def missing_since_s(self, last: int) -> float:
+        """Return when the frame after the one with first sample ``last`` was published, s."""
+        wait(lambda: max(self.frames) > last, 'the next frame')
+        return self.published_s[min(first for first in list(self.frames) if first > last)]
 
     def _say_label(self) -> None:
         self._count += 1
@@ -99,8 +106,9 @@ class Witness:
 
     def forget(self) -> None:
         """Let go of what is older than a minute or two."""
-        for first in sorted(self.frames)[:-MOST_FRAMES]:
-            del self.frames[first]
+        known = list(self.frames)  # in one go, for the thread adds to them
+        for first in sorted(known)[:-MOST_FRAMES]:
+            del self.frames[first], self.published_s[first]
 
 
 def wait(condition: Any, what: str) -> None:
@@ -199,11 +207,10 @@ def judge(path: Path, killed_s: float, witness: Witness) -> Loss:
         fault = f'frames within are missing: {holes} of {firsts[0]} to {firsts[-1]}'
     elif not {label.name for label in labels} <= set(NAMES):
         fault = 'a label is not what was published'
-    end_s = killed_s
-    if chunks:
-        last = chunks[-1]
-        end_s = last.stamp_ns * 1e-9 + last.n_samples / last.sampling_rate
-    loss = Loss(max(0.0, killed_s - end_s), fault, len(labels), len(frames))
+    # A driver that is late itself is not the recorder's loss: when was the first frame published
+    # that is not there?
+    missing_s = witness.missing_since_s(firsts[-1]) if firsts else killed_s
+    loss = Loss(max(0.0, killed_s - missing_s), fault, len(labels), len(frames))
     if loss.fault or loss.lost_s > MOST_LOST_S:
         print(f'{path.name}: {loss}', file=sys.stderr)
     return loss

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from myogestic_ros.core.counters import TickCounters
-from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.live_ticks import LiveTicks
 from myogestic_ros.core.prediction import PostProcess, Prediction
-from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.trainable import Trainable
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.stream_reader import StreamReader
+from myogestic_ros.core.windows import StreamSpec, Tick
 
 __all__ = ['Pipeline']
 
 
-class Pipeline(Trainable):
+class Pipeline(StreamReader):
     """Record, train, predict: three callbacks turned into a live experiment.
 
     It knows no ROS, and driven by hand, with `push` and `step`, it starts no thread.
@@ -50,91 +46,13 @@ class Pipeline(Trainable):
         streams: Sequence[StreamSpec] = (StreamSpec('emg'),),
         max_consecutive_errors: int = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(predict_hz, streams)
         self.predictions: dict[str, Any] = {}
         self.max_consecutive_errors = max_consecutive_errors
         self.counters = TickCounters()
         self.post: PostProcess | None = None
-        self._streams = list(streams)
-        self._filters = {spec.name: spec.filters for spec in streams}  # those in force
-        self._filter_fault = ''
-        self._ticks = LiveTicks(streams, predict_hz)
         self._run = 0  # number of this run of predicting; a result of an earlier one is void
         self._errors_in_a_row = 0
-
-    # -- what it reads ------------------------------------------------------------------------
-
-    @property
-    def predict_hz(self) -> float:
-        """Predictions per second of signal; may be changed while it is running."""
-        return self._ticks.predict_hz
-
-    @predict_hz.setter
-    def predict_hz(self, value: float) -> None:
-        self._ticks.predict_hz = value
-
-    @property
-    def streams(self) -> list[StreamSpec]:
-        """The streams, with rate and channels as far as they are known."""
-        live = []
-        for spec in self._streams:
-            intake = self.cutter.intake(spec.name)
-            found = StreamSpec(spec.name, spec.window_ms, intake.channels, intake.sampling_rate)
-            live.append(replace(found, filters=self._filters[spec.name]))
-        return live
-
-    @property
-    def wanted_filters(self) -> dict[str, FilterSpec | None]:
-        """How the streams were to be filtered from the beginning; None: as the model says."""
-        return {spec.name: spec.filters for spec in self._streams}
-
-    def use_model(
-        self,
-        model: Any,
-        model_id: str,
-        class_names: Sequence[str],
-        filters: Mapping[str, FilterSpec | None] | None = None,
-    ) -> None:
-        """Predict with ``model`` from now on.
-
-        Parameters
-        ----------
-        model, model_id, class_names
-            The model, its name, and the classes it knows.
-        filters : mapping of str to FilterSpec or None, optional
-            What its streams were filtered with when it was trained: from now on they are again.
-
-        Raises
-        ------
-        StateError
-            When it is not idle.
-        """
-        with self._lock:
-            super().use_model(model, model_id, class_names)
-            changed = {n: f for n, f in (filters or {}).items() if f != self._filters[n]}
-            if changed:
-                self._filters.update(changed)
-                self._filter_fault = ''
-                self._ticks.use_filters(changed)
-
-    def _start(self, callback: Callable[..., Any], old: Any, verb: str) -> None:
-        """Start a training on `training_data`, filtered as the streams are live."""
-        with self._lock:
-            data = self.training_data
-            if data is not None:
-                streams = [
-                    replace(spec, filters=self._filters.get(spec.name))
-                    if spec.filters is None
-                    else spec
-                    for spec in data.streams
-                ]
-                self.training_data = replace(data, streams=streams)
-            super()._start(callback, old, verb)
-
-    @property
-    def cutter(self) -> WindowCutter:
-        """What cuts its windows, and counts what becomes of the samples."""
-        return self._ticks.cutter
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -153,8 +71,8 @@ class Pipeline(Trainable):
                     raise self._refuse(f'No {name} callback set (use @pipeline.{name}).')
             if self.model is None:
                 raise self._refuse('No model loaded — train one first or load from disk.')
-            if self._filter_fault:
-                raise self._refuse(self._filter_fault)
+            for reason in self._filter_faults.values():
+                raise self._refuse(reason)
             self._errors_in_a_row = 0
             self._run += 1
             if self.post is not None:
@@ -183,44 +101,13 @@ class Pipeline(Trainable):
             self._run += 1
             self._enter(PipelineState.IDLE, reason)
 
-    def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
-        """Take in the next samples of a stream.
-
-        Parameters
-        ----------
-        stream : str
-            Name of the stream.
-        chunk : Chunk
-            Its samples; malformed ones are counted and dropped.
-        now_ns : int
-            Time of arrival on the steady clock (``time.monotonic_ns``); 0 (the default) when
-            there is no hurry: then no tick is ever too late.
-        """
-        try:
-            problem = self._ticks.push(stream, chunk, now_ns)
-        except SignalError as error:
-            self._cannot_filter(str(error))
-            return
-        if problem:
-            self.observer.problem('frame', f"A frame of stream '{stream}' was dropped: {problem}.")
-
-    def _cannot_filter(self, reason: str) -> None:
+    def _filter_failed(self, reason: str) -> None:
         with self._lock:
-            if reason == self._filter_fault:
-                return
-            self._filter_fault = reason
-            predicting = self._state is PipelineState.PREDICTING
-            if predicting:
-                self.stop_predicting(f'Stopped predicting: {reason}')
-            else:
+            if self._state is not PipelineState.PREDICTING:
                 self.say(reason)
-        if predicting:
-            self.observer.gave_up(f'Stopped predicting: {reason}')
-
-    @property
-    def ticks(self) -> LiveTicks:
-        """The ticks between `push` and `step`."""
-        return self._ticks
+                return
+            self.stop_predicting(f'Stopped predicting: {reason}')
+        self.observer.gave_up(f'Stopped predicting: {reason}')
 
     def wait_for_tick(self, timeout_s: float) -> bool:
         """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""

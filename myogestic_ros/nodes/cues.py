@@ -65,6 +65,7 @@ class CuesNode(ManagedNode):
     """
 
     verb = 'running'
+    _server: Any = None  # a wrong parameter ends the node before it is made
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('cues', **kwargs)
@@ -140,7 +141,8 @@ class CuesNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Take the action along; rclpy leaves it."""
-        self._server.destroy()
+        if self._server is not None:
+            self._server.destroy()
         super().destroy_node()
 
     # -- a run, from its beginning to its end -------------------------------------------------
@@ -217,10 +219,9 @@ class CuesNode(ManagedNode):
         if run is None:
             return
         recorded = self._recorder.session if self._recorder is not None else ''
-        if run.done and message and stopped:
-            run.reason = f'{run.reason} {message}'
-        elif message and not stopped:
-            run.reason = f'{run.reason} The recording was not stopped: {message}'
+        if message:
+            told = message if stopped else f'The recording was not stopped: {message}'
+            run.reason = f'{run.reason} {told}'
         if not self.closing:
             self.say(run.reason)
         self._server.finish(

@@ -83,9 +83,9 @@ class Drive:
         return dict(self._commander.refused)
 
     @property
-    def slips(self) -> int:
-        """Commands that came too late."""
-        return self._metronome.slips
+    def missed(self) -> int:
+        """Commands that were left out, because the one before came a period late."""
+        return self._metronome.missed
 
     @property
     def running(self) -> bool:
@@ -101,9 +101,10 @@ class Drive:
     def disarm(self) -> None:
         """Send nothing more, after a last command to stay."""
         with self._lock:
-            if self._commander.arming.armed:
-                self._send(self._commander.still())
+            was_armed = self._commander.arming.armed
             self._commander.arming.disarm()
+            if was_armed:
+                self._send(self._commander.still())
             self._commander.step(time.monotonic())
 
     def stop(self) -> None:
@@ -179,25 +180,33 @@ class Drive:
 
     def _beat(self) -> bool:
         before = self._commander.situation
-        try:
-            with self._lock:
-                command = self._commander.step(time.monotonic())
-                if command is not None:
-                    self._send(command)
-        except Exception as error:
-            with self._lock:
-                self._commander.arming.stop()
-            self._on_failure(error)
-            return False
-        after = self._commander.situation
+        with self._lock:
+            sent = self._step()
+            after = self._commander.situation
         if _changed(before, after):
             self._on_change()
+        return sent
+
+    def _step(self) -> bool:
+        try:
+            command = self._commander.step(time.monotonic())
+        except Exception as error:  # a fault of ours: the hand stays where it is
+            return self._fail(error)
         if command is None:
             self._sent_s = None
-        return command is not None
+            return False
+        return self._send(command)
 
-    def _send(self, command: Command) -> None:
-        self._write(command)
+    def _fail(self, error: Exception) -> bool:
+        self._commander.arming.stop()
+        self._on_failure(error)
+        return False
+
+    def _send(self, command: Command) -> bool:
+        try:
+            self._write(command)
+        except Exception as error:
+            return self._fail(error)
         self.sent += 1
         now_s = time.monotonic()
         if self._sent_s is not None:
@@ -206,6 +215,7 @@ class Drive:
         if self._heard_s is not None:
             self._latencies_s.append(now_s - self._heard_s)
             self._heard_s = None
+        return True
 
     # -- diagnostics --------------------------------------------------------------------------
 
@@ -216,7 +226,7 @@ class Drive:
             intervals = np.array(self._intervals_s) * 1e3
         found = {
             'commands': str(self.sent),
-            'late commands': str(self.slips),
+            'missed commands': str(self.missed),
             'predictions followed': str(self.followed),
         }
         if len(intervals):

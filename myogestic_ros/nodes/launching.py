@@ -20,6 +20,7 @@ from launch.events import matches_action
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.ros_adapters import get_ros_node
 from lifecycle_msgs.msg import Transition
 
@@ -113,7 +114,12 @@ def managed(
         if not file.is_file():
             raise RuntimeError(f'params_file: there is no file {file}.')
         files.append(str(file))
-    chosen = {key: value for key, value in parameters.items() if value != ''}
+    # A name such as 2026 stays a string.
+    chosen = {
+        key: ParameterValue(value, value_type=str) if isinstance(value, str) else value
+        for key, value in parameters.items()
+        if value != ''
+    }
     chosen['use_sim_time'] = given.get('use_sim_time', 'false') == 'true'
     action = LifecycleNode(
         package='myogestic_ros',

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 __all__ = ['Metronome']
 
-LATE = 0.1
-"""Share of a period by which a beat may be late before those that follow are put off: two beats
-are never closer together than the rest of a period."""
+LEAST = 0.8
+"""Least share of a period between two beats: one that was late is made up for little by little,
+never by hurrying."""
 
 
 class Metronome:
@@ -29,14 +29,14 @@ class Metronome:
 
     Attributes
     ----------
-    slips : int
-        Beats that were so late that those after them were put off.
+    missed : int
+        Beats that were left out, because the one before came more than a period late.
     """
 
     def __init__(
         self, rate_hz: float, beat: Callable[[], bool], on_end: Callable[[], None] = lambda: None
     ) -> None:
-        self.slips = 0
+        self.missed = 0
         self._period_ns = round(1e9 / rate_hz)
         self._beat = beat
         self._on_end = on_end
@@ -91,13 +91,14 @@ class Metronome:
             return woken
 
     def _beats(self) -> None:
-        due_ns = time.monotonic_ns()
+        due_ns = now_ns = time.monotonic_ns()
+        least_ns = round(LEAST * self._period_ns)
         while self._beat():
             due_ns += self._period_ns
-            left_ns = due_ns - time.monotonic_ns()
+            left_ns = max(due_ns, now_ns + least_ns) - time.monotonic_ns()
             if left_ns > 0:
                 time.sleep(left_ns * 1e-9)
-            late_ns = time.monotonic_ns() - due_ns
-            if late_ns > LATE * self._period_ns:
-                self.slips += 1
-                due_ns += late_ns
+            now_ns = time.monotonic_ns()
+            missed = max(0, (now_ns - due_ns) // self._period_ns)
+            self.missed += missed
+            due_ns += missed * self._period_ns

@@ -213,6 +213,9 @@ class PipelineNode(ManagedNode):
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
+        later = sorted(name for name in names if 'filter.' in name)
+        if later:
+            self.pipeline.say(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
             self._post.use(self.values(POST))
 

@@ -15,7 +15,10 @@ RECORDER = (
     Parameter('label_topic', 'label', 'Topic of the labels.'),
     Parameter(
         'other_topics',
-        [''],
+        [
+            'target:sensor_msgs/msg/JointState',
+            'cues/progress:myogestic_ros/msg/CueProgress',
+        ],
         "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
     ),
     Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),

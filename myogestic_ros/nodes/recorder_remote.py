@@ -229,6 +229,7 @@ class RecorderRemote:
         if self._state == 'recording':
             if now_s - self._heard_s > VANISHED_AFTER_S:
                 self._stop.call_async(Trigger.Request())  # should it wake up again
+                self._status = None  # it says nothing of the next one
                 self._lost(f"the recorder '{self._name}' does not answer any more.")
         elif self._state == 'finding':
             self._send()

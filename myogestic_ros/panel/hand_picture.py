@@ -41,7 +41,7 @@ class Frame:
 
     side: float = 0.5
     above: float = 0.2
-    left: float = -0.115
+    left: float = -0.125
     right: float = 0.125
     bottom: float = -0.070
     top: float = 0.195
@@ -180,7 +180,7 @@ def _lit(canvas: _Canvas) -> Array:
     hit = np.isfinite(canvas.depth)
     diffuse = np.clip(canvas.normal @ light, 0.0, 1.0)
     shine = np.clip(canvas.normal @ half, 0.0, 1.0) ** 30
-    shade = 0.45 + 0.55 * diffuse - 0.30 * (1.0 - canvas.normal[..., 2]) ** 3
+    shade = 0.52 + 0.58 * diffuse - 0.30 * (1.0 - canvas.normal[..., 2]) ** 3
     shade *= 1.0 - 0.55 * _creases(canvas, hit)
     colours = canvas.colour * shade[..., None] + 0.16 * shine[..., None]
     return np.concatenate([np.clip(colours, 0.0, 1.0), hit[..., None].astype(float)], axis=2)

@@ -69,6 +69,10 @@ class Pipeline:
         self._ros = ros
         self._publisher = ros.publisher(Prediction, topic, qos.PREDICTIONS)
 
+    def close(self):
+        """Be gone."""
+        self._ros.hand.destroy_publisher(self._publisher)
+
     def until(self, condition, what, label='fist'):
         """Predict until a condition holds."""
 
@@ -303,6 +307,7 @@ def test_two_pipelines_are_told_from_a_new_one_and_diagnostics_count(ros, make, 
     first.until(lambda: heard[-1].commanding, 'commanding')
     second.until(lambda: heard[-1].reason == 'two pipelines', 'second')
     assert '2 pipelines predict on one topic' in heard[-1].message
+    first.close()
     second.until(lambda: heard[-1].commanding, 'commanding by the new one')
     second.until(lambda: heard[-1].reason == "unknown class 'x'", 'refusal', label='x')
 
@@ -317,3 +322,42 @@ def test_two_pipelines_are_told_from_a_new_one_and_diagnostics_count(ros, make, 
     assert float(facts()['command rate [Hz]']) > 0
     assert float(facts()['prediction to command p50 [ms]']) > 0
     assert health[-1].status[0].message.startswith("To rest: The class 'x' has no posture")
+
+
+def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, monkeypatch):
+    sent = []
+
+    def write(self, command):
+        sent.append(command)
+        if len(sent) > 5:
+            raise OSError('no more')
+
+    monkeypatch.setattr('myogestic_ros.nodes.command_writer.CommandWriter.write', write)
+    bridge = make()
+    heard = status()
+    assert call(ros, 'arm').success
+    ros.until(lambda: bridge.phase == 'inactive', 'giving up')
+    ros.until(lambda: "could not be sent: OSError('no more')" in heard[-1].message, 'reason')
+    assert heard[-1].stopped
+    assert not heard[-1].armed
+    assert len(sent) == 6
+    assert call(ros, 'disarm').success
+    assert call(ros, 'reset').success
+
+
+def test_configured_anew_it_knows_where_the_hand_was_told_to_be(ros, make):
+    bridge = make()
+    got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
+    pipeline = Pipeline(ros)
+    assert call(ros, 'arm').success
+    pipeline.until(lambda: got and got[-1].data[0] > 1.99, 'fist')
+    assert call(ros, 'emergency_stop').success  # it stays there
+    for transition in ('deactivate', 'cleanup'):
+        assert ros.change_state('bridge', transition)
+    assert call(ros, 'reset').success
+    ros.until(lambda: bridge.door('configure')[0], 'configuration')
+    assert bridge.door('activate')[0]
+    got.clear()
+    assert call(ros, 'arm').success
+    ros.until(lambda: got, 'command')
+    assert got[0].data[0] > 1.9

@@ -139,6 +139,18 @@ def test_wrong_values_are_refused_in_words(ros, tmp_path, name, value, words):
         node(ros, tmp_path, **{name.replace('.', '__'): value})
 
 
+def test_filters_that_are_set_too_late_are_said_to_be(ros, tmp_path):
+    pipeline = node(ros, tmp_path)
+    told = status(ros)
+    pipeline.set_parameters([RosParameter('filter.notch', value=50.0)])
+    words = 'filter.notch: used from the next configure on.'
+    ros.until(lambda: told and told[-1].message == words, 'a word about it')
+    assert pipeline.pipeline.streams[0].filters is None
+    pipeline.trigger_cleanup()
+    pipeline.trigger_configure()
+    assert pipeline.pipeline.streams[0].filters == FilterSpec(notch=50.0)
+
+
 def test_post_processing_may_change_while_predicting(ros, tmp_path):
     pipeline = node(ros, tmp_path, post__velocity_ramp=0.4)
     pipeline.pipeline.use_model(1.0, 'm', ['rest', 'fist'])

@@ -131,7 +131,7 @@ def test_repair_makes_what_was_cut_whole(run, tmp_path):
     file = next(path.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-500])
     (path / 'metadata.yaml').unlink()
-    assert 'cut: repair' in run('list')[1]
+    assert 'repair it' in run('list')[1]
     assert run('check')[0] == 1
     code, out, _ = run('repair')
     assert code == 0

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 from graph import PATIENCE_S, set_domain
 
-SHORT = ['--repetitions', '2', '--hold', '1.2', '--classes', 'rest,fist,open,pinch']
+SHORT = [
+    '--repetitions',
+    '2',
+    '--tests',
+    '1',
+    '--hold',
+    '1.5',
+    '--classes',
+    'rest,fist,open,pinch',
+]
 
 
 def start(out, *arguments):
@@ -56,37 +65,76 @@ def test_a_short_protocol(tmp_path):
     assert report['accuracy'] > 0.9
     assert report['class_names']
     assert report['prediction_rate_hz'] == pytest.approx(50.0, rel=0.01)
-    assert report['exit_codes'] == {'driver': 0, 'recorder': 0, 'pipeline': 0}
+    assert report['exit_codes'] == dict.fromkeys(
+        ('driver', 'recorder', 'pipeline', 'hand', 'bridge'), 0
+    )
+    hand = report['hand']
+    assert 3 <= hand['cues'] <= 4  # the first one may be what the hand does already
+    assert hand['reached'] >= hand['cues'] - 1
+    assert 0.3 < hand['cue_to_posture_median_s'] <= hand['cue_to_posture_p95_s']
+    assert len(hand['each']) == hand['cues']
+    assert (tmp_path / 'hand.gif').read_bytes()[:3] == b'GIF'
     assert 0 < report['latency_p50_ms'] < report['latency_p99_ms']
     assert (tmp_path / 'report.png').read_bytes()[:4] == b'\x89PNG'
-    for text in ('online accuracy', 'prediction rate', 'Accuracy on repetitions left out'):
+    for text in (
+        'hand in the right posture within 1 s',
+        'online accuracy',
+        'prediction rate',
+        'Accuracy on repetitions left out',
+    ):
         assert text in output
     assert node_pids(tmp_path) == []
 
 
 def test_a_recording(tmp_path, recordings):
     data = recordings / 'myo-readings' / '12345-1'
-    demo = start(tmp_path, '--data', str(data), '--seconds', '8', '--min-accuracy', '0.9')
+    demo = start(
+        *(tmp_path, '--data', str(data), '--no-hand', '--seconds', '8', '--min-accuracy', '0.9')
+    )
     output, _ = demo.communicate(timeout=180)
     assert demo.returncode == 0, output
     report = json.loads((tmp_path / 'report.json').read_text())
     assert set(report['class_names']) == {
         *('rest', 'flexion', 'extension', 'radial', 'ulnar', 'pronation', 'supination', 'fist')
     }
+    assert 'hand' not in report
+    assert report['replay_speed'] > 1
 
 
-@pytest.mark.parametrize('stage', ['is_up', 'recording', 'training'])
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_recording_moves_the_hand_at_true_speed(tmp_path, recordings):
+    data = tmp_path / 'three'
+    data.mkdir()
+    for number in (0, 1, 7):
+        file = f'{number}.txt'
+        (data / file).symlink_to(recordings / 'myo-readings' / '12345-1' / file)
+    demo = start(tmp_path / 'out', '--data', str(data), '--seconds', '4')
+    output, _ = demo.communicate(timeout=170)
+    assert demo.returncode == 0, output
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())
+    assert report['replay_speed'] == 1
+    assert report['accuracy'] > 0.8
+    assert report['hand']['cues'] >= 2
+    assert report['hand']['reached'] == report['hand']['cues']
+
+
+@pytest.mark.parametrize(
+    ('stage', 'number'),
+    [
+        *((stage, signal.SIGINT) for stage in ('is_up', 'recording', 'training', 'driving')),
+        *((stage, signal.SIGTERM) for stage in ('is_up', 'recording', 'training')),
+    ],
+)
 def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
     demo = start(tmp_path, *SHORT)
     if stage == 'recording':
         wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
-    elif stage == 'training':
+    elif stage in ('training', 'driving'):
+        words = {'training': 'Training on', 'driving': 'Armed'}[stage]
         for line in demo.stdout:
-            if 'Training on' in line:
+            if words in line:
                 break
     else:
-        wait(lambda: len(node_pids(tmp_path)) >= 3, 'the nodes')
+        wait(lambda: len(node_pids(tmp_path)) >= 5, 'the nodes')
     demo.send_signal(number)
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, output

@@ -43,18 +43,17 @@ def session(tmp_path):
 
 def test_all_blocks_are_tested():
     assert set(blocks()) == {
-        *(
-            'own_decoder.py',
-            'windows.py',
-            'by_hand.py',
-        ),
-        *(
-            'repair.py',
-            'filters.py',
-            'post.py',
-        ),
-        *('from_myogestic.py',),
-        *('own_decoder.py', 'windows.py', 'by_hand.py', 'evaluate.py', 'own_adapt.py'),
+        'by_hand.py',
+        'evaluate.py',
+        'filters.py',
+        'from_myogestic.py',
+        'own.launch.py',
+        'own_adapt.py',
+        'own_decoder.py',
+        'post.py',
+        'repair.py',
+        'repetitions.py',
+        'windows.py',
     }
 
 
@@ -123,6 +122,13 @@ def test_an_adapt_callback_of_ones_own(tmp_path):
     assert set(pipeline.model) == {0, 1, 2}
     assert pipeline.model is not old
     assert pipeline.status_message == 'Adapting is done.'
+
+
+def test_repetitions(session):
+    namespace: dict = {}
+    exec(blocks()['repetitions.py'], namespace)
+    expected = [('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1)]
+    assert namespace['completed'](session) == expected
 
 
 def test_by_hand(capsys):

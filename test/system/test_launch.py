@@ -172,6 +172,7 @@ def test_two_arms_side_by_side_come_up_and_end_cleanly(tmp_path):
             ['decoder:=/nowhere.py'],
             "pipeline could not be configured: There is no decoder file '/nowhere.py'",
         ),
+        ('pipeline.launch.py', ['model:=2026'], 'pipeline could not be configured: There is no '),
         ('driver.launch.py', ['path:=/nowhere.npz'], 'driver could not be activated: '),
         ('driver.launch.py', ['params_file:=/nowhere.yaml'], 'there is no file /nowhere.yaml'),
         ('driver.launch.py', ['rate:=fast'], "rate: got 'fast', expected a number"),
@@ -207,6 +208,17 @@ def test_a_driver_that_dies_comes_back_and_streams_and_a_bridge_does_not(tmp_pat
         assert bridge.process.wait(PATIENCE_S) == 0  # there is nothing left to run
         assert len(bridge.pids('bridge')) == 1
         assert driver.end() == 0
+
+
+@needs_launch
+def test_the_launch_file_of_the_docs(tmp_path):
+    page = (ROOT / 'docs' / 'launch.md').read_text()
+    code = re.search(r'<!-- test: own.launch.py -->\n```python\n(.*?)```', page, re.DOTALL)
+    (tmp_path / 'own.launch.py').write_text(code[1])
+    set_domain()
+    with launched(tmp_path, tmp_path / 'own.launch.py') as launch:
+        launch.wait('pipeline is ready (inactive). All nodes are up.')
+        assert launch.end() == 0, launch.text
 
 
 @needs_launch

@@ -22,6 +22,7 @@ __all__ = ['print_findings', 'print_imported', 'print_sessions', 'print_survey']
 
 BARS = ' ▁▂▃▄▅▆▇█'
 COLOURS = ('white', 'green', 'blue', 'magenta', 'yellow', 'cyan', 'red', 'bright_green')
+REPAIR = 'repair it'
 MOST_ROWS = 8
 """So many channels are drawn each for itself; more are drawn in groups."""
 
@@ -34,32 +35,40 @@ def print_sessions(
     if not summaries and not cut:
         console.print(f'{folder} holds no sessions.', markup=False)
         return
+    rows = [_row(summary, summary.path in cut) for summary in summaries]
+    rows += [[path.name, '', '', REPAIR, '', '', ''] for path in cut if path not in known]
+    titles = ['session', 'began', 'length', '', 'subject', 'device', 'classes']
+    filled = [column for column in range(len(titles)) if any(row[column] for row in rows)]
+    widths = [max(len(titles[c]), *(len(row[c]) for row in rows)) for c in filled]
+    left = console.width - sum(widths[:-1]) - 3 * len(filled) - 1  # for what may be cut off
     table = Table()
-    for title in ('session', 'began', 'length', 'classes', 'subject', 'device', ''):
+    for column in filled:
         table.add_column(
-            title,
-            justify='right' if title == 'length' else 'left',
+            titles[column],
+            justify='right' if titles[column] == 'length' else 'left',
             no_wrap=True,
             overflow='ellipsis',
+            max_width=max(9, left) if titles[column] == 'classes' else None,
         )
-    for summary in summaries:
-        facts = summary.facts
-        state = '[red]cut: repair[/]' if summary.path in cut else ''
-        if not state and not facts.complete:
-            state = 'recovered' if 'recovered' in facts.extra else 'being recorded'
-        table.add_row(
-            escape(summary.path.name),
-            datetime.fromtimestamp(summary.start_ns * 1e-9).strftime('%Y-%m-%d %H:%M'),
-            _length(summary.duration_s),
-            escape(', '.join(filter(None, facts.class_names))),
-            escape(facts.subject),
-            escape(facts.device),
-            state,
-        )
-    for path in cut:
-        if path not in known:
-            table.add_row(escape(path.name), '', '', '', '', '', '[red]cut: repair[/]')
+    for row in rows:
+        table.add_row(*(Text(row[c], 'red' if row[c] == REPAIR else '') for c in filled))
     console.print(table)
+
+
+def _row(summary: SessionSummary, is_cut: bool) -> list[str]:
+    facts = summary.facts
+    state = REPAIR if is_cut else ''
+    if not state and not facts.complete:
+        state = 'recovered' if 'recovered' in facts.extra else 'recording'
+    return [
+        summary.path.name,
+        datetime.fromtimestamp(summary.start_ns * 1e-9).strftime('%Y-%m-%d %H:%M'),
+        _length(summary.duration_s),
+        state,
+        facts.subject,
+        facts.device,
+        ', '.join(filter(None, facts.class_names)),
+    ]
 
 
 def _length(seconds: float) -> str:

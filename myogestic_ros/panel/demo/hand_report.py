@@ -27,8 +27,8 @@ from myogestic_ros.panel.hand_picture import picture
 __all__ = ['add_rows', 'draw_distance', 'draw_strip', 'hand_numbers', 'write_film']
 
 MOST_PICTURES = 8
-STRIP_PIXELS, FILM_PIXELS = 260, 240
-FILM_HZ, FILM_S = 8.0, 16.0
+STRIP_PIXELS, FILM_PIXELS = 260, 210
+FILM_HZ, FILM_S, FILM_DPI = 8.0, 12.0, 80
 GOOD, BAD, PALE = '#1b7837', '#d6604d', 0.30
 
 
@@ -133,7 +133,7 @@ def write_film(
     states: Sequence[HandState],
 ) -> None:
     """Write an animated GIF: what is asked, and what the hand does; at true speed."""
-    if not states or not cues:
+    if not states or not cues or not postures:
         return
     begin_s = cues[0].stamp_s
     end_s = min(begin_s + FILM_S, states[-1].stamp_s)
@@ -142,29 +142,31 @@ def write_film(
         'answer': [answer.stamp_s + answer.latency_s for answer in answers],
         'state': [state.stamp_s for state in states],
     }
-    figure = Figure(figsize=(5.0, 3.1), dpi=80, layout='constrained')
-    left, right = figure.subplots(1, 2)
-    empty = np.zeros_like(picture(robot, {}, FILM_PIXELS))
-    images = [axes.imshow(empty, vmin=0, vmax=1) for axes in (left, right)]
-    for axes in (left, right):
-        axes.axis('off')
+    figure = Figure(figsize=(5.0, 3.0), dpi=FILM_DPI)
+    sides = [figure.add_axes((x, 0.0, 0.48, 0.88)) for x in (0.01, 0.51)]
     known = {
         name: _pale(picture(robot, posture, FILM_PIXELS)) for name, posture in postures.items()
     }
+    empty = np.zeros_like(next(iter(known.values())))
+    images = [axes.imshow(empty, interpolation='nearest') for axes in sides]
+    for axes in sides:
+        axes.axis('off')
+    drawn: dict[tuple[float, ...], Any] = {}  # the hand is still for most of the time
     writer = animation.PillowWriter(fps=FILM_HZ)
-    with writer.saving(figure, str(path), 80):
+    with writer.saving(figure, str(path), FILM_DPI):
         for now_s in np.arange(begin_s, end_s, 1.0 / FILM_HZ):
             before = {kind: bisect_right(times, now_s) - 1 for kind, times in stamps.items()}
             cue = cues[before['cue']].name
             label = answers[before['answer']].label if before['answer'] >= 0 else ''
+            hand = states[max(0, before['state'])].positions
+            key = tuple(round(value, 2) for value in hand.values())
+            if key not in drawn:
+                drawn[key] = picture(robot, hand, FILM_PIXELS)
             images[0].set_data(known.get(cue, empty))
-            images[1].set_data(
-                picture(robot, states[max(0, before['state'])].positions, FILM_PIXELS)
-            )
-            left.set_title(f'asked: {cue}', fontsize=11)
-            right.set_title(
-                f'predicted: {label}', fontsize=11, color=GOOD if label == cue else BAD
-            )
+            images[1].set_data(drawn[key])
+            sides[0].set_title(f'asked: {cue}', fontsize=11)
+            colour = GOOD if label == cue else BAD
+            sides[1].set_title(f'predicted: {label}', fontsize=11, color=colour)
             writer.grab_frame()
 
 

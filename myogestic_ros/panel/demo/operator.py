@@ -33,6 +33,8 @@ from myogestic_ros.srv import ListSessions, SetLabel, Train
 __all__ = ['DemoError', 'Operator', 'operating']
 
 SETTLE_S = 0.2
+FIND_WITHIN_S = 60.0
+"""What nodes are given to start, s: on a busy machine some ten times of what they need."""
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
@@ -177,10 +179,10 @@ class Operator:
         client = self._clients.get(service)
         if client is None:
             client = self._clients[service] = self._node.create_client(kind, service)
-            self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+            self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
             # The service is known here; its node may need a moment more to know where to answer.
             self.spin(SETTLE_S)
-        self.wait(client.service_is_ready, f'Finding the service {service}', timeout_s)
+        self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
         future = client.call_async(request)
         self.wait(future.done, f'The answer of {service}', timeout_s)
         return future.result()

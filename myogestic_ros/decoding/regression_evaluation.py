@@ -119,10 +119,10 @@ def _batches(
 ) -> Iterator[tuple[Samples, Samples, list[str], Floats]]:
     """Yield (windows, targets, names of the targets, ends) of some windows at a time."""
     while batch := list(islice(windows, BATCH)):
-        names = list(batch[0][1][target][0])
+        names = list(batch[0][1][target])
         yield (
             np.stack([window for window, _, _ in batch]),
-            np.stack([aligned[target][1] for _, aligned, _ in batch]),
+            np.array([list(aligned[target].values()) for _, aligned, _ in batch], np.float32),
             names,
             np.array([times[-1] for _, _, times in batch]),
         )

@@ -19,17 +19,27 @@ STRETCH_S = 15.0
 
 
 def filtered_chunks(chunks: Iterable[Chunk], filters: FilterSpec) -> Iterator[Chunk]:
-    """Yield the chunks of a stream as they come out of a filter."""
+    """Yield the chunks of a stream as they come out of a filter, once that has settled."""
     filtering: StreamFilter | None = None
-    layout, next_sample = (0, 0.0), -1
+    layout, next_sample, settled = (0, 0.0), -1, 0
     for chunk in chunks:
-        if filtering is None or layout != (chunk.n_channels, chunk.sampling_rate):
+        changed = layout != (chunk.n_channels, chunk.sampling_rate)
+        if filtering is None or changed:
             layout = (chunk.n_channels, chunk.sampling_rate)
             filtering = StreamFilter(filters, *layout)
-        elif chunk.first_sample != next_sample:
+        if changed or chunk.first_sample != next_sample:
             filtering.restart()
+            settled = chunk.first_sample + filtering.settle_samples
         next_sample = chunk.end_sample
-        yield replace(chunk, data=filtering(chunk.data))
+        data = filtering(chunk.data)
+        skipped = min(max(0, settled - chunk.first_sample), chunk.n_samples)
+        if skipped < chunk.n_samples:
+            yield replace(
+                chunk,
+                first_sample=chunk.first_sample + skipped,
+                stamp_ns=sample_time_ns(chunk.stamp_ns, skipped, chunk.sampling_rate),
+                data=data[skipped:],
+            )
 
 
 def iter_stretches(

@@ -31,7 +31,8 @@ body { font: 15px/1.55 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; colo
 h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p.facts { color: #52606d; margin: 0 0 1.2rem; } p.facts b { color: #1f2933; font-weight: 600; }
 table { border-collapse: collapse; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .9rem; text-align: right; border-bottom: 1px solid #e4e7eb; }
+th, td { padding: .28rem .9rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid #e4e7eb; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: pre; }
 thead th { border-bottom: 2px solid #1f2933; } tr.main td { font-weight: 600; }
 figure { margin: .6rem 0; } figure img { width: 100%; height: auto; }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from arm_session import write_arm
 from recorded import made_up, write_signal
 from typer.testing import CliRunner
 
@@ -71,6 +72,33 @@ def test_sessions_that_differ_and_a_band_that_sits_turned(folder: Path) -> None:
     assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
     assert "Only session 'tuesday' has 'open'" in said
     assert 'across sessions │' in said
+
+
+def test_a_proportional_decoder(folder: Path, tmp_path: Path) -> None:
+    write_arm(folder / 'arm', cue_s=2.0)
+    file, picture, page = (tmp_path / name for name in ('f.json', 'report.png', 'report.html'))
+    ridge = ['-d', 'sklearn.linear_model:Ridge']
+    said = call(folder, 'arm', *ridge, '--json', file, '--report', page)
+    assert 'second half' in said
+    (figures,) = json.loads(file.read_text())['decoders']
+    assert figures['dofs'] == ['fingers', 'wrist']
+    assert figures['across_sessions'] is None
+    assert min(figures['each_stretch']['r2']) > 0.3
+    assert 'data:image/svg+xml' in page.read_text()
+    call(folder, 'arm', *ridge, '--target', 'glove', '--report', picture)
+    assert picture.stat().st_size > 10_000
+    assert "has no stream 'mocap'" in call(folder, 'arm', *ridge, '--target', 'mocap', code=1)
+
+
+def test_filtered_as_the_pipeline_would(folder: Path) -> None:
+    data, labels = made_up(classes=2, repetitions=2)
+    hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
+    write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
+    assert 'mains hum' in call(folder, 'hum')
+    said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
+    assert 'Warning' not in said
+    refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
+    assert 'expected the lower edge before the upper' in refused
 
 
 def test_one_repetition_only(folder: Path) -> None:

@@ -303,8 +303,9 @@ def test_two_pipelines_are_told_from_a_new_one_and_diagnostics_count(ros, make, 
     health = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
     ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     assert call(ros, 'arm').success
-    first, second = Pipeline(ros), Pipeline(ros)
+    first = Pipeline(ros)
     first.until(lambda: heard[-1].commanding, 'commanding')
+    second = Pipeline(ros)
     second.until(lambda: heard[-1].reason == 'two pipelines', 'second')
     assert '2 pipelines predict on one topic' in heard[-1].message
     first.close()

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 ROS_WHEELS ?= kilted
 DATA ?=
+JOBS ?= 2
 ARGS ?=
 
 # One environment for each Python and each release of the ROS wheels; .venv is the default one.
@@ -19,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench-accuracy bench-latency bench-ticks bench-bridge colcon clean
+.PHONY: help setup demo test lint format colcon clean $(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' Makefile)
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -42,8 +43,8 @@ $(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(installed)
 demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARGS='--help' more
 	@exec $(python) -m myogestic_ros.panel.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-test: $(stamp)  ## the tests; ARGS='-k name' some of them
-	@$(python) -m pytest $(ARGS)
+test: $(stamp)  ## the tests, two at a time; ARGS='-k name' some of them, JOBS=0 one by one
+	@$(python) -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(stamp)  ## ruff and mypy
 	$(python) -m ruff check .
@@ -57,14 +58,26 @@ format: $(stamp)  ## write the code as ruff formats it
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
+bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
+	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
+
 bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
 	@$(python) bench/latency.py $(ARGS)
 
 bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
 	@$(python) bench/ticks.py $(ARGS)
 
+bench-windows: $(stamp)  ## a long session read and cut into windows: time and memory, beside another way
+	@$(python) bench/windows.py $(ARGS)
+
 bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
 	@$(python) bench/bridge.py $(ARGS)
+
+bench-recording: $(stamp)  ## what a recorder takes without a loss, and what it costs predictions
+	@$(python) bench/recording.py $(ARGS)
+
+bench-kill: $(stamp)  ## 200 recorders killed at random moments, and what of each session is left
+	@$(python) bench/kill_recorder.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	@mkdir -p build/colcon

@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from myogestic_ros.core.filters import FilterSpec
     from myogestic_ros.core.persistence import load_pickle, save_pickle
     from myogestic_ros.core.states import PipelineState
     from myogestic_ros.core.training import report_progress
     from myogestic_ros.core.training_data import TrainingData
     from myogestic_ros.core.windows import StreamSpec
+    from myogestic_ros.decoding.edge_trigger import EdgeTrigger
+    from myogestic_ros.decoding.vector_filters import (
+        GaussianFilter,
+        IdentityFilter,
+        OneEuroFilter,
+        make_filter,
+    )
     from myogestic_ros.experiment import Pipeline
+    from myogestic_ros.sessions.multi_windows import iter_multi_windows
     from myogestic_ros.sessions.windows import (
         iter_aligned_windows,
         iter_labeled_windows,
@@ -25,14 +34,21 @@ if TYPE_CHECKING:
 __version__ = '0.1.0'
 
 __all__ = [
+    'EdgeTrigger',
+    'FilterSpec',
+    'GaussianFilter',
+    'IdentityFilter',
+    'OneEuroFilter',
     'Pipeline',
     'PipelineState',
     'StreamSpec',
     'TrainingData',
     'iter_aligned_windows',
     'iter_labeled_windows',
+    'iter_multi_windows',
     'iter_windows',
     'load_pickle',
+    'make_filter',
     'report_progress',
     'save_pickle',
 ]
@@ -47,14 +63,21 @@ if not os.environ.get('AMENT_PREFIX_PATH') and Path(sys.prefix, 'share', 'ament_
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
 
 _HOMES = {
+    'EdgeTrigger': 'decoding.edge_trigger',
+    'FilterSpec': 'core.filters',
+    'GaussianFilter': 'decoding.vector_filters',
+    'IdentityFilter': 'decoding.vector_filters',
+    'OneEuroFilter': 'decoding.vector_filters',
     'Pipeline': 'experiment',
     'PipelineState': 'core.states',
     'StreamSpec': 'core.windows',
     'TrainingData': 'core.training_data',
     'iter_aligned_windows': 'sessions.windows',
     'iter_labeled_windows': 'sessions.windows',
+    'iter_multi_windows': 'sessions.multi_windows',
     'iter_windows': 'sessions.windows',
     'load_pickle': 'core.persistence',
+    'make_filter': 'decoding.vector_filters',
     'report_progress': 'core.training',
     'save_pickle': 'core.persistence',
 }

@@ -37,9 +37,11 @@ def frame(
     return bytes(STORE.serialize_cdr(message, EMG)), stamp_ns
 
 
-def label(index: int, name: str, stamp_ns: int, repetition: int = -1) -> bytes:
+def label(
+    index: int, name: str, stamp_ns: int, repetition: int = -1, duration: float = 0.0
+) -> bytes:
     """Return a serialized Label."""
-    message = STORE.types[LABEL](header(stamp_ns), index, name, repetition)
+    message = STORE.types[LABEL](header(stamp_ns), index, name, repetition, duration)
     return bytes(STORE.serialize_cdr(message, LABEL))
 
 

@@ -61,9 +61,10 @@ class Commands:
     def __len__(self) -> int:
         return len(self.data)
 
-    def since(self, start_s: float) -> Commands:
-        """Return those that arrived from a time on."""
+    def since(self, start_s: float, before: int = 0) -> Commands:
+        """Return those that arrived from a time on, and so many before."""
         first = next((i for i, t in enumerate(self.arrived_s) if t >= start_s), len(self.data))
+        first = max(0, first - before)
         return Commands(self.arrived_s[first:], self.number[first:], self.data[first:])
 
     def speeds(self) -> np.ndarray:
@@ -237,9 +238,11 @@ def hand_rig(
                 nodes.start(name, values)
             rig = Rig(node, nodes)
             thread.start()
-            rig.until(lambda: rig.status.state == 'disarmed', 'bridge')
-            yield rig
-            rig.close_speakers()
+            try:
+                rig.until(lambda: rig.status.state == 'disarmed', 'bridge')
+                yield rig
+            finally:
+                rig.close_speakers()
     finally:
         ended.set()
         if thread.is_alive():

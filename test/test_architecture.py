@@ -17,9 +17,20 @@ ALLOWED = {
     'sources': {'core', 'sessions', 'sources'},
     'decoding': {'core', 'sessions', 'decoding'},
     'control': {'core', 'sessions', 'control'},
-    'nodes': {'core', 'sessions', 'sources', 'decoding', 'control', 'nodes', 'msg', 'srv'},
+    'nodes': {
+        'core',
+        'sessions',
+        'sources',
+        'decoding',
+        'control',
+        'nodes',
+        'msg',
+        'srv',
+        'action',
+    },
     'panel': {
-        *('core', 'sessions', 'sources', 'decoding', 'control', 'nodes', 'panel', 'msg', 'srv'),
+        *('core', 'sessions', 'sources', 'decoding', 'control', 'nodes', 'panel'),
+        *('msg', 'srv', 'action'),
     },
 }
 """For each room the rooms it may import from."""

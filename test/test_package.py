@@ -17,9 +17,11 @@ from ament_index_python import get_package_prefix, get_package_share_directory, 
 import myogestic_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ('driver', 'recorder', 'pipeline', 'bridge', 'hand', 'demo', 'myogestic')
+EXECUTABLES = ('driver', 'recorder', 'pipeline', 'cues', 'bridge', 'hand', 'demo', 'myogestic')
 INTERFACES = sorted(
-    (path.suffix[1:], path.stem) for kind in ('msg', 'srv') for path in ROOT.glob(f'{kind}/*.*')
+    (path.suffix[1:], path.stem)
+    for kind in ('msg', 'srv', 'action')
+    for path in ROOT.glob(f'{kind}/*.*')
 )
 
 UNEXPLAINED: set[str] = set()
@@ -28,11 +30,13 @@ UNEXPLAINED: set[str] = set()
 @pytest.mark.parametrize(('kind', 'name'), INTERFACES)
 def test_every_interface_has_its_type_support(kind: str, name: str) -> None:
     interface = getattr(importlib.import_module(f'myogestic_ros.{kind}'), name)
-    if kind == 'msg':
-        interface()
-    else:
-        interface.Request()
-        interface.Response()
+    parts = {
+        'msg': (),
+        'srv': ('Request', 'Response'),
+        'action': ('Goal', 'Result', 'Feedback'),
+    }[kind]
+    for part in [getattr(interface, name) for name in parts] or [interface]:
+        part()
     importlib.import_module('rclpy.type_support').check_for_type_support(interface)
 
 

@@ -1,4 +1,4 @@
-"""The three callbacks of a decoder, and how its model is saved."""
+"""The callbacks of a decoder, and how its model is saved."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Callback = TypeVar('Callback', bound=Callable[..., Any])
 
 
 class Callbacks:
-    """What a user writes: ``extract``, ``train`` and ``predict``.
+    """What a user writes: ``extract``, ``train`` and ``predict``, and ``adapt`` if there is one.
 
     Attributes
     ----------
-    on_extract, on_train, on_predict : callable or None
-        The three callbacks, set by the decorators.
+    on_extract, on_train, on_predict, on_adapt : callable or None
+        The callbacks, set by the decorators.
     save_model, load_model : callable
         ``save_model(model, path)`` and ``load_model(path) -> model``; joblib unless replaced.
     """
@@ -27,6 +27,7 @@ class Callbacks:
         self.on_extract: Callable[..., Any] | None = None
         self.on_train: Callable[..., Any] | None = None
         self.on_predict: Callable[..., Any] | None = None
+        self.on_adapt: Callable[..., Any] | None = None
         self.save_model: Callable[[Any, str], Any] = save_pickle
         self.load_model: Callable[[str], Any] = load_pickle
 
@@ -53,4 +54,13 @@ class Callbacks:
     def predict(self, callback: Callback) -> Callback:
         """Register ``predict(model, features) -> dict``; return it unchanged."""
         self.on_predict = callback
+        return callback
+
+    def adapt(self, callback: Callback) -> Callback:
+        """Register ``adapt(model, data: TrainingData) -> model``; return it unchanged.
+
+        It gets the model in use and sessions of today, and returns a model; it may set
+        ``data.class_names`` to what that knows. Optional.
+        """
+        self.on_adapt = callback
         return callback

@@ -8,6 +8,7 @@
     ├── TrainingError    a training that ended without a model
     ├── ModelError       a model file that is missing, foreign, changed or does not fit
     ├── SessionError     a session that cannot be read or written
+    ├── ProtocolError    a protocol that cannot be read or run
     ├── SourceError      a source that cannot be opened or read
     ├── DecoderError     a decoder that cannot be loaded, or breaks its contract
     └── ControlError     a hand that cannot be driven as it is described
@@ -21,6 +22,7 @@ __all__ = [
     'DecoderError',
     'ModelError',
     'MyoGesticError',
+    'ProtocolError',
     'SessionError',
     'SignalError',
     'SourceError',
@@ -51,6 +53,10 @@ class ModelError(MyoGesticError):
 
 class SessionError(MyoGesticError):
     """A session that cannot be read or written."""
+
+
+class ProtocolError(MyoGesticError):
+    """A protocol of cues that cannot be read or run."""
 
 
 class SourceError(MyoGesticError):

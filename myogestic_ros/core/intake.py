@@ -78,6 +78,22 @@ class Intake:
         self.refused[kind] += 1
         return Verdict.REFUSE
 
+    def follow(self, last: Chunk, chunks: int, samples: int) -> None:
+        """Take note of chunks that continue the one checked last, without checking each.
+
+        Parameters
+        ----------
+        last : Chunk
+            The last of them; when there is none, the one checked last.
+        chunks, samples : int
+            How many they are, and how many samples, the one checked last included.
+        """
+        if chunks:
+            assert self._newest is not None
+            self.samples += samples - last.n_samples - (self._newest[2] - self._newest[0])
+            self._note(last)
+            self.chunks += chunks - 1
+
     def _fault(self, chunk: Chunk) -> str | None:
         if not chunk.data.size:
             self.reason = 'the frame holds no samples; expected at least one'

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 
@@ -49,6 +50,11 @@ class LiveTicks:
     def predict_hz(self, value: float) -> None:
         with self._lock:
             self.cutter.predict_hz = value
+
+    def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
+        """Filter the streams named there so from now on."""
+        with self._lock:
+            self.cutter.use_filters(filters)
 
     def want(self, wanted: bool) -> None:
         """Forget the ticks that wait, and keep those to come or not."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
+from myogestic_ros.core.model_fit import misfit_of
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.windows import StreamSpec
 
@@ -97,27 +98,8 @@ def _versions() -> dict[str, str]:
 
 
 def unfit_reason(manifest: Manifest, live: Sequence[StreamSpec]) -> str | None:
-    """Return why a model cannot work on the streams as they are now, in a sentence; else None.
-
-    A rate or number of channels that is not known yet fits.
-    """
-    wanted = {spec.name: spec for spec in manifest.streams}
-    have = {spec.name: spec for spec in live}
-    if list(wanted) != list(have):
-        return f'it reads the streams {list(wanted)}, the pipeline has {list(have)}.'
-    for name, need in wanted.items():
-        now = have[name]
-        for what, trained, found, unit in (
-            ('channels', need.channels, now.channels, ''),
-            ('sampling rate', need.sampling_rate, now.sampling_rate, ' Hz'),
-            ('window', need.window_ms, now.window_ms, ' ms'),
-        ):
-            if None not in (trained, found) and trained != found:
-                return (
-                    f"it was trained on stream '{name}' with {what} {trained:g}{unit}, "
-                    f'the stream has {found:g}{unit}.'
-                )
-    return None
+    """Return why a model cannot work on the streams as they are now, in a sentence; else None."""
+    return misfit_of(manifest.streams, live)
 
 
 class ModelStore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class Parameter:
         Legal values of a string; empty when any will do.
     read_only : bool
         Whether it can only be set before the node starts.
+    check : callable, optional
+        Returns what else is wrong with a value of the right kind, or None.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    check: Callable[[Any], str | None] | None = None
 
     def fault(self, value: Any) -> str | None:
         """Return what is wrong with ``value`` in a sentence, or None."""
@@ -57,7 +60,8 @@ class Parameter:
                 return f'{self.name}: got {value!r}, expected one of {", ".join(self.choices)}'
         elif isinstance(self.default, list) and isinstance(value, (str, int, float)):
             return f'{self.name}: got {value!r}, expected a list'
-        return None
+        wrong = self.check(value) if self.check is not None else None
+        return None if wrong is None else f'{self.name}: got {value!r}, {wrong}'
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:

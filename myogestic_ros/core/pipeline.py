@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from myogestic_ros.core.counters import TickCounters
-from myogestic_ros.core.live_ticks import LiveTicks
-from myogestic_ros.core.prediction import Prediction
-from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.prediction import PostProcess, Prediction
 from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.trainable import Trainable
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.stream_reader import StreamReader
+from myogestic_ros.core.windows import StreamSpec, Tick
 
 __all__ = ['Pipeline']
 
 
-class Pipeline(Trainable):
+class Pipeline(StreamReader):
     """Record, train, predict: three callbacks turned into a live experiment.
 
     It knows no ROS, and driven by hand, with `push` and `step`, it starts no thread.
@@ -35,7 +34,9 @@ class Pipeline(Trainable):
     Attributes
     ----------
     predictions : dict
-        What ``predict`` returned last.
+        What ``predict`` returned last, after post-processing.
+    post : PostProcess or None
+        What predictions pass through before they are given out.
     """
 
     def __init__(
@@ -45,41 +46,13 @@ class Pipeline(Trainable):
         streams: Sequence[StreamSpec] = (StreamSpec('emg'),),
         max_consecutive_errors: int = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(predict_hz, streams)
         self.predictions: dict[str, Any] = {}
         self.max_consecutive_errors = max_consecutive_errors
         self.counters = TickCounters()
-        self._streams = list(streams)
-        self._ticks = LiveTicks(streams, predict_hz)
+        self.post: PostProcess | None = None
         self._run = 0  # number of this run of predicting; a result of an earlier one is void
         self._errors_in_a_row = 0
-
-    # -- what it reads ------------------------------------------------------------------------
-
-    @property
-    def predict_hz(self) -> float:
-        """Predictions per second of signal; may be changed while it is running."""
-        return self._ticks.predict_hz
-
-    @predict_hz.setter
-    def predict_hz(self, value: float) -> None:
-        self._ticks.predict_hz = value
-
-    @property
-    def streams(self) -> list[StreamSpec]:
-        """The streams, with rate and channels as far as they are known."""
-        live = []
-        for spec in self._streams:
-            intake = self.cutter.intake(spec.name)
-            live.append(
-                StreamSpec(spec.name, spec.window_ms, intake.channels, intake.sampling_rate)
-            )
-        return live
-
-    @property
-    def cutter(self) -> WindowCutter:
-        """What cuts its windows, and counts what becomes of the samples."""
-        return self._ticks.cutter
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -98,10 +71,20 @@ class Pipeline(Trainable):
                     raise self._refuse(f'No {name} callback set (use @pipeline.{name}).')
             if self.model is None:
                 raise self._refuse('No model loaded — train one first or load from disk.')
+            for reason in self._filter_faults.values():
+                raise self._refuse(reason)
             self._errors_in_a_row = 0
             self._run += 1
+            if self.post is not None:
+                self.post.reset()
             self._ticks.want(True)
-            self._enter(PipelineState.PREDICTING, 'Predicting.')
+            self._enter(PipelineState.PREDICTING, self.predicting_message)
+
+    @property
+    def predicting_message(self) -> str:
+        """What it says while all is well: what comes after the decoder, too."""
+        after = str(self.post or '')
+        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
 
     def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
         """Stop predicting; once this has returned, no further prediction comes.
@@ -118,27 +101,13 @@ class Pipeline(Trainable):
             self._run += 1
             self._enter(PipelineState.IDLE, reason)
 
-    def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
-        """Take in the next samples of a stream.
-
-        Parameters
-        ----------
-        stream : str
-            Name of the stream.
-        chunk : Chunk
-            Its samples; malformed ones are counted and dropped.
-        now_ns : int
-            Time of arrival on the steady clock (``time.monotonic_ns``); 0 (the default) when
-            there is no hurry: then no tick is ever too late.
-        """
-        problem = self._ticks.push(stream, chunk, now_ns)
-        if problem:
-            self.observer.problem('frame', f"A frame of stream '{stream}' was dropped: {problem}.")
-
-    @property
-    def ticks(self) -> LiveTicks:
-        """The ticks between `push` and `step`."""
-        return self._ticks
+    def _filter_failed(self, reason: str) -> None:
+        with self._lock:
+            if self._state is not PipelineState.PREDICTING:
+                self.say(reason)
+                return
+            self.stop_predicting(f'Stopped predicting: {reason}')
+        self.observer.gave_up(f'Stopped predicting: {reason}')
 
     def wait_for_tick(self, timeout_s: float) -> bool:
         """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
@@ -176,13 +145,25 @@ class Pipeline(Trainable):
             )
             return None
         prediction = Prediction(
-            values, tick.sample, tick.stamp_ns, compute_s, self.model_id, self.class_names
+            values,
+            tick.sample,
+            tick.stamp_ns,
+            compute_s,
+            self.model_id,
+            self.class_names,
+            tick.segment,
         )
         with self._lock:
             if run != self._run:
                 return None
+            if self.post is not None:
+                try:
+                    prediction = replace(prediction, values=self.post.process(prediction))
+                except Exception:
+                    self._failed(run)
+                    return None
             self._errors_in_a_row = 0
-            self.predictions = values
+            self.predictions = prediction.values
             self.counters.predictions += 1
             self.observer.predicted(prediction)
         if tick.arrived_ns:

@@ -87,12 +87,16 @@ class Label:
         Class name; empty for no class.
     repetition : int
         Number of this repetition of the class, counted from 0; -1 when not numbered.
+    duration_s : float
+        Planned length, s: what comes later belongs to none, even if no label follows; 0: until
+        the next label.
     """
 
     stamp_ns: int
     index: int
     name: str = ''
     repetition: int = -1
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from myogestic_ros.core.callbacks import Callbacks
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.state_machine import StateMachine
 from myogestic_ros.core.states import PipelineState
+from myogestic_ros.core.train_log import TrainLog
 from myogestic_ros.core.trainer import Trainer
 from myogestic_ros.core.training import Outcome
 from myogestic_ros.core.training_data import TrainingData
@@ -28,7 +29,7 @@ class Trainable(Callbacks, StateMachine):
     class_names : tuple of str
         The classes it knows.
     train_log : list of str
-        What the last training printed.
+        What the last training printed; ``train`` may print, or append to it.
     training_data : TrainingData or None
         What `start_training` trains on.
     training_progress : float
@@ -43,10 +44,11 @@ class Trainable(Callbacks, StateMachine):
         self.model: Any = None
         self.model_id = ''
         self.class_names: tuple[str, ...] = ()
-        self.train_log: list[str] = []
+        self.train_log = TrainLog()
         self.training_data: TrainingData | None = None
         self.training_progress = float('nan')
         self.prepare: Callable[[TrainingData], TrainingData] | None = None
+        self._verb = 'Training'
         self._job = 0  # number of this training; the outcome of an earlier one is void
         self._trainer = Trainer(
             self._on_line, self._on_progress, lambda text: self.observer.problem('thread', text)
@@ -64,22 +66,52 @@ class Trainable(Callbacks, StateMachine):
             self._expect('start training', PipelineState.IDLE)
             if self.on_train is None:
                 raise self._refuse('No train callback set (use @pipeline.train).')
+            self._start(self.on_train, None, 'Training')
+
+    def start_adapting(self) -> None:
+        """Start adapting the model to `training_data`, as a training, and return.
+
+        Raises
+        ------
+        StateError
+            When it is not idle, or has no adapt callback, no model or no data.
+        """
+        with self._lock:
+            self._expect('start adapting', PipelineState.IDLE)
+            if self.on_adapt is None:
+                raise self._refuse(
+                    'No adapt callback set (use @pipeline.adapt): this decoder cannot be adapted, '
+                    'train it anew.'
+                )
+            if self.model is None:
+                raise self._refuse('No model loaded — train one first or load from disk.')
+            self._start(self.on_adapt, self.model, 'Adapting')
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the running training, or the last one, adapts a model."""
+        return self._verb == 'Adapting'
+
+    def _start(self, callback: Callable[..., Any], old: Any, verb: str) -> None:
+        with self._lock:
             if self.training_data is None or self.training_data.is_empty:
                 raise self._refuse('No training data: record a session or name one first.')
-            self.train_log = []
+            self.train_log = TrainLog()
             self.training_progress = float('nan')
             self._job += 1
             job = self._job
-            self._enter(PipelineState.TRAINING, 'Training.')
+            self._verb = verb
+            self._enter(PipelineState.TRAINING, f'{verb}.')
             try:
                 self._trainer.start(
-                    self.on_train,
+                    callback,
                     self.prepare,
                     self.training_data,
                     lambda outcome: self._on_done(job, outcome),
+                    old,
                 )
             except Exception as error:
-                self._end_training(f'Training cannot start: {error}')
+                self._end_training(f'{verb} cannot start: {error}')
                 raise
 
     def cancel_training(self) -> None:
@@ -93,7 +125,7 @@ class Trainable(Callbacks, StateMachine):
         with self._lock:
             self._expect('cancel training', PipelineState.TRAINING)
             self._trainer.cancel()
-            self._end_training('Training was cancelled; the model from before stays.')
+            self._end_training(f'{self._verb} was cancelled; the model from before stays.')
 
     def wait_for_training(self, timeout_s: float | None = None) -> bool:
         """Wait until no training runs; return whether that is so."""
@@ -110,7 +142,7 @@ class Trainable(Callbacks, StateMachine):
         self._enter(PipelineState.IDLE, message)
 
     def _on_line(self, line: str) -> None:
-        self.train_log.append(line)
+        self.train_log.note(line)
         self.observer.log_line(line)
 
     def _on_progress(self, share: float) -> None:
@@ -130,11 +162,11 @@ class Trainable(Callbacks, StateMachine):
             if job != self._job or self._state is not PipelineState.TRAINING:
                 return
             if outcome.data is None:
-                self._on_line(f'Training failed: {outcome.error}')
-                self._end_training(f'Training failed: {outcome.error}')
+                self._on_line(f'{self._verb} failed: {outcome.error}')
+                self._end_training(f'{self._verb} failed: {outcome.error}')
                 return
             self._set_model(outcome.model, model_id, outcome.data.class_names)
-            self._end_training(f'Training is done. {saved}'.strip())
+            self._end_training(f'{self._verb} is done. {saved}'.strip())
 
     def use_model(self, model: Any, model_id: str, class_names: Sequence[str]) -> None:
         """Predict with ``model`` from now on.

@@ -46,12 +46,17 @@ class Trainer:
         prepare: Callable[[TrainingData], TrainingData] | None,
         data: TrainingData,
         on_done: Callable[[Outcome], None],
+        old: Any = None,
     ) -> None:
-        """Start ``train(prepare(data))``; ``on_done`` is called at its end, from a thread."""
+        """Start ``train(prepare(data))``; ``on_done`` is called at its end, from a thread.
+
+        With an ``old`` model it is ``train(old, prepare(data))``: the callback adapts it.
+        """
         outlets: dict[str, Any] = {
             'on_line': self._on_line,
             'on_progress': self._on_progress,
             'on_done': on_done,
+            'old': old,
         }
         train_reference = CallbackReference.of(train)
         prepare_reference = CallbackReference.of(prepare) if prepare else None

@@ -21,7 +21,7 @@ from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.persistence import load_pickle
+from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.worker import run_training
 
@@ -105,6 +105,8 @@ class ProcessTraining(_Training):
         What to train on.
     on_line, on_progress, on_done : callable
         Called from a thread of this object, as things happen.
+    old : object, optional
+        A model to adapt: ``train`` gets it before the data.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class ProcessTraining(_Training):
         on_line: Callable[[str], None],
         on_progress: Callable[[float], None],
         on_done: Callable[[Outcome], None],
+        old: Any = None,
     ) -> None:
         super().__init__(on_line, on_progress, on_done)
         if os.environ.get(WORKER):
@@ -128,10 +131,13 @@ class ProcessTraining(_Training):
             'prepare': asdict(prepare) if prepare else None,
             'data': data.to_json(),
             'path': [entry or os.getcwd() for entry in sys.path],
+            'adapts': old is not None,
         }
         text = json.dumps(job)
         self._folder = Path(tempfile.mkdtemp(prefix='myogestic-training-'))
         (self._folder / 'job.json').write_text(text)
+        if old is not None:
+            save_pickle(old, self._folder / 'old.joblib')
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'myogestic_ros.core.worker', str(self._folder)],
             stdin=subprocess.PIPE,
@@ -221,9 +227,10 @@ class ThreadTraining(_Training):
         on_line: Callable[[str], None],
         on_progress: Callable[[float], None],
         on_done: Callable[[Outcome], None],
+        old: Any = None,
     ) -> None:
         super().__init__(on_line, on_progress, on_done)
-        self._callbacks = (train, prepare, data)
+        self._callbacks = (train, prepare, data, old)
         self._thread.start()
 
     def cancel(self) -> None:

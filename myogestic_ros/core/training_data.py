@@ -27,6 +27,11 @@ class TrainingData:
         windows; rate and channels once the sessions have been looked at.
     hop_ms : float
         Step between training windows, ms.
+    settle_ms : float
+        Time after each cue that training leaves out, ms: people react late.
+    rotation : dict of str to int
+        By how many places the channels of a stream are moved up before ``extract``, by name of
+        the stream: an armband sits turned. Only an ``adapt`` callback meets it.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -34,6 +39,8 @@ class TrainingData:
     classes: set[int] = field(default_factory=set)
     streams: list[StreamSpec] = field(default_factory=lambda: [StreamSpec('emg')])
     hop_ms: float = 50.0
+    settle_ms: float = 500.0
+    rotation: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -61,4 +68,6 @@ class TrainingData:
             classes=set(values['classes']),
             streams=[StreamSpec(**stream) for stream in values['streams']],
             hop_ms=values['hop_ms'],
+            settle_ms=values.get('settle_ms', cls.settle_ms),
+            rotation=dict(values.get('rotation', {})),
         )

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from myogestic_ros.core.errors import SignalError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.intake import Intake, Verdict
 from myogestic_ros.core.ring import StreamRing
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns, samples_in
+from myogestic_ros.core.stream_filter import StreamFilter
+from myogestic_ros.core.stream_spec import StreamSpec
 from myogestic_ros.core.ticks import TickGrid
 
 __all__ = ['StreamSpec', 'Tick', 'WindowCutter']
 
 MAX_PENDING = 256
 """Ticks that may wait for another stream at once; older ones are given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
-    """A stream that windows are cut from.
-
-    Attributes
-    ----------
-    name : str
-        Key of its window in the dict that ``extract`` gets.
-    window_ms : float
-        Length of its window, ms.
-    channels, sampling_rate : optional
-        Number of channels and rate (Hz) it must have; None: what the first chunk has.
-    """
-
-    name: str
-    window_ms: float = 200.0
-    channels: int | None = None
-    sampling_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +35,15 @@ class Tick:
         In volt, C-contiguous; owned by whoever gets the tick.
     arrived_ns : int
         When the tick fell due, on the clock given to `WindowCutter.push`; 0 without one.
+    segment : int
+        Number of the stretch without lost samples that it is in.
     """
 
     sample: int
     stamp_ns: int
     windows: dict[str, Samples]
     arrived_ns: int = 0
+    segment: int = 0
 
 
 @dataclass(slots=True)
@@ -65,14 +51,19 @@ class _Stream:
     spec: StreamSpec
     intake: Intake
     ring: StreamRing | None = None
+    filter: StreamFilter | None = None
+    settled: int = 0  # index of the first sample that does not show how the filter began
     n_samples: int = 0
     arrived_ns: int | None = field(default=None)
 
     def append(self, chunk: Chunk) -> Iterator[int]:
-        """Append piece by piece; yield the index after each piece."""
+        """Filter, and append piece by piece; yield the index after each piece."""
         ring = self.ring
         assert ring is not None
-        for start in range(0, chunk.n_samples, ring.depth - self.n_samples):
+        if self.filter is not None:
+            chunk = replace(chunk, data=self.filter(chunk.data))
+        unsettled = max(0, self.settled - chunk.first_sample)
+        for start in range(unsettled, chunk.n_samples, ring.depth - self.n_samples):
             stop = min(start + ring.depth - self.n_samples, chunk.n_samples)
             ring.append(_piece(chunk, start, stop))
             yield ring.end
@@ -84,12 +75,18 @@ class _Stream:
             or ring.n_channels != chunk.n_channels
             or ring.sampling_rate != chunk.sampling_rate
         ):
+            self.ring = None  # and stays so when the stream cannot be filtered
+            self.filter = StreamFilter.of(self.spec, chunk.n_channels, chunk.sampling_rate)
             self.n_samples = samples_in(self.spec.window_ms, chunk.sampling_rate)
             # As much again as the window, at least half a second: another stream may lag.
             slack = max(self.n_samples, samples_in(500.0, chunk.sampling_rate))
             self.ring = StreamRing(chunk.n_channels, chunk.sampling_rate, self.n_samples + slack)
         assert self.ring is not None
-        self.ring.restart(chunk.first_sample)
+        self.settled = chunk.first_sample
+        if self.filter is not None:
+            self.filter.restart()
+            self.settled += self.filter.settle_samples
+        self.ring.restart(self.settled)
 
 
 def _piece(chunk: Chunk, start: int, stop: int) -> Chunk:
@@ -140,6 +137,7 @@ class WindowCutter:
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None
         self._pending: deque[Tick] = deque()
+        self._segment = 0
         self.coalesced = 0
         self.unsynchronized = 0
 
@@ -157,6 +155,14 @@ class WindowCutter:
     def predict_hz(self, value: float) -> None:
         self._predict_hz = value
         self._grid = None
+
+    def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
+        """Filter the streams named there so from now on; their windows begin anew."""
+        for name, spec in filters.items():
+            entry = self._streams[name]
+            entry.spec, entry.ring = replace(entry.spec, filters=spec), None
+        self._grid = None
+        self.forget()
 
     def intake(self, stream: str) -> Intake:
         """Return what was accepted, refused and lost of a stream."""
@@ -177,13 +183,19 @@ class WindowCutter:
             Its next samples.
         now_ns : int
             Time of arrival on a steady clock, ns; 0 when there is none (training, replay).
+
+        Raises
+        ------
+        SignalError
+            When the stream cannot be filtered as its spec says.
         """
         entry = self._streams[stream]
         verdict = entry.intake.check(chunk)
         if verdict is Verdict.REFUSE:
             return []
-        if verdict is Verdict.RESTART:
+        if verdict is Verdict.RESTART or entry.ring is None:
             entry.prepare(chunk)
+            self._segment += 1
             if entry is self._primary:
                 self._grid = None
         entry.arrived_ns = now_ns
@@ -237,6 +249,7 @@ class WindowCutter:
                 ring.time_ns(tick_end - 1),
                 {primary.spec.name: ring.window(tick_end, primary.n_samples)},
                 now_ns,
+                self._segment,
             )
             for tick_end in ends
             if ring.holds(tick_end, primary.n_samples)

@@ -18,16 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
-from myogestic_ros.core.persistence import save_pickle
+from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.training_filters import filters_to_environment, training_filters
 
 __all__ = ['main', 'run_training']
 
 
 def run_training(
-    train: CallbackReference | Any, prepare: CallbackReference | Any | None, data: TrainingData
+    train: CallbackReference | Any,
+    prepare: CallbackReference | Any | None,
+    data: TrainingData,
+    old: Any = None,
 ) -> tuple[Any, TrainingData]:
     """Prepare the data, call ``train``, and return the model and the prepared data.
+
+    Windows that ``train`` reads are filtered as the streams of the data say.
+    With an ``old`` model, ``train`` is a callback that adapts it: ``train(old, data)``.
 
     Raises
     ------
@@ -41,10 +48,11 @@ def run_training(
 
     if prepare is not None:
         data = function(prepare)(data)
-    model = function(train)(data)
+    with training_filters({spec.name: spec.filters for spec in data.streams}):
+        model = function(train)(data) if old is None else function(train)(old, data)
     if model is None:
         raise TrainingError(
-            'train returned None, expected a model (does it end without a return statement?); '
+            f'{"train" if old is None else "adapt"} returned None, expected a model (does it end without a return statement?); '
             'the model from before stays.'
         )
     return model, data
@@ -73,10 +81,13 @@ def main(folder: Path) -> int:
     sys.path[:] = job['path']
     result: dict[str, Any] = {'error': ''}
     try:
+        data = TrainingData.from_json(job['data'])
+        filters_to_environment({spec.name: spec.filters for spec in data.streams})
         model, data = run_training(
             CallbackReference(**job['train']),
             CallbackReference(**job['prepare']) if job['prepare'] else None,
-            TrainingData.from_json(job['data']),
+            data,
+            load_pickle(folder / 'old.joblib') if job['adapts'] else None,
         )
         result['data'] = data.to_json()
         try:

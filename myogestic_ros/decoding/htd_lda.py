@@ -15,12 +15,14 @@ from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.training import report_progress
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding.adapting import adapt_model, memory_of
+from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
 from myogestic_ros.decoding.evaluation import Evaluation, fold_numbers, leave_one_repetition_out
 from myogestic_ros.decoding.features import hudgins
 from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
 from myogestic_ros.decoding.training_set import TrainingSet, load_training_set
 
-__all__ = ['extract', 'pipeline', 'predict', 'train']
+__all__ = ['adapt', 'extract', 'pipeline', 'predict', 'train']
 
 SETTLE_MS = 500.0
 """Left out at the beginning of each cue: people react, and move, 0.3 to 0.5 s late."""
@@ -31,7 +33,7 @@ pipeline = Pipeline(predict_hz=50.0)
 
 
 @pipeline.extract
-def extract(windows: dict[str, Samples]) -> Features:
+def extract(windows: Mapping[str, Samples]) -> Features:
     """Return MAV, ZC, SSC and WL of every channel, stream after stream in order of their names.
 
     Each window has the shape ``(n_channels, n_samples)``; with ``(n_windows, …)`` before it, so
@@ -47,6 +49,9 @@ def extract(windows: dict[str, Samples]) -> Features:
 def train(data: TrainingData) -> LinearDecoder:
     """Train on all windows of the sessions; print what they are and how good the result is."""
     windows = load_training_set(data, extract, SETTLE_MS)
+    summaries = summaries_of(data)
+    for warning in data_warnings(data, summaries):
+        print(f'Warning: {warning}', flush=True)
     _print_windows(data, windows)
     amplitudes = amplitude_columns(windows.n_channels)
     done = 0
@@ -63,7 +68,24 @@ def train(data: TrainingData) -> LinearDecoder:
     scores = _print_scores(evaluation, windows.class_names)
     steps = lda_steps(amplitudes).fit(windows.features, windows.classes)
     print('Trained on all of them.', flush=True)
-    return LinearDecoder(steps, windows.class_names, scores)
+    model = LinearDecoder(steps, windows.class_names, scores)
+    model.memory = memory_of(data, windows, summaries)
+    return model
+
+
+@pipeline.adapt
+def adapt(model: LinearDecoder, data: TrainingData) -> LinearDecoder:
+    """Bring a model up to date with sessions of today; print what is done, and how good it is."""
+    columns = amplitude_columns({spec.name: spec.channels or 0 for spec in data.streams})
+    adapted: LinearDecoder = adapt_model(
+        model,
+        data,
+        extract=extract,
+        settle_ms=SETTLE_MS,
+        fit=lambda features, classes: lda_steps(columns).fit(features, classes),
+        build=LinearDecoder,
+    )
+    return adapted
 
 
 @pipeline.predict

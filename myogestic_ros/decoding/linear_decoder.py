@@ -89,6 +89,10 @@ class LinearDecoder:
     ----------
     steps, class_names, scores
         As given.
+    parameters : dict
+        Whatever else the manifest should say.
+    memory : Memory or None
+        What it was trained on, to be adapted; see `myogestic_ros.decoding.adaptation`.
     """
 
     def __init__(
@@ -97,6 +101,8 @@ class LinearDecoder:
         self.steps = steps
         self.class_names = dict(class_names)
         self.scores = dict(scores)
+        self.parameters: dict[str, Any] = {}
+        self.memory: Any = None
         log, scale, lda = (step for _, step in steps.steps)
         self._columns = np.asarray(log.columns, np.intp)
         self._amplitude_offsets: Floats = log.offsets_

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import os
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import NO_CLASS, Samples
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import LabeledWindow, iter_windows
+from myogestic_ros.sessions.window_batches import LabeledBatch, iter_window_batches
 
 __all__ = ['TrainingSet', 'load_training_set']
 
-BATCH = 256
-"""Windows whose features are computed at once; bounds the memory, whatever a session's length."""
+AHEAD = 4
+"""Batches that may wait for each thread; bounds the memory, whatever a session's length."""
 
 Features = NDArray[np.floating[Any]]
 Extract = Callable[[dict[str, Samples]], Features]
@@ -88,7 +89,7 @@ def load_training_set(data: TrainingData, extract: Extract, settle_ms: float) ->
             f'name one stream, or use a decoder of your own.'
         )
     found = _Collector(data.streams[0].name, extract)
-    found.add(_windows(data, data.paths, settle_ms))
+    found.add(_batches(data, data.paths, settle_ms))
     short = _cues(data) - set(found.cues)
     found.add(_second_halves(data, short))
     return found.training_set(data)
@@ -107,26 +108,33 @@ class _Collector:
         self._short: set[Cue] = set()
         self._rounds = 0
 
-    def add(self, windows: Iterable[LabeledWindow]) -> None:
-        """Add windows; those of the second call are of short cues."""
-        self._rounds += 1
-        iterator = iter(windows)
-        while batch := list(islice(iterator, BATCH)):
-            for window in batch:
-                self._check_shape(window)
-                self.cues.append(_cue(window))
-                self._names.setdefault(window.class_index, window.class_name)
-            if self._rounds > 1:
-                self._short.update(_cue(window) for window in batch)
-            stack = np.stack([window.data for window in batch])
-            self._features.append(self._extract({self._stream: stack}))
+    def add(self, batches: Iterable[LabeledBatch]) -> None:
+        """Add windows; those of the second call are of short cues.
 
-    def _check_shape(self, window: LabeledWindow) -> None:
-        shape = window.data.shape
+        While one thread reads, others compute: what takes its time lets go of the interpreter.
+        """
+        self._rounds += 1
+        workers = os.cpu_count() or 1
+        waiting: deque[Future[Features]] = deque()
+        with ThreadPoolExecutor(workers, 'features') as pool:
+            for batch in batches:
+                self._check_shape(batch)
+                cue = _cue(batch)
+                self.cues += [cue] * len(batch.windows)
+                self._names.setdefault(batch.label.index, batch.label.name)
+                if self._rounds > 1:
+                    self._short.add(cue)
+                waiting.append(pool.submit(self._extract, {self._stream: batch.windows.data}))
+                if len(waiting) >= AHEAD * workers:
+                    self._features.append(waiting.popleft().result())
+            self._features += [future.result() for future in waiting]
+
+    def _check_shape(self, batch: LabeledBatch) -> None:
+        shape = batch.windows.data.shape[1:]
         self._shape = self._shape or shape
         if shape != self._shape:
             raise TrainingError(
-                f"Stream '{self._stream}' of session {window.session} has windows of {shape[0]} "
+                f"Stream '{self._stream}' of session {batch.session} has windows of {shape[0]} "
                 f'channels x {shape[1]} samples, the sessions before it of {self._shape[0]} x '
                 f'{self._shape[1]}; train on sessions of one kind.'
             )
@@ -159,21 +167,20 @@ class _Collector:
         )
 
 
-def _cue(window: LabeledWindow) -> Cue:
-    return window.session, window.class_index, window.repetition
+def _cue(batch: LabeledBatch) -> Cue:
+    return batch.session, batch.label.index, batch.label.repetition
 
 
-def _windows(
-    data: TrainingData, paths: Iterable[str], settle_ms: float
-) -> Iterator[LabeledWindow]:
+def _batches(data: TrainingData, paths: Iterable[str], settle_ms: float) -> Iterator[LabeledBatch]:
     stream = data.streams[0]
-    return iter_windows(
+    return iter_window_batches(
         list(paths),
         stream.name,
         stream.window_ms,
         data.hop_ms,
         classes=data.classes,
         settle_ms=settle_ms,
+        filters=stream.filters,
     )
 
 
@@ -187,15 +194,20 @@ def _cues(data: TrainingData) -> set[Cue]:
     }
 
 
-def _second_halves(data: TrainingData, cues: set[Cue]) -> Iterator[LabeledWindow]:
+def _second_halves(data: TrainingData, cues: set[Cue]) -> Iterator[LabeledBatch]:
     """Yield the second half of the windows of each of these cues."""
-    windows: defaultdict[Cue, list[LabeledWindow]] = defaultdict(list)
+    found: defaultdict[Cue, list[LabeledBatch]] = defaultdict(list)
     for path in sorted({path for path, _, _ in cues}):
-        for window in _windows(data, [path], 0.0):
-            if _cue(window) in cues:
-                windows[_cue(window)].append(window)
-    for found in windows.values():
-        yield from found[len(found) // 2 :]
+        for batch in _batches(data, [path], 0.0):
+            if _cue(batch) in cues:
+                found[_cue(batch)].append(batch)
+    for batches in found.values():
+        skip = sum(len(batch.windows) for batch in batches) // 2
+        for batch in batches:
+            n = len(batch.windows)
+            if skip < n:
+                yield LabeledBatch(batch.windows[skip:], batch.label, batch.session)
+            skip = max(0, skip - n)
 
 
 def _unique_names(data: TrainingData, recorded: dict[int, str]) -> dict[int, str]:

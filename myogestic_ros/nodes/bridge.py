@@ -87,6 +87,8 @@ class BridgeNode(ManagedNode):
         """Read the mapping, and listen; nothing is sent."""
         if self._leaving is not None and self._leaving.running:
             raise ControlError('The hand is still on its way to rest; try again in a moment.')
+        if self._leaving is not None:
+            self._believed.update(self._leaving.position())
         values = self.values(BRIDGE)
         mapping = read_bridge_mapping(values)
         joints = list(mapping.joint_names)
@@ -167,9 +169,16 @@ class BridgeNode(ManagedNode):
             self._controller = None
         if self._drive is not None:
             self.deactivate()
-            self._believed.update(self._drive.position())
             self._drive.end(1.0 if self.closing else None)
-        self._leaving, self._drive, self._writer, self._mapping = self._drive, None, None, None
+            self._leaving = self._drive
+        elif self._writer is not None:
+            self._writer.close()
+        self._drive, self._writer, self._mapping = None, None, None
+
+    def _end(self) -> None:
+        super()._end()
+        if self._leaving is not None:  # cleaned up a moment ago, it may be on its way to rest
+            self._leaving.settle(self.get_parameter('rest_within').value)
 
     def parameters_changed(self, names: set[str]) -> None:
         """Apply what concerns the age of predictions; the rest waits until it is configured."""
@@ -206,7 +215,9 @@ class BridgeNode(ManagedNode):
 
     def _on_jump(self, jump: TimeJump) -> None:
         if self._drive is not None and self.get_parameter('check_stamps').value:
-            self._drive.clock_jumped(jump.delta.nanoseconds * 1e-9)
+            by_s = jump.delta.nanoseconds * 1e-9
+            self.get_logger().warning(f'The clock was set by {by_s:+.3f} s.')
+            self._drive.clock_jumped(by_s)
 
     # -- from the thread of the drive ---------------------------------------------------------
 

@@ -61,7 +61,12 @@ def chunk_to_ros(chunk: Chunk, frame_id: str = '') -> EmgFrame:
 
 def label_to_ros(label: Label) -> LabelMessage:
     """Return the message of a label."""
-    message = LabelMessage(index=label.index, name=label.name, repetition=label.repetition)
+    message = LabelMessage(
+        index=label.index,
+        name=label.name,
+        repetition=label.repetition,
+        duration=label.duration_s,
+    )
     message.header.stamp = time_to_ros(label.stamp_ns)
     return message
 

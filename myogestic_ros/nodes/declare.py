@@ -45,13 +45,18 @@ def declare(node: Node, table: Iterable[Parameter], prefix: str = '') -> None:
 def fitted(parameter: RosParameter, row: Parameter | None) -> RosParameter:
     """Return a parameter in the type that its row wants, where people write it in another.
 
-    A whole number is also a number (``rate:=4``), and an empty list is one of anything.
+    A whole number is also a number (``rate:=4``, ``[20, 450]``), and an empty list is one of
+    anything.
     """
     if row is None:
         return parameter
     default, value = row.default, parameter.value
     if isinstance(default, float) and parameter.type_ == RosParameter.Type.INTEGER:
         return RosParameter(parameter.name, RosParameter.Type.DOUBLE, float(value))
+    wants_floats = isinstance(default, list) and bool(default) and isinstance(default[0], float)
+    if wants_floats and parameter.type_ == RosParameter.Type.INTEGER_ARRAY:
+        numbers = [float(number) for number in value]
+        return RosParameter(parameter.name, RosParameter.Type.DOUBLE_ARRAY, numbers)
     # The parser of parameter files calls an empty list not set; rclpy calls it one of bytes.
     if isinstance(default, list) and (value is None or len(value) == 0):
         kind = RosParameter.Type.from_parameter_value(default)

@@ -86,6 +86,14 @@ class ManagedNode(LifecycleNode):
     def cleanup(self) -> None:
         """Undo `configure`; also what a failed `configure` has begun."""
 
+    def wind_up(self) -> Any:
+        """End what needs others to end, before the process does.
+
+        Returns a future that is done when they have answered, or None; callbacks run meanwhile,
+        as they do not any more in `deactivate` and `cleanup`.
+        """
+        return None
+
     def parameters_changed(self, names: set[str]) -> None:
         """Apply parameters that were set while the node runs; they have been checked."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,11 @@ class ModelShelf:
             if not names:
                 raise ModelError(f'There is no model in {self.store.folder}; train one first.')
             name = names[-1]
-        model, manifest = self.store.load(name, self.pipeline.streams, self.pipeline.load_model)
-        self.pipeline.use_model(model, name, manifest.class_names)
+        wanted = self.pipeline.wanted_filters
+        live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
+        model, manifest = self.store.load(name, live, self.pipeline.load_model)
+        filters = {spec.name: spec.filters for spec in manifest.streams}
+        self.pipeline.use_model(model, name, manifest.class_names, filters)
         self._in_use = manifest
         return name
 
@@ -84,13 +88,18 @@ class ModelShelf:
     def _manifest(self, model: Any, data: TrainingData) -> Manifest:
         scores = getattr(model, 'scores', {})
         parameters = getattr(model, 'parameters', {})
+        parameters = dict(parameters) if isinstance(parameters, dict) else {}
+        before: list[str] = []
+        if self.pipeline.adapts and self._in_use is not None:
+            parameters['adapted_from'] = self.pipeline.model_id
+            before = self._in_use.sessions
         return Manifest(
             decoder=self.decoder,
             streams=data.streams,
             predict_hz=self.pipeline.predict_hz,
             hop_ms=data.hop_ms,
             class_names=list(data.class_names),
-            sessions=[Path(path).name for path in data.paths],
+            sessions=[*before, *(Path(path).name for path in data.paths)],
             scores=dict(scores) if isinstance(scores, dict) else {},
-            parameters=dict(parameters) if isinstance(parameters, dict) else {},
+            parameters=parameters,
         )

@@ -9,52 +9,38 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.states import PipelineState
 from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.post import PostChain
+from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.decoder_pipeline import find_pipeline
 from myogestic_ros.nodes.managed import ManagedNode
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline_reports import PipelineReports
 from myogestic_ros.nodes.pipeline_services import PipelineServices
+from myogestic_ros.nodes.pipeline_streams import (
+    stream_spec,
+    streams_with_parameters,
+)
+from myogestic_ros.nodes.pipeline_watch import PipelineWatch
 from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.stream_rotations import StreamRotations
 from myogestic_ros.sessions.describe import complete_training_data
 
 __all__ = ['PipelineNode', 'find_pipeline', 'main']
 
 STAND_ASIDE_S = 0.002
-
-
-def find_pipeline(decoder: str) -> Pipeline:
-    """Import a decoder and return the pipeline it defines.
-
-    Raises
-    ------
-    DecoderError
-        When it cannot be imported, or defines none, or several and none called ``pipeline``.
-    """
-    module = import_decoder(decoder)
-    named = getattr(module, 'pipeline', None)
-    if isinstance(named, Pipeline):
-        return named
-    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
-    if len(found) != 1:
-        raise DecoderError(
-            f"Decoder '{decoder}' defines {len(found)} pipelines; expected one, best named "
-            f"'pipeline': pipeline = Pipeline()."
-        )
-    return found[0]
 
 
 class PipelineNode(ManagedNode):
@@ -78,7 +64,7 @@ class PipelineNode(ManagedNode):
 
     Services
     --------
-    ~/train : Train
+    ~/train, ~/adapt : Train, Adapt
     ~/cancel_training, ~/start_predicting, ~/stop_predicting : std_srvs/Trigger
     ~/save_model : SaveModel
     ~/load_model : LoadModel
@@ -89,14 +75,15 @@ class PipelineNode(ManagedNode):
         super().__init__('pipeline', **kwargs)
         self._given = pipeline
         self.pipeline = Pipeline()
+        self.rotations = StreamRotations(self)
         self.shelf: ModelShelf | None = None
         self._subscriptions_of_streams: list[Any] = []
-        self._watchdog: Any = None
-        self._stale: tuple[str, ...] = ()
+        self._watch = PipelineWatch(self)
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
+        self._post = PostChain()
         self.declare_table(PIPELINE)
-        for name in {*self._stream_names(), *self._streams_with_parameters()}:
+        for name in {*self._stream_names(), *streams_with_parameters(self._parameter_overrides)}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
         self.reports = PipelineReports(self, self.pipeline)
         self.pipeline.observer = self.reports
@@ -113,11 +100,6 @@ class PipelineNode(ManagedNode):
             return self._given
         return find_pipeline(self.get_parameter('decoder').value)
 
-    def _streams_with_parameters(self) -> list[str]:
-        """Return the streams that a parameter file or the command line says something of."""
-        given = (name.split('.') for name in self._parameter_overrides)
-        return [parts[1] for parts in given if len(parts) == 3 and parts[0] == 'stream']
-
     def _stream_names(self) -> list[str]:
         return [name for name in self.get_parameter('streams').value if name]
 
@@ -128,14 +110,18 @@ class PipelineNode(ManagedNode):
         parameters = self.values(PIPELINE)
         decoder = self._find_decoder()
         specs, topics = self._specs(decoder, parameters)
-        hz = parameters['predict_hz']
         pipeline = Pipeline(
-            decoder.predict_hz if hz < 0 else hz,
+            decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
         )
         pipeline.take_callbacks(decoder)
         pipeline.prepare = complete_training_data
+        pipeline.post = self._post = PostChain(
+            self.values(POST),
+            lambda: pipeline.predict_hz,
+            lambda sentence: self.reports.problem('post', sentence),
+        )
         name = parameters['decoder'] if self._given is None else 'pipeline'
         store = ModelStore(Path(parameters['model_dir']).expanduser())
         self.shelf = ModelShelf(pipeline, store, name)
@@ -145,8 +131,7 @@ class PipelineNode(ManagedNode):
         self.reports.attach(pipeline, self.shelf)
         for spec in specs:
             self._listen(spec.name, topics[spec.name])
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watchdog = self.create_timer(0.05, self._watch, clock=steady)
+        self._watch.start()
         self._closing.clear()
         self._predictor = threading.Thread(target=self._predict, name='predict', daemon=True)
         self._predictor.start()
@@ -157,16 +142,12 @@ class PipelineNode(ManagedNode):
     ) -> tuple[list[StreamSpec], dict[str, dict[str, Any]]]:
         """Return the streams, and the parameters of each."""
         own = {spec.name: spec for spec in decoder.streams}
-        specs, settings = [], {}
+        settings = {}
         for name in self._stream_names() or list(own):
             if not self.has_parameter(f'stream.{name}.topic'):
                 self.declare_table(stream_table(name), prefix=f'stream.{name}.')
             settings[name] = self.values(stream_table(name), prefix=f'stream.{name}.')
-            windows = (settings[name]['window_ms'], parameters['window_ms'])
-            window_ms = next((ms for ms in windows if ms > 0), None)
-            if window_ms is None:
-                window_ms = own[name].window_ms if name in own else StreamSpec(name).window_ms
-            specs.append(StreamSpec(name, window_ms))
+        specs = [stream_spec(n, values, parameters, own.get(n)) for n, values in settings.items()]
         return specs, settings
 
     def _listen(self, name: str, settings: dict[str, Any]) -> None:
@@ -205,9 +186,7 @@ class PipelineNode(ManagedNode):
         self._closing.set()
         if self._predictor is not None:
             self._predictor.join(1.0)
-        if self._watchdog is not None:
-            self.destroy_timer(self._watchdog)
-            self._watchdog = None
+        self._watch.stop()
         for subscription in self._subscriptions_of_streams:
             self.destroy_subscription(subscription)
         self._subscriptions_of_streams.clear()
@@ -215,7 +194,7 @@ class PipelineNode(ManagedNode):
 
     def publish_status(self) -> None:
         """Publish PipelineStatus."""
-        self.reports.publish_status(self.phase != 'unconfigured', self._stale)
+        self.reports.publish_status(self.phase != 'unconfigured', self._watch.stale)
 
     def say(self, message: str) -> None:
         """Set the status message, and publish the status."""
@@ -225,7 +204,7 @@ class PipelineNode(ManagedNode):
     @property
     def stale_streams(self) -> tuple[str, ...]:
         """Streams from which nothing comes."""
-        return self._stale
+        return self._watch.stale
 
     def parameters_changed(self, names: set[str]) -> None:
         """Apply what can change while the node runs."""
@@ -234,12 +213,17 @@ class PipelineNode(ManagedNode):
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
+        later = sorted(name for name in names if 'filter.' in name)
+        if later:
+            self.pipeline.say(f'{", ".join(later)}: used from the next configure on.')
+        if any(name.startswith('post.') for name in names):
+            self._post.use(self.values(POST))
 
     # -- samples in, predictions out ----------------------------------------------------------
 
     def _on_frame(self, name: str, _rate: float, message: EmgFrame) -> None:
         try:
-            chunk = chunk_from_ros(message)
+            chunk = self.rotations.turn(name, chunk_from_ros(message))
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return
@@ -265,29 +249,6 @@ class PipelineNode(ManagedNode):
             while not self._closing.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
-
-    def _watch(self) -> None:
-        """Look for silence, and for a stream that the model does not fit any more."""
-        predicting = self.pipeline.state is PipelineState.PREDICTING
-        now_ns = time.monotonic_ns()
-        self.pipeline.ticks.expire(now_ns - int(self.get_parameter('sync_timeout').value * 1e9))
-        after_s = self.get_parameter('stale_after').value
-        stale = self.pipeline.ticks.stale(now_ns - int(after_s * 1e9)) if predicting else ()
-        if stale != self._stale:
-            self._stale = stale
-            if predicting:
-                streams = ' and '.join(f"'{name}'" for name in stale)
-                self.pipeline.say(
-                    f'No sample of {streams} for {after_s:g} s: nothing is predicted until '
-                    f'there is one.'
-                    if stale
-                    else 'Predicting.'
-                )
-        if predicting and self.shelf is not None:
-            misfit = self.shelf.misfit()
-            if misfit is not None:
-                self.pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self.give_up(f'Stopped predicting: {misfit}')
 
 
 def main(args: list[str] | None = None) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.decoding.post_parameters import POST
+from myogestic_ros.nodes.pipeline_streams import filter_table
 
 __all__ = ['DEFAULT_DECODER', 'PIPELINE', 'stream_table']
 
@@ -35,6 +37,13 @@ PIPELINE = (
         'training_hop_ms', 50.0, 'Step between training windows, ms.', minimum=1.0, maximum=60000.0
     ),
     Parameter(
+        'settle_ms',
+        500.0,
+        'Time after each cue that training leaves out, ms: people react late.',
+        minimum=0.0,
+        maximum=60000.0,
+    ),
+    Parameter(
         'streams',
         [''],
         "Names of the streams to read, the primary first; ['']: as the decoder says.",
@@ -62,6 +71,8 @@ PIPELINE = (
         minimum=1,
         maximum=1000000,
     ),
+    *filter_table('as the decoder says, or the model'),
+    *POST,
 )
 
 
@@ -78,10 +89,18 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             maximum=60000.0,
         ),
         Parameter(
+            'rotation',
+            0,
+            'Places that the channels are moved up, round a ring: an armband that sits turned.',
+            minimum=-1024,
+            maximum=1024,
+        ),
+        Parameter(
             'sampling_rate',
             100.0,
             'Rate of a joint_state stream, Hz (an emg stream brings its own).',
             minimum=0.1,
             maximum=100000.0,
         ),
+        *filter_table('as for all streams'),
     )

@@ -11,11 +11,13 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.observer import Observer
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.prediction import Prediction
 from myogestic_ros.core.states import PipelineState
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding.post import PostChain
 from myogestic_ros.msg import PipelineStatus
 from myogestic_ros.msg import Prediction as PredictionMessage
 from myogestic_ros.nodes import qos
@@ -128,8 +130,15 @@ class PipelineReports(Observer):
             'dropped results': str(counters.dropped),
             'callback errors': str(counters.errors),
         }
+        post = pipeline.post
+        if isinstance(post, PostChain) and str(post):
+            facts['after the decoder'] = str(post)
+            facts['delay of decisions after the decoder [ms]'] = f'{post.decision_delay_ms:.1f}'
+            facts['delay of DoFs after the decoder [ms]'] = f'{post.dof_delay_ms:.1f}'
         bad = 0
-        for name in cutter.names:
+        for spec in pipeline.streams:
+            name = spec.name
+            facts[f'{name}: filter'] = str(spec.filters or FilterSpec())
             intake = cutter.intake(name)
             refused = sum(intake.refused.values()) + self._malformed[name]
             bad += refused + intake.lost

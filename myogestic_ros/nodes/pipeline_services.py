@@ -18,7 +18,7 @@ from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.msg import ModelInfo
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.sessions.library import resolve_sessions
-from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
+from myogestic_ros.srv import Adapt, ListModels, LoadModel, SaveModel, Train
 
 __all__ = ['PipelineServices']
 
@@ -40,6 +40,7 @@ class PipelineServices:
         self._aside = ThreadPoolExecutor(1, thread_name_prefix='models')
         for name, kind, callback in (
             ('train', Train, self._train),
+            ('adapt', Adapt, self._adapt),
             ('cancel_training', Trigger, self._cancel_training),
             ('start_predicting', Trigger, self._start_predicting),
             ('stop_predicting', Trigger, self._stop_predicting),
@@ -69,23 +70,47 @@ class PipelineServices:
     def _train(self, request: Train.Request, response: Train.Response) -> Train.Response:
         def train() -> str:
             self._ready_shelf('train')
-            folder = Path(self._node.get_parameter('session_dir').value).expanduser()
-            if self._node.pipeline.state is PipelineState.IDLE:
-                paths = resolve_sessions(list(request.sessions), folder)
-                self._node.pipeline.training_data = TrainingData(
-                    paths=[str(path) for path in paths],
-                    class_names=list(request.classes),
-                    streams=[
-                        StreamSpec(spec.name, spec.window_ms)
-                        for spec in self._node.pipeline.streams
-                    ],
-                    hop_ms=self._node.get_parameter('training_hop_ms').value,
+            turned = [f'stream.{name}.rotation' for name in self._node.rotations.places]
+            if turned:
+                raise MyoGesticError(
+                    f'Cannot train: {", ".join(turned)} is not 0. A rotation is for an old model '
+                    f'on a band that sits turned; set it to 0 for a new one, or adapt.'
                 )
+            self._prepare(request, newest_only=False)
             self._node.pipeline.start_training()
-            assert self._node.pipeline.training_data is not None
             return f'Training on {len(self._node.pipeline.training_data.paths)} session(s).'
 
         return self._answer(response, train)
+
+    def _adapt(self, request: Adapt.Request, response: Adapt.Response) -> Adapt.Response:
+        def adapt() -> str:
+            self._ready_shelf('adapt')
+            self._prepare(request, newest_only=True)
+            self._node.pipeline.start_adapting()
+            paths = self._node.pipeline.training_data.paths
+            return f'Adapting to {", ".join(Path(path).name for path in paths)}.'
+
+        return self._answer(response, adapt)
+
+    def _prepare(self, request: Any, *, newest_only: bool) -> None:
+        """Say what is trained on, unless a training that runs already is about to refuse."""
+        if self._node.pipeline.state is not PipelineState.IDLE:
+            return
+        folder = Path(self._node.get_parameter('session_dir').value).expanduser()
+        paths = resolve_sessions(list(request.sessions), folder)
+        if newest_only and not request.sessions:
+            paths = paths[-1:]
+        self._node.pipeline.training_data = TrainingData(
+            paths=[str(path) for path in paths],
+            class_names=list(request.classes),
+            streams=[
+                StreamSpec(spec.name, spec.window_ms, sampling_rate=spec.sampling_rate)
+                for spec in self._node.pipeline.streams
+            ],
+            hop_ms=self._node.get_parameter('training_hop_ms').value,
+            settle_ms=self._node.get_parameter('settle_ms').value,
+            rotation=self._node.rotations.places,
+        )
 
     def _cancel_training(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         def cancel() -> str:

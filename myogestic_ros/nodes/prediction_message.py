@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import KeyValue
 
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
-from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.prediction import Prediction, label_in, named_numbers
 from myogestic_ros.msg import Prediction as PredictionMessage
 
 __all__ = ['intent_from_ros', 'prediction_to_ros']
@@ -23,8 +23,8 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
 
     Keys of the dict with a field of their own: ``label`` (str), ``class`` (name, or index into
     the class names), ``probabilities`` (by class name, or a sequence in the order of the class
-    names), ``dofs`` (by name). Every other key, and one of these whose value is not of that
-    kind, becomes a key/JSON pair in ``extra``.
+    names; MyoGestic's ``proba`` will do), ``dofs`` (by name). Every other key, and one of these
+    whose value is not of that kind, becomes a key/JSON pair in ``extra``.
     """
     rest = dict(prediction.values)
     message = PredictionMessage(
@@ -36,20 +36,21 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
         sec=prediction.stamp_ns // 10**9, nanosec=prediction.stamp_ns % 10**9
     )
     message.header.frame_id = frame_id
-    names, values = _named_numbers(rest.get('probabilities'), prediction.class_names)
-    if names:
-        del rest['probabilities']
-        message.class_names, message.probabilities = names, values
-    names, values = _named_numbers(rest.get('dofs'), ())
+    for key in ('probabilities', 'proba'):
+        names, values = named_numbers(rest.get(key), prediction.class_names)
+        if names:
+            del rest[key]
+            message.class_names, message.probabilities = names, values
+            break
+    names, values = named_numbers(rest.get('dofs'), ())
     if names:
         del rest['dofs']
         message.dof_names, message.dof_values = names, values
-    if isinstance(rest.get('label'), str):
-        message.label = rest.pop('label')
-    elif isinstance(rest.get('class'), str):
-        message.label = rest.pop('class')
-    else:
-        message.label = _name_of(rest.get('class'), prediction.class_names)
+    message.label = label_in(rest, prediction.class_names)
+    for key in ('label', 'class'):
+        if isinstance(rest.get(key), str):
+            del rest[key]
+            break
     message.extra = [KeyValue(key=str(key), value=_json(value)) for key, value in rest.items()]
     return message
 
@@ -101,24 +102,6 @@ def _numbers(pairs: Sequence[KeyValue], wanted: str) -> dict[str, float]:
             except (ValueError, TypeError):
                 continue
     return found
-
-
-def _name_of(index: Any, class_names: Sequence[str]) -> str:
-    if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
-        return ''
-    return class_names[int(index)] if 0 <= index < len(class_names) else ''
-
-
-def _named_numbers(value: Any, class_names: Sequence[str]) -> tuple[list[str], list[float]]:
-    """Return names and numbers, both empty when the value is of another kind."""
-    try:
-        if isinstance(value, Mapping):
-            return [str(key) for key in value], [float(number) for number in value.values()]
-        if isinstance(value, (Sequence, np.ndarray)) and len(value) == len(class_names):
-            return list(class_names), [float(number) for number in value]
-    except (TypeError, ValueError):
-        pass
-    return [], []
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
@@ -15,20 +14,21 @@ from std_srvs.srv import Trigger
 from myogestic_ros.core.errors import MyoGesticError, SessionError
 from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.msg import SessionInfo
 from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import label_from_ros, label_to_ros, time_to_ros
+from myogestic_ros.nodes.conversions import label_from_ros, label_to_ros
 from myogestic_ros.nodes.diagnostics import Diagnostics
 from myogestic_ros.nodes.label_book import LabelBook
 from myogestic_ros.nodes.managed import ManagedNode
 from myogestic_ros.nodes.recorder_parameters import RECORDER
+from myogestic_ros.nodes.recorder_reports import ended, health
 from myogestic_ros.nodes.recorder_topics import WantedTopic, wanted_topics
 from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.session_shelf import SessionShelf
 from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import free_name, list_sessions
+from myogestic_ros.sessions.library import begin_session
 from myogestic_ros.sessions.metadata import LATCHED
-from myogestic_ros.sessions.recording import Recording, RecordingReport
+from myogestic_ros.sessions.recording import Recording
 from myogestic_ros.sessions.writer import Topic
 from myogestic_ros.srv import ListSessions, SetLabel
 
@@ -74,10 +74,12 @@ class RecorderNode(ManagedNode):
         self._inputs: list[Any] = []
         self._latched: dict[str, bytes] = {}
         self._recording: Recording | None = None
+        self._failure = ''  # why the last recording has ended early
         self._label_topic = ''
         self._book = LabelBook()
         self._closing: list[Recording] = []  # stopped, but perhaps not all on the disk yet
         self._labels: Any = None
+        self._shelf = SessionShelf(lambda: self._folder, self._on_repair)
         self.create_service(Trigger, '~/start_recording', self._start)
         self.create_service(Trigger, '~/stop_recording', self._stop)
         self.create_service(SetLabel, '~/set_label', self._set_label)
@@ -103,6 +105,7 @@ class RecorderNode(ManagedNode):
         for topic in wanted:
             self._listen(topic)
         self.status_message = f'Sessions go to {self._folder}.'
+        self._shelf.look()
 
     def _listen(self, wanted: WantedTopic) -> None:
         topic = self.resolve_topic_name(wanted.name)
@@ -119,19 +122,12 @@ class RecorderNode(ManagedNode):
 
     def activate(self) -> None:
         """Begin a session."""
-        name = free_name(self._folder, self.get_parameter('session_name').value)
+        name = self.get_parameter('session_name').value
         if '/' in name or name.startswith('.'):
             raise SessionError(f"session_name '{name}' is no name: expected one without a path.")
+        self._shelf.look()
         self._book.set_classes(self.get_parameter('class_names').value)
-        path = self._folder / name
-        recording = Recording(
-            path,
-            self._facts(),
-            list(self._topics.values()),
-            queue_bytes=self.get_parameter('queue_mib').value * 2**20,
-            flush_every_s=self.get_parameter('flush_interval').value,
-            on_error=lambda sentence: self._on_disk_error(path, sentence),
-        )
+        recording = begin_session(self._folder, name, self._begin)
         now_ns = self.get_clock().now().nanoseconds
         current: Label | None = None
         for topic, data in self._latched.items():
@@ -139,23 +135,50 @@ class RecorderNode(ManagedNode):
             current = self._note_label(recording, topic, data) or current
         self._book.begin_session(current)
         self._recording = recording
+        self._failure = ''
         self.status_message = f'Recording {recording.path}.'
+
+    def _begin(self, path: Path) -> Recording:
+        return Recording(
+            path,
+            self._facts(),
+            list(self._topics.values()),
+            queue_bytes=self.get_parameter('queue_mib').value * 2**20,
+            flush_every_s=self.get_parameter('flush_interval').value,
+            sync_every_s=self.get_parameter('sync_interval').value,
+            on_error=lambda sentence: self._on_disk_error(path, sentence),
+            on_pressure=lambda sentence: self._on_pressure(path, sentence),
+        )
 
     def deactivate(self) -> None:
         """End the session and close it."""
         recording, self._recording = self._recording, None
         if recording is not None:
             report = recording.stop(CLOSE_WITHIN_S if self.closing is False else None)
-            self.status_message = report.error or _told(report)
+            self.status_message = ended(report)
             self._closing = [*self._closing[-3:], recording]
 
     def _on_disk_error(self, path: Path, sentence: str) -> None:
         """Deactivate, unless it is the session before that could not be brought to its end."""
         current = self._recording
         if current is None or current.path == path:
+            self._failure = sentence
             self.give_up(sentence)
         else:
             self.get_logger().error(sentence)
+
+    def _on_pressure(self, path: Path, sentence: str) -> None:
+        """Say that the disk is too slow, or keeps up again, while there is nothing lost yet."""
+        logger = self.get_logger()
+        logger.warning(sentence) if sentence else logger.info('The disk keeps up again.')
+        if self._recording is not None and self._recording.path == path:
+            self.say(f'Recording {path}. {sentence}'.rstrip())
+
+    def _on_repair(self, sentence: str, success: bool) -> None:
+        """Say what a session that was cut has kept and what not."""
+        self.get_logger().warning(sentence)
+        if self.phase == 'inactive' or not success:
+            self.say(sentence)
 
     def cleanup(self) -> None:
         """Stop listening."""
@@ -240,22 +263,7 @@ class RecorderNode(ManagedNode):
         return self._book.label(name, self.get_clock().now().nanoseconds)
 
     def _list(self, _: Any, response: ListSessions.Response) -> ListSessions.Response:
-        current = self._recording.path if self._recording is not None else None
-        for summary in list_sessions(self._folder):
-            response.sessions.append(
-                SessionInfo(
-                    name=summary.path.name,
-                    path=str(summary.path),
-                    start=time_to_ros(summary.start_ns) if summary.start_ns > 0 else Time(),
-                    duration=summary.duration_s,
-                    message_count=summary.message_count,
-                    subject=summary.facts.subject,
-                    class_names=list(summary.facts.class_names),
-                    complete=summary.facts.complete and summary.path != current,
-                )
-            )
-        response.success = True
-        response.message = f'{len(response.sessions)} session(s) in {self._folder}.'
+        self._shelf.answer(response, self._recording.path if self._recording is not None else None)
         return response
 
     # -- diagnostics --------------------------------------------------------------------------
@@ -264,26 +272,10 @@ class RecorderNode(ManagedNode):
         recording = self._recording
         facts = {'state': self.phase, 'session_dir': str(self._folder)}
         if recording is None:
-            return DiagnosticStatus.OK, self.status_message, facts
-        dropped = sum(recording.dropped.values())
-        facts |= {
-            'session': str(recording.path),
-            'messages': str(recording.messages),
-            'dropped': str(dropped),
-            'queue [%]': f'{recording.backlog * 100:.0f}',
-        }
-        if recording.error:
-            return DiagnosticStatus.ERROR, recording.error, facts
-        if dropped or recording.backlog > 0.5:
-            return DiagnosticStatus.WARN, 'the disk is too slow', facts
-        return DiagnosticStatus.OK, self.status_message, facts
-
-
-def _told(report: RecordingReport) -> str:
-    dropped = f', {report.dropped} dropped' if report.dropped else ''
-    return (
-        f'Recorded {report.path}: {report.messages} messages{dropped}, {report.duration_s:.1f} s.'
-    )
+            level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
+            return level, self._failure or self.status_message, facts
+        level, message, more = health(recording)
+        return level, message or self.status_message, facts | more
 
 
 def main(args: list[str] | None = None) -> int:

@@ -15,7 +15,10 @@ RECORDER = (
     Parameter('label_topic', 'label', 'Topic of the labels.'),
     Parameter(
         'other_topics',
-        [''],
+        [
+            'target:sensor_msgs/msg/JointState',
+            'cues/progress:myogestic_ros/msg/CueProgress',
+        ],
         "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
     ),
     Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
@@ -23,13 +26,20 @@ RECORDER = (
     Parameter('protocol', '', 'After which plan; goes into the session.'),
     Parameter('device', '', 'With what; goes into the session.'),
     Parameter(
-        'queue_mib', 64, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
+        'queue_mib', 256, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
     ),
     Parameter(
         'flush_interval',
         0.25,
         'How often what was written is handed to the operating system, s.',
         minimum=0.01,
-        maximum=1.0,
+        maximum=0.5,
+    ),
+    Parameter(
+        'sync_interval',
+        0.25,
+        'How often that is brought onto the disk, s; 0: as the operating system likes.',
+        minimum=0.0,
+        maximum=10.0,
     ),
 )

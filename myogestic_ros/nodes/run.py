@@ -27,6 +27,7 @@ __all__ = ['run']
 BAD_CALL = 2
 INTERRUPTED_TWICE = 130
 PR_SET_TIMERSLACK = 29
+WIND_UP_WITHIN_S = 3.0
 MOST_FAILURES = 10000
 """More callbacks than this that fail in a row mean that waiting for them is what fails."""
 SWITCH_INTERVAL_S = 0.001
@@ -124,6 +125,10 @@ def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
     except Exception:
         traceback.print_exc()
         code = 1
+    with contextlib.suppress(Exception):
+        last_words = node.wind_up()
+        if last_words is not None:
+            executor.spin_until_future_complete(last_words, timeout_sec=WIND_UP_WITHIN_S)
     with contextlib.suppress(Exception):
         node.trigger_shutdown()
     executor.shutdown(timeout_sec=1.0)

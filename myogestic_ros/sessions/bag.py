@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import StreamReader
+from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import read_information
 
-__all__ = ['Bag', 'CutBag', 'IndexedBag', 'open_bag']
+__all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
 
 RawMessage = tuple[str, int, bytes]
 """Topic, time of recording in ns, serialized message."""
@@ -50,16 +51,16 @@ class Bag:
 
 
 class IndexedBag(Bag):
-    """A bag that was closed in order: MCAP or sqlite3, compressed or not, one file or several."""
+    """A bag that has its index: MCAP or sqlite3, compressed or not, one file or several."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.whole = True
         try:
             with Reader(path) as reader:
                 self.topics = {c.topic: c.msgtype for c in reader.connections}
                 self.definitions = {c.msgtype: c.msgdef.data for c in reader.connections}
                 self.custom_data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
+                self.whole = SessionFacts.from_custom_data(self.custom_data).complete
                 self.message_count = reader.message_count
                 self.start_ns = reader.start_time if reader.message_count else 0
                 self.duration_ns = max(0, reader.duration - 1)
@@ -69,7 +70,7 @@ class IndexedBag(Bag):
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         try:
             with Reader(self._path) as reader:
-                connections = [c for c in reader.connections if c.topic in topics]
+                connections = _as_stored(reader, topics)
                 if not connections:
                     return
                 for connection, log_time_ns, data in reader.messages(connections):
@@ -79,6 +80,26 @@ class IndexedBag(Bag):
                 f'{self._path} cannot be read to its end: {_told(error)}. It is damaged: take it '
                 f'from a copy, or leave it out.'
             ) from error
+
+
+def _as_stored(reader: Reader, topics: Sequence[str]) -> list[Connection]:
+    """Return the connections of some topics as the files describe them.
+
+    Where ``metadata.yaml`` gives a topic another QoS than the file does, which people edit for
+    playing, or writes it as an older release did, rosbags would find no message of it.
+    """
+    wanted = [c for c in reader.connections if c.topic in topics]
+    storages = getattr(reader.storage, 'storages', None)
+    if storages is None:  # a single file
+        return wanted
+    found: list[Connection] = []
+    for stored in (c for storage in storages for c in storage.connections):
+        for own in wanted:
+            if (own.topic, own.msgtype) == (stored.topic, stored.msgtype):
+                as_stored = own._replace(ext=stored.ext, digest=stored.digest)
+                if as_stored not in found:
+                    found.append(as_stored)
+    return found
 
 
 class CutBag(Bag):
@@ -140,12 +161,18 @@ def open_bag(path: Path) -> Bag:
         raise SessionError(f'There is no session {path}.')
     if not path.is_dir():
         return _whole_or_cut(path, [path] if path.suffix == '.mcap' else [], {})
-    files = sorted(path.glob('*.mcap'))
-    custom_data, ended = _noted(path / 'metadata.yaml')
-    if ended:
+    files = bag_files(path)
+    custom_data = noted(path / 'metadata.yaml')
+    if custom_data is not None and is_ended(custom_data):
         return _whole_or_cut(path, files, custom_data)
+    compressed = sorted(path.glob('*.zstd'))
+    if compressed:
+        raise SessionError(
+            f'{path} has no metadata.yaml, and files that are compressed ({compressed[0].name}, '
+            f'{len(compressed)} in all); run "zstd -d --rm *.zstd" in it, then it can be read.'
+        )
     if files:
-        return CutBag(files, custom_data)
+        return CutBag(files, custom_data or {})
     databases = sorted(path.glob('*.db3'))
     if len(databases) == 1:
         return IndexedBag(databases[0])
@@ -177,12 +204,27 @@ def _told(error: Exception) -> str:
     return str(error).rstrip('.') or type(error).__name__
 
 
-def _noted(file: Path) -> tuple[dict[str, str], bool]:
-    """Return the custom data in a metadata file, and whether the recording was ended."""
-    try:
-        content: Any = yaml.safe_load(file.read_text())
-        information = content['rosbag2_bagfile_information']
-        custom_data = dict(information.get('custom_data') or {})
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
-        return {}, False
-    return custom_data, custom_data.get('myogestic_ros.complete', 'true') == 'true'
+def noted(file: Path) -> dict[str, str] | None:
+    """Return the custom data in a ``metadata.yaml``; None when it is missing or rubbish."""
+    information = read_information(file)
+    if information is None:
+        return None
+    custom_data = information.get('custom_data')
+    return dict(custom_data) if isinstance(custom_data, dict) else {}
+
+
+def is_ended(custom_data: dict[str, str]) -> bool:
+    """Tell whether a recording was ended in order, or has been repaired since."""
+    return SessionFacts.from_custom_data(custom_data).ended
+
+
+def bag_files(folder: Path) -> list[Path]:
+    """Return the MCAP files in the folder of a bag, in the order of their recording."""
+    files = [file for file in folder.glob('*.mcap') if not file.name.startswith('.')]
+    return sorted(files, key=_in_order)
+
+
+def _in_order(file: Path) -> tuple[str, int, str]:
+    """Sort by the number that rosbag2 puts at the end: 10 comes after 2."""
+    stem, _, number = file.stem.rpartition('_')
+    return (stem, int(number), '') if number.isdigit() else (file.stem, -1, '')

@@ -20,7 +20,8 @@ def complete_training_data(data: TrainingData) -> TrainingData:
     Parameters
     ----------
     data : TrainingData
-        ``class_names`` names the classes to train on; empty: all that occur.
+        ``class_names`` names the classes to train on; empty: all that occur. Without labels
+        there are none, and what is learnt is a stream of joint states.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def complete_training_data(data: TrainingData) -> TrainingData:
         for label in session.labels():
             if label.index != NO_CLASS:
                 names.setdefault(label.index, label.name or f'class {label.index}')
-    if not names:
+    if not names and not any(session.has_joint_states for session in sessions):
         raise TrainingError(
             f'No training data: {_listed(sessions)} hold no labels; set some while recording '
             f'(recorder/set_label).'
@@ -48,12 +49,14 @@ def complete_training_data(data: TrainingData) -> TrainingData:
     if missing:
         raise TrainingError(
             f'No training data for {", ".join(missing)}: the sessions hold '
-            f'{", ".join(names[index] for index in sorted(names))}.'
+            f'{", ".join(names[index] for index in sorted(names)) or "no labels"}.'
         )
     return replace(
         data,
         streams=streams,
-        class_names=[names.get(index, f'class {index}') for index in range(max(names) + 1)],
+        class_names=[
+            names.get(index, f'class {index}') for index in range(max(names, default=-1) + 1)
+        ],
         classes={index for index, name in names.items() if name in wanted},
     )
 

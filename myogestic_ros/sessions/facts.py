@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-__all__ = ['SessionFacts']
+__all__ = ['FACTS', 'RECOVERED', 'SessionFacts']
 
 KEY = 'myogestic_ros'
+FACTS = KEY
+"""Name of the metadata record in which a recording begins with its facts."""
+RECOVERED = 'recovered'
+"""Name in ``extra`` of what a repair says of a session that was cut."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class SessionFacts:
     started: str = ''
     extra: dict[str, str] = field(default_factory=dict)
     complete: bool = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the recording was ended in order, or was cut and has been repaired since."""
+        return self.complete or RECOVERED in self.extra
 
     def to_custom_data(self) -> dict[str, str]:
         """Return the facts as rosbag2 keeps them: strings by name."""

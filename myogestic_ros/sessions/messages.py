@@ -15,7 +15,15 @@ from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.intake import MAX_CHANNELS
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
 
-__all__ = ['chunk_of_frame', 'chunk_of_joints', 'facts_of', 'label_of', 'stamp_of', 'time_ns']
+__all__ = [
+    'chunk_of_frame',
+    'chunk_of_joints',
+    'facts_of',
+    'joint_names_of',
+    'label_of',
+    'stamp_of',
+    'time_ns',
+]
 
 
 def time_ns(stamp: Any) -> int:
@@ -75,10 +83,21 @@ def chunk_of_joints(message: Any, sample: int, sampling_rate: float) -> Chunk:
     return Chunk(sample, stamp_of(message), sampling_rate, data)
 
 
+def joint_names_of(message: Any) -> tuple[str, ...]:
+    """Return the names of the joints in a JointState."""
+    return tuple(str(name) for name in message.name)
+
+
 def label_of(message: Any) -> Label:
     """Return the label in a Label message."""
-    stamp_ns = stamp_of(message)
-    return Label(stamp_ns, int(message.index), str(message.name), int(message.repetition))
+    duration_s = float(getattr(message, 'duration', 0.0))  # bags from before have none
+    return Label(
+        stamp_of(message),
+        int(message.index),
+        str(message.name),
+        int(message.repetition),
+        duration_s if math.isfinite(duration_s) and duration_s > 0 else 0.0,
+    )
 
 
 def facts_of(message: Any) -> StreamFacts:

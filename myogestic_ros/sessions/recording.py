@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter, deque
@@ -10,7 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.disk_sync import DiskSync
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.losses import SampleLosses
+from myogestic_ros.sessions.pressure import BACKLOG, Pressure
+from myogestic_ros.sessions.reader import EMG_FRAME
+from myogestic_ros.sessions.repair import repair_session
 from myogestic_ros.sessions.writer import SessionWriter, Topic
 
 __all__ = ['Recording', 'RecordingReport']
@@ -28,6 +34,8 @@ class RecordingReport:
         Messages written, and those that were not: the queue was full, or the disk failed.
     duration_s : float
         From the first message to the last, s.
+    lost_samples : int
+        Samples missing between the frames that were written, whoever lost them.
     error : str
         What ended it early, in a sentence; empty when it was ended in order.
     """
@@ -36,6 +44,7 @@ class RecordingReport:
     messages: int
     dropped: int
     duration_s: float
+    lost_samples: int = 0
     error: str = ''
 
 
@@ -54,11 +63,19 @@ class Recording:
         Most bytes that may wait for the disk; messages beyond are dropped and counted.
     flush_every_s : float
         How often what was written is handed to the operating system, s: what a crash can cost.
+    sync_every_s : float
+        How often that is brought onto the disk, s: what the end of power can cost beyond; 0: as
+        the operating system likes.
     on_error : callable
         Called from the writer thread with a sentence when the disk fails.
+    on_pressure : callable
+        Called from any thread with a sentence when the disk becomes too slow, before anything is
+        lost; with '' when it keeps up again.
 
     Raises
     ------
+    SessionExistsError
+        When there is a session of that name.
     SessionError
         When the session cannot be made.
     """
@@ -69,22 +86,34 @@ class Recording:
         facts: SessionFacts,
         topics: list[Topic],
         *,
-        queue_bytes: int = 64 * 2**20,
+        queue_bytes: int = 256 * 2**20,
         flush_every_s: float = 0.25,
+        sync_every_s: float = 0.25,
         on_error: Callable[[str], None] = lambda sentence: None,
+        on_pressure: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self.path = path
+        self.path = self._kept = path
         self.dropped: Counter[str] = Counter()
+        self.losses = SampleLosses()
         self.error = ''
         self._queue_bytes = queue_bytes
         self._flush_every_s = flush_every_s
         self._on_error = on_error
+        self._on_pressure = on_pressure
+        self._pressure = Pressure()
         self._names: dict[int, str] = dict(enumerate(facts.class_names))
+        self._streams = {t.name for t in topics if t.definition.msgtype == EMG_FRAME}
         self._writer = SessionWriter(path, facts, topics)
+        self._sync = DiskSync(self._writer.descriptor, sync_every_s, self._writer.settle)
         self._waiting: deque[tuple[str, bytes, int]] = deque()
+        self._unflushed: list[tuple[str, bytes, int]] = []
+        self._unflushed_since_s = 0.0
         self._bytes = 0
         self._ending = False
+        self._repaired: tuple[int, float] | None = None
+        self._over = threading.Event()  # written to the end, or failed
         self._wake = threading.Condition()
+        self._judging = threading.Lock()
         self._thread = threading.Thread(target=self._run, name='recording', daemon=True)
         self._thread.start()
 
@@ -97,6 +126,16 @@ class Recording:
     def backlog(self) -> float:
         """How full the queue is, 0 to 1."""
         return self._bytes / self._queue_bytes
+
+    @property
+    def unsafe_s(self) -> float:
+        """How old the oldest data is that a power cut would cost, s, beyond the queue's."""
+        return self._sync.unsafe_s
+
+    @property
+    def pressure(self) -> str:
+        """What to say of a disk that is too slow; empty while it keeps up."""
+        return self._pressure.sentence
 
     def note_class(self, index: int, name: str) -> None:
         """Add a class, seen in a label, to the session's facts."""
@@ -113,12 +152,21 @@ class Recording:
         if not self._writer.has(topic):
             raise SessionError(f"Recording {self.path} has no topic '{topic}'; name it first.")
         with self._wake:
-            if self._ending or self.error or self._bytes + len(data) > self._queue_bytes:
-                self.dropped[topic] += 1
+            fits = self._bytes + len(data) <= self._queue_bytes
+            if self._ending or self.error or not fits:
+                self._drop(topic, data)
                 return False
             self._waiting.append((topic, data, log_time_ns))
             self._bytes += len(data)
-            return True  # the writer looks by itself: waking it for each message costs more
+            # The writer looks by itself: waking it for each message costs more.
+        if self.backlog >= BACKLOG.bad and not self._pressure.high:
+            self._judge()  # before the queue is full, whatever the writer is waiting for
+        return True
+
+    def _drop(self, topic: str, data: bytes) -> None:
+        self.dropped[topic] += 1
+        if topic in self._streams:
+            self.losses.missed(topic, data)
 
     def stop(self, timeout_s: float | None = None) -> RecordingReport:
         """Write what waits, close the session, and say how it went.
@@ -126,17 +174,29 @@ class Recording:
         Parameters
         ----------
         timeout_s : float, optional
-            How long to wait; after it the thread goes on and ends by itself.
+            How long to wait until it can be read; the thread goes on until it is on the disk. By
+            default until then.
         """
         with self._wake:
             self._ending = True
             self._wake.notify()
-        self._thread.join(timeout_s)
+        if timeout_s is None:
+            self._thread.join()
+        else:
+            self._over.wait(timeout_s)
         start_ns = self._writer.start_ns
         duration_s = 0.0 if start_ns is None else (self._writer.end_ns - start_ns) * 1e-9
+        messages, duration_s = self._repaired or (self.messages, duration_s)
         return RecordingReport(
-            self.path, self.messages, sum(self.dropped.values()), duration_s, self.error
+            self._kept,
+            messages,
+            sum(self.dropped.values()),
+            duration_s,
+            self.losses.total,
+            self.error,
         )
+
+    # -- the writer's thread ------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -152,34 +212,78 @@ class Recording:
                 if ending and not self._waiting:
                     break
                 if time.monotonic() - flushed_s >= self._flush_every_s:
-                    self._writer.flush()
+                    self._flush()
                     flushed_s = time.monotonic()
-            names = tuple(self._names.get(i, '') for i in range(max(self._names, default=-1) + 1))
-            self._writer.facts = replace(self._writer.facts, class_names=names)
+                self._judge()
+            self._flush()
+            self._writer.facts = self._final_facts()
+            self._writer.finish()
+            self._over.set()
+            self._sync.stop()
             self._writer.close()
         except Exception as error:  # whatever it is, the recording must not end in silence
             self._fail(error)
 
     def _write(self, batch: list[tuple[str, bytes, int]]) -> None:
-        written = 0
-        try:
-            for topic, data, log_time_ns in batch:
-                self._writer.write(topic, data, log_time_ns)
-                written += 1
-        except Exception:
-            self.dropped.update(topic for topic, _, _ in batch[written:])
-            raise
+        if batch and not self._unflushed:
+            self._unflushed_since_s = time.monotonic()
+        self._unflushed += batch  # they are in the file when they have been flushed
+        for topic, data, log_time_ns in batch:
+            self._writer.write(topic, data, log_time_ns)
         with self._wake:
             self._bytes -= sum(len(data) for _, data, _ in batch)
 
+    def _flush(self) -> None:
+        if self._sync.error is not None:
+            raise self._sync.error
+        self._writer.flush()
+        for topic, data, _ in self._unflushed:
+            if topic in self._streams:
+                self.losses.written(topic, data)
+        if self._unflushed:
+            self._sync.written(self._unflushed_since_s)
+        self._unflushed.clear()
+
+    def _judge(self) -> None:
+        """Say so when the disk becomes too slow, and when it keeps up again."""
+        with self._judging:
+            changed = self._pressure.update(time.monotonic(), self.backlog, self.unsafe_s)
+            sentence = self._pressure.sentence
+        if changed:
+            self._on_pressure(sentence)
+
+    def _final_facts(self) -> SessionFacts:
+        self.losses.end()
+        names = tuple(self._names.get(i, '') for i in range(max(self._names, default=-1) + 1))
+        return replace(self._writer.facts, class_names=names, extra=self._extra())
+
+    def _extra(self) -> dict[str, str]:
+        return {
+            **self._writer.facts.extra,
+            'lost_samples': self.losses.to_text(),
+            'dropped_messages': json.dumps(dict(self.dropped)),
+        }
+
     def _fail(self, error: Exception) -> None:
+        told = str(error) or type(error).__name__
         with self._wake:  # from here on `put` refuses
-            self.error = (
-                f'Recording {self.path} has ended: {str(error) or type(error).__name__}. What was '
-                f'written before is kept; make room, or record elsewhere.'
-            )
-            self.dropped.update(topic for topic, _, _ in self._waiting)
+            self.error = f'Recording {self.path} has ended: {told}.'
+            for topic, data, _ in [*self._unflushed, *self._waiting]:
+                self._drop(topic, data)
             self._waiting.clear()
             self._bytes = 0
-        self._writer.abandon()
+        self.losses.end()
+        self._sync.stop()
+        self.error += f' {self._rescue()} Make room, or record elsewhere.'
+        self._over.set()
         self._on_error(self.error)
+
+    def _rescue(self) -> str:
+        """Make what was written readable at once; return what there is to say of it."""
+        try:
+            self._kept = self._writer.abandon()
+            report = repair_session(self._kept, {**self._extra(), 'error': self.error})
+        except Exception as error:
+            return f'What was written before is kept; it could not be repaired yet: {error}'
+        self._repaired = (report.messages, report.duration_s)
+        return f'What was written before is kept in {self._kept}. {report.sentence}'

@@ -33,7 +33,16 @@ class Timeline:
         label = self.labels[index]
         if label.index == NO_CLASS or start_ns + EDGE_NS < label.stamp_ns + settle_ns:
             return None
+        planned_ns = round(label.duration_s * 1e9)
+        if planned_ns and end_ns + EDGE_NS > label.stamp_ns + planned_ns:
+            return None  # who gave the cue is gone, or late
         return label
+
+    def at(self, at_ns: int) -> tuple[Label | None, int | None]:
+        """Return the label in force at an instant, and when the next begins; None: none does."""
+        index = bisect_right(self._starts, at_ns + EDGE_NS)
+        label = self.labels[index - 1] if index else None
+        return label, self._starts[index] if index < len(self._starts) else None
 
 
 def _what(label: Label) -> tuple[int, str, int]:

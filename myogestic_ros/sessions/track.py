@@ -73,6 +73,10 @@ class Track:
         mean: Samples = self.values[start : start + n_samples].mean(axis=0)
         return mean
 
+    def named(self, values: Samples) -> dict[str, float]:
+        """Return values, shape (n_channels,), by the name of the channel."""
+        return dict(zip(self.names, values.tolist(), strict=True))
+
     @cached_property
     def _usual_interval_s(self) -> float:
         return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline, check_names
 from myogestic_ros.sessions.track import Track
+from myogestic_ros.sessions.window_batches import (
+    Paths,
+    iter_window_batches,
+    listed,
+    window_batches,
+)
 
-__all__ = ['LabeledWindow', 'iter_aligned_windows', 'iter_labeled_windows', 'iter_windows']
+__all__ = [
+    'LabeledWindow',
+    'iter_aligned_windows',
+    'iter_labeled_windows',
+    'iter_windows',
+]
 
-Paths = Sequence[str | PathLike[str]]
 Times = NDArray[np.float64]
 
 
@@ -49,9 +57,9 @@ class LabeledWindow:
     session: str
 
 
-def _times_s(tick: Tick, n_samples: int, sampling_rate: float) -> Times:
-    steps = np.arange(1 - n_samples, 1, dtype=np.float64)
-    return tick.stamp_ns * 1e-9 + steps / sampling_rate
+def _times_s(batch: WindowBatch, number: int) -> Times:
+    steps = np.arange(1 - batch.data.shape[2], 1, dtype=np.float64)
+    return int(batch.stamps_ns[number]) * 1e-9 + steps / batch.sampling_rate
 
 
 def iter_windows(
@@ -62,6 +70,8 @@ def iter_windows(
     classes: set[int] | None = None,
     *,
     settle_ms: float = 0.0,
+    filters: FilterSpec | None = None,
+    complete_only: bool = False,
 ) -> Iterator[LabeledWindow]:
     """Yield the windows of labelled sessions.
 
@@ -80,6 +90,11 @@ def iter_windows(
         Indices of the classes to yield; None or empty: all.
     settle_ms : float
         Time after each cue that is left out, ms: people react late.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
+        a training what it passes through live, else nothing.
+    complete_only : bool
+        Whether repetitions that were not completed are left out; see `repetitions`.
 
     Raises
     ------
@@ -87,38 +102,26 @@ def iter_windows(
         When a session cannot be read, or two give different names to one class, or one name
         to different classes.
     """
-    names: dict[int, str] = {}
-    for path in _listed(paths):
-        session = Session(path)
-        labels = session.labels()
-        check_names(names, labels, session.name)
-        timeline = Timeline(labels)
-        cutter = _cutter(stream, window_ms, hop_ms)
-        for chunk in session.chunks(stream):
-            for tick in cutter.push(stream, chunk):
-                data = tick.windows[stream]
-                times_s = _times_s(tick, data.shape[1], chunk.sampling_rate)
-                span_ns = round((data.shape[1] - 1) * 1e9 / chunk.sampling_rate)
-                label = timeline.over(
-                    tick.stamp_ns - span_ns, tick.stamp_ns, round(settle_ms * 1e6)
-                )
-                if label is None or (classes and label.index not in classes):
-                    continue
-                yield LabeledWindow(data, times_s, label.index, label.name, label.repetition, path)
-
-
-def _listed(paths: Paths) -> list[str]:
-    if isinstance(paths, str | PathLike):  # a str would be taken letter by letter
-        raise SessionError(f"Sessions are given as '{paths}'; expected a list of paths.")
-    return [str(path) for path in paths]
-
-
-def _cutter(stream: str, window_ms: float, hop_ms: float) -> WindowCutter:
-    if not (window_ms > 0 and hop_ms > 0):
-        raise SessionError(
-            f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
-        )
-    return WindowCutter([StreamSpec(stream, window_ms)], 1000.0 / hop_ms, coalesce=False)
+    for found in iter_window_batches(
+        paths,
+        stream,
+        window_ms,
+        hop_ms,
+        classes,
+        settle_ms=settle_ms,
+        filters=filters,
+        complete_only=complete_only,
+    ):
+        label, batch = found.label, found.windows
+        for number in range(len(batch)):
+            yield LabeledWindow(
+                np.array(batch.data[number]),
+                _times_s(batch, number),
+                label.index,
+                label.name,
+                label.repetition,
+                found.session,
+            )
 
 
 def iter_labeled_windows(
@@ -127,6 +130,10 @@ def iter_labeled_windows(
     window_ms: float,
     hop_ms: float,
     classes: set[int] | None = None,
+    *,
+    filters: FilterSpec | None = None,
+    settle_ms: float = 0.0,
+    complete_only: bool = False,
 ) -> Iterator[tuple[Samples, Times, int]]:
     """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
 
@@ -139,7 +146,16 @@ def iter_labeled_windows(
     class_index : int
         The label in force.
     """
-    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes):
+    for window in iter_windows(
+        paths,
+        stream_name,
+        window_ms,
+        hop_ms,
+        classes,
+        settle_ms=settle_ms,
+        filters=filters,
+        complete_only=complete_only,
+    ):
         yield window.data, window.times_s, window.class_index
 
 
@@ -152,6 +168,7 @@ def iter_aligned_windows(
     n_alignment_samples: int = 1,
     *,
     with_names: bool = False,
+    filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
     """Yield windows of one stream with the samples of others at their midpoint.
 
@@ -167,7 +184,9 @@ def iter_aligned_windows(
     n_alignment_samples : int
         How many samples around the midpoint are averaged.
     with_names : bool
-        Whether each aligned value is a pair of channel names and values.
+        Whether each aligned value is a dict of channel name to value.
+    filters : FilterSpec, optional
+        As in `iter_windows`, of the primary stream; the others are not filtered.
 
     Yields
     ------
@@ -175,14 +194,12 @@ def iter_aligned_windows(
     aligned : dict of str to ndarray, shape (n_channels,)
     times : ndarray of float64, shape (n_samples,)
     """
-    for path in _listed(paths):
+    for path in listed(paths):
         session = Session(path)
         tracks = {name: Track.of(session, name) for name in aligned_stream_names}
-        cutter = _cutter(primary_stream_name, window_ms, hop_ms)
-        for chunk in session.chunks(primary_stream_name):
-            for tick in cutter.push(primary_stream_name, chunk):
-                data = tick.windows[primary_stream_name]
-                times_s = _times_s(tick, data.shape[1], chunk.sampling_rate)
+        for batch in window_batches(session, primary_stream_name, window_ms, hop_ms, filters):
+            for number in range(len(batch)):
+                times_s = _times_s(batch, number)
                 middle_s = (times_s[0] + times_s[-1]) / 2
                 half_s = (times_s[-1] - times_s[0]) / 2
                 aligned: dict[str, Any] = {}
@@ -190,6 +207,6 @@ def iter_aligned_windows(
                     value = track.around(middle_s, n_alignment_samples, half_s)
                     if value is None:
                         break
-                    aligned[name] = (track.names, value) if with_names else value
+                    aligned[name] = track.named(value) if with_names else value
                 else:
-                    yield data, aligned, times_s
+                    yield np.array(batch.data[number]), aligned, times_s

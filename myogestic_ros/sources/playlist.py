@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from myogestic_ros.core.errors import SourceError
@@ -15,9 +16,9 @@ from myogestic_ros.core.signals import (
     sample_time_ns,
 )
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sources.recording_file import Piece, load_pieces
+from myogestic_ros.sources.recording_file import load_recording
 from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.repetitions import Part, number_repetitions, select
+from myogestic_ros.sources.repetitions import Part, joined, number_repetitions, select
 
 __all__ = ['FilePlaylist', 'Item', 'SessionPlaylist', 'is_session']
 
@@ -49,13 +50,14 @@ class FilePlaylist:
     def __init__(
         self, path: Path, layout: RecordingFormat, repetitions: str, stream: str, chunk: int
     ) -> None:
-        self._layout = layout
-        self._pieces: list[Piece] = load_pieces(path, layout)
-        self._parts = _joined(select(number_repetitions(self._pieces), repetitions))
+        recording = load_recording(path, layout)
+        self._layout = layout = recording.layout
+        self._pieces = recording.pieces
+        self._parts = joined(select(number_repetitions(self._pieces), repetitions))
         rate = layout.sampling_rate
         self._chunk = chunk or max(1, round(rate / 100))
         n_channels = self._pieces[0].data.shape[1]
-        names = tuple(f'EMG{channel + 1}' for channel in range(n_channels))
+        names = layout.names_of(n_channels)
         self.facts = StreamFacts(stream, rate, names, device='replay', serial=path.name)
         self.duration_s = sum(part.stop - part.start for part in self._parts) / rate
         last = self._pieces[-1]
@@ -80,23 +82,6 @@ class FilePlaylist:
                 )
                 played += stop - start
         yield Label(sample_time_ns(0, played, rate), NO_CLASS)
-
-
-def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Join neighbours that are one repetition."""
-    joined: list[Part] = []
-    for part in parts:
-        last = joined[-1] if joined else None
-        if last is not None and (last.piece, last.stop, last.label, last.repetition) == (
-            part.piece,
-            part.start,
-            part.label,
-            part.repetition,
-        ):
-            joined[-1] = Part(part.piece, last.start, part.stop, part.label, part.repetition)
-        else:
-            joined.append(part)
-    return joined
 
 
 class SessionPlaylist:
@@ -151,7 +136,7 @@ class SessionPlaylist:
             while said < len(self._labels) and self._starts[said] < until_ns:
                 label = self._labels[said]
                 stamp_ns = max(end_ns, label.stamp_ns - shift_ns)
-                yield Label(stamp_ns, label.index, label.name, label.repetition)
+                yield replace(label, stamp_ns=stamp_ns)
                 said += 1
             yield Chunk(
                 chunk.first_sample, chunk.stamp_ns - shift_ns, chunk.sampling_rate, chunk.data

@@ -1,26 +1,35 @@
-"""Recordings in CSV and NPZ: contiguous pieces of labelled samples."""
+"""Recordings in files, whoever made them: contiguous pieces of labelled samples."""
 
 from __future__ import annotations
 
-import re
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.recording_text import columns_of, read_tables
+from myogestic_ros.sessions.content import Content
+from myogestic_ros.sessions.tables import content_of_npz, mapping_of
+from myogestic_ros.sources.recording_arrays import named_array, read_arrays, samples_of
+from myogestic_ros.sources.recording_format import NO_COLUMN, RecordingFormat
+from myogestic_ros.sources.recording_labels import (
+    Indices,
+    class_indices,
+    expected_classes,
+    repetition_numbers,
+)
+from myogestic_ros.sources.recording_names import FileName, named_files, natural
+from myogestic_ros.sources.recording_text import read_blocks
+from myogestic_ros.sources.recording_times import stretches
+from myogestic_ros.sources.recording_xdf import read_xdf
 
-__all__ = ['Piece', 'load_pieces']
+__all__ = ['Piece', 'Recording', 'load_pieces', 'load_recording']
 
 TEXT_SUFFIXES = ('.csv', '.txt', '.tsv', '.dat')
-Indices = NDArray[np.int64]
+SUFFIXES = (*TEXT_SUFFIXES, '.npz', '.mat', '.xdf')
 
 
 @dataclass
@@ -38,7 +47,8 @@ class Piece:
     first_sample : int
         Running index of the first sample in the recording.
     repetitions : ndarray of int, shape (n_samples,)
-        Number of the repetition of its class; see `myogestic_ros.sources.repetitions`.
+        Number of the repetition of its class, -1 where the recording does not say; empty: nowhere.
+        See `myogestic_ros.sources.repetitions`.
     """
 
     name: str
@@ -48,95 +58,212 @@ class Piece:
     repetitions: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
+@dataclass(frozen=True)
+class Recording:
+    """A recording in memory, and its layout with what its files say themselves."""
+
+    pieces: list[Piece]
+    layout: RecordingFormat
+    files: list[Path]
+
+
 def load_pieces(path: Path, layout: RecordingFormat) -> list[Piece]:
+    """Return the pieces of `load_recording`."""
+    return load_recording(path, layout).pieces
+
+
+def load_recording(path: Path, layout: RecordingFormat) -> Recording:
     """Read a recording: a file, or all files of a folder in the order of their names.
 
     Between two files, and where bad lines were skipped, at least a second's worth of sample
-    indices is left out, so that no window spans the gap.
+    indices is left out, so that no window spans the gap. Where the times in a file tell how many
+    samples are missing, so many are left out.
 
     Raises
     ------
     SourceError
         When there is nothing to read; for a bad line, with file, line, and what was expected.
     """
+    folder = path if path.is_dir() else path.parent
+    files = _files(path, layout)
+    names, layout = named_files(files, folder, layout)
     pieces: list[Piece] = []
     next_sample = 0
-    gap = max(1, round(layout.sampling_rate))
-    for file in _files(path):
-        read = _read_npz(file, layout) if file.suffix == '.npz' else _read_text(file, layout)
+    for name in names:
+        read, layout = _read(name.file, layout)
+        gap = max(1, round(layout.sampling_rate))
         for piece in read:
             if pieces and piece.data.shape[1] != pieces[0].data.shape[1]:
                 raise SourceError(
-                    f'{file} has {piece.data.shape[1]} channels, expected '
+                    f'{name.file} has {piece.data.shape[1]} channels, expected '
                     f'{pieces[0].data.shape[1]} as in {pieces[0].name}.'
                 )
-            piece.first_sample = next_sample
-            next_sample += len(piece.data) + gap
+            _say(piece, name, layout)
+            piece.first_sample += next_sample
             pieces.append(piece)
+        if read:
+            next_sample = pieces[-1].first_sample + len(pieces[-1].data) + gap
     if not pieces:
         raise SourceError(f'{path} holds no samples.')
-    return pieces
+    channels = pieces[0].data.shape[1]
+    if layout.channel_names and len(layout.channel_names) != channels:
+        raise SourceError(
+            f'{path} has {channels} channels, expected {len(layout.channel_names)} as '
+            f'channel_names says.'
+        )
+    return Recording(pieces, layout, files)
 
 
-def _files(path: Path) -> list[Path]:
+def _say(piece: Piece, name: FileName, layout: RecordingFormat) -> None:
+    """Note what a file's name says in a piece of it; compare it with the labels in the file."""
+    if name.repetition is not None:
+        piece.repetitions = np.full(len(piece.data), name.repetition, np.int64)
+    if name.label is None:
+        return
+    held = sorted(set(piece.labels.tolist()) - {NO_CLASS})
+    if not held:
+        piece.labels = np.full(len(piece.data), name.label, np.int64)
+    elif name.label not in held:
+        told = ', '.join(f'{index} {layout.class_name(index)}' for index in held)
+        raise SourceError(
+            f'{name.file}: expected samples of class {name.label} '
+            f"'{layout.class_name(name.label)}', as its name says; its labels are {told}. Mend "
+            f'the labels, or rename the file.'
+        )
+
+
+def _files(path: Path, layout: RecordingFormat) -> list[Path]:
     if not path.exists():
         raise SourceError(f'There is no recording {path}; give the path of a file or folder.')
     if path.is_file():
+        if path.suffix.lower() not in SUFFIXES:
+            raise SourceError(f'{path} is no recording; expected {", ".join(SUFFIXES)}.')
         return [path]
-    suffixes = (*TEXT_SUFFIXES, '.npz')
-    files = [f for f in path.iterdir() if f.suffix in suffixes and not f.name.startswith('.')]
+    found = path.rglob('*') if '/' in layout.file_names else path.iterdir()
+    files = [
+        f
+        for f in found
+        if f.suffix.lower() in SUFFIXES
+        and not any(part.startswith('.') for part in f.relative_to(path).parts)
+    ]
     if not files:
         raise SourceError(
-            f'{path} holds no recording; expected files ending in {", ".join(suffixes)}, or a '
+            f'{path} holds no recording; expected files ending in {", ".join(SUFFIXES)}, or a '
             f'rosbag2 session.'
         )
-    return sorted(files, key=_natural)
+    return sorted(files, key=natural)
 
 
-def _natural(file: Path) -> list[Any]:
-    parts = re.split(r'(\d+)', file.name)
-    return [int(part) if part.isdigit() else part for part in parts]
+def _read(file: Path, layout: RecordingFormat) -> tuple[list[Piece], RecordingFormat]:
+    """Return the pieces of one file, and the layout with what the file itself says."""
+    suffix = file.suffix.lower()
+    if '{class}' in layout.file_names and 'label_column' not in layout.said:
+        layout = replace(layout, label_column=NO_COLUMN)
+    if suffix == '.xdf':
+        found, layout = read_xdf(file, layout)
+        return [Piece(file.name, *parts) for parts in found], layout
+    if suffix in ('.npz', '.mat'):
+        if suffix == '.npz' and (content := _exported(file)) is not None:
+            layout = _as_exported(content, layout)
+        return [_of_arrays(file, layout)], layout
+    return list(_of_text(file, layout)), layout
 
 
-def _read_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
-    for table in read_tables(file, layout):
-        channels, label = columns_of(file, table.shape[1], layout)
-        data = (table[:, channels] * layout.scale).astype(np.float32)
-        labels = np.full(len(table), NO_CLASS) if label is None else table[:, label]
-        yield Piece(file.name, data, labels.astype(np.int64))
-
-
-def _read_npz(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
+def _exported(file: Path) -> Content | None:
     try:
-        with np.load(file) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise SourceError(f'{file} cannot be read: {error}') from error
-    emg = next((arrays[name] for name in ('emg', 'data') if name in arrays), None)
-    if emg is None or emg.ndim != 2 or emg.dtype.kind not in 'iuf' or not emg.size:
-        held = [f'{name} {array.shape} {array.dtype}' for name, array in arrays.items()]
-        raise SourceError(
-            f"{file} holds {', '.join(held) or 'nothing'}; expected an array 'emg' or 'data' of "
-            f"numbers of shape (n_samples, n_channels), and perhaps 'labels' of shape (n_samples,)."
-        )
-    if not set(layout.channels) <= set(range(emg.shape[1])):
-        raise SourceError(
-            f'{file} has {emg.shape[1]} channels, expected {list(layout.channels)} among them.'
-        )
-    used = emg[:, list(layout.channels) or slice(None)]
-    if bad := np.count_nonzero(~np.isfinite(used).all(axis=1)):
-        raise SourceError(f'{file}: expected finite numbers; {bad} samples hold others.')
-    labels = np.asarray(arrays.get('labels', np.full(len(emg), NO_CLASS)))
-    limit = len(layout.class_names) or 10_000
-    if labels.shape != (len(emg),) or labels.dtype.kind not in 'iuf' or (labels % 1 != 0).any():
-        raise SourceError(
-            f'{file}: labels are {labels.dtype} of shape {labels.shape}, expected one whole '
-            f'number for each of {len(emg)} samples.'
-        )
-    if labels.min() < NO_CLASS or labels.max() >= limit:
-        raise SourceError(
-            f'{file}: expected labels from 0 to {limit - 1} (-1: none), got {labels.min():g} to '
-            f'{labels.max():g}; name all classes in class_names.'
-        )
+        return content_of_npz(file)
+    except SessionError:  # reading it as any other says what is wrong
+        return None
+
+
+def _as_exported(content: Content, layout: RecordingFormat) -> RecordingFormat:
+    """Return the layout of a file that this package exported, but for what was said."""
+    names = ('sampling_rate', 'scale', 'class_names', 'channel_names')
+    known = {name: value for name, value in mapping_of(content).items() if name in names}
+    made = RecordingFormat.of(Path(), '', known)
+    own = {name: getattr(made, name) for name in known if name not in layout.said}
+    return replace(layout, **own, said=layout.said | set(own))
+
+
+def _of_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
+    gap = max(1, round(layout.sampling_rate))
+    next_sample = 0
+    for block in read_blocks(file, layout):
+        table, columns = block.table, block.columns
+        data = (table[:, columns.channels] * layout.scale).astype(np.float32)
+        labels = np.full(len(table), NO_CLASS, np.int64)
+        if columns.label is not None:
+            labels = table[:, columns.label].astype(np.int64)
+        numbers = np.zeros(0, np.int64)
+        if columns.repetition is not None:
+            numbers = repetition_numbers(table[:, columns.repetition], layout)
+        runs = [(0, len(table), 0)]
+        if columns.time is not None:
+            times_s = table[:, columns.time] * layout.time_scale
+            runs = stretches(times_s, layout.sampling_rate, block.place_in(file))
+        for start, stop, first in runs:
+            yield Piece(
+                file.name,
+                data[start:stop],
+                labels[start:stop],
+                next_sample + first,
+                numbers[start:stop],
+            )
+        start, stop, first = runs[-1]
+        next_sample += first + stop - start + gap
+
+
+def _of_arrays(file: Path, layout: RecordingFormat) -> Piece:
+    arrays = read_arrays(file)
+    used = samples_of(file, arrays, layout)
     data = (used * layout.scale).astype(np.float32)
-    yield Piece(file.name, data, labels.astype(np.int64))
+    return Piece(
+        file.name,
+        data,
+        _labels(file, arrays, len(data), layout),
+        repetitions=_repetitions(file, arrays, len(data), layout),
+    )
+
+
+def _labels(
+    file: Path, arrays: dict[str, Any], n_samples: int, layout: RecordingFormat
+) -> Indices:
+    name, value = named_array(file, arrays, 'labels', layout)
+    if value is None:
+        return np.full(n_samples, NO_CLASS, np.int64)
+    raw = np.asarray(value)
+    raw = raw.ravel() if raw.size == max(raw.shape, default=0) else raw
+    textual = raw.dtype.kind in 'UO' and (bool(layout.label_values) or _are_texts(raw))
+    whole = raw.dtype.kind in 'iub' or (raw.dtype.kind == 'f' and not (raw % 1 != 0).any())
+    named = textual and set(np.unique(raw.astype(str))) <= set(layout.class_names)
+    if raw.shape != (n_samples,) or not (whole or named or (textual and layout.label_values)):
+        raise SourceError(
+            f'{file}: labels are {raw.dtype} of shape {raw.shape}, expected one whole '
+            f'number for each of {n_samples} samples, or names of class_names.'
+        )
+    labels, bad = class_indices(raw.astype(str) if textual else raw, layout)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise SourceError(
+            f"{file}, sample {row} of '{name}': expected labels {expected_classes(layout)} (-1: "
+            f'none), got {raw[row]} ({np.count_nonzero(bad)} samples hold such); name all classes '
+            f'in class_names.'
+        )
+    return labels
+
+
+def _are_texts(raw: Any) -> bool:
+    return raw.dtype.kind == 'U' or all(isinstance(value, str) for value in raw)
+
+
+def _repetitions(
+    file: Path, arrays: dict[str, Any], n_samples: int, layout: RecordingFormat
+) -> Indices:
+    _, value = named_array(file, arrays, 'repetitions', layout)
+    raw = np.zeros(0) if value is None else np.asarray(value).ravel()
+    if raw.size and (raw.size != n_samples or raw.dtype.kind not in 'iuf'):
+        raise SourceError(
+            f'{file}: repetitions are {raw.dtype} of {raw.size}, expected a whole number for each '
+            f'of {n_samples} samples.'
+        )
+    return repetition_numbers(raw, layout)

@@ -1,19 +1,23 @@
-"""How to read a recording: rate, scale, and which column is what."""
+"""How to read a recording: rate, scale, and where channels, labels and times are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.signals import NO_CLASS
 
-__all__ = ['RecordingFormat']
+__all__ = ['NO_COLUMN', 'RecordingFormat']
 
 NO_COLUMN = -2
+
+NOT_SAID = {'said', 'label_values'}
+"""What no mapping says by this name."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +32,66 @@ class RecordingFormat:
         Volt per unit of the file. The Myo's gain is not published: 1 µV a count is a guess that
         only moves the amplitude.
     channels : tuple of int
-        Columns of the channels, from 0; empty: all that are neither label nor time.
-    label_column : int
-        Column of the class index; -1: the last; -2: there is none.
+        Columns of the channels, from 0; empty: all that are neither label, repetition nor time.
+    channel_names : tuple of str
+        One name per channel; empty: EMG1, EMG2, …
+    label_column, repetition_column : int
+        Columns of a text with the class and the number of its repetition; -1: the last; -2:
+        there is none.
     time_column : int
         Column of the time, which is not a channel; -2: there is none.
+    time_scale : float
+        Seconds per unit of the time.
+    samples, labels, repetitions : str
+        Names of the arrays (NPZ), variables (MAT) or streams (XDF); empty: the usual ones.
+    channels_first : bool
+        Whether the array of samples is (n_channels, n_samples).
+    first_repetition : int
+        Number that the file gives the first repetition; what is below is not numbered.
     class_names : tuple of str
-        A class index points into it; a class beyond is called ``class <index>``.
+        A class index points into it.
+    label_values : tuple of (str, int)
+        What the file writes for a class, and its index; empty: its index, or its name. A mapping
+        gives it as ``class_names: {5: fist, 7: open, 0: null}``, null for no class.
+    file_names : str
+        What the name of a file of a folder says, as in ``{class}_{repetition}.csv``; empty:
+        nothing. Any other braces stand for anything.
     on_bad_line : str
         ``'error'``, or ``'skip'``: what it held is lost, and its samples are missing.
+    said : frozenset of str
+        Fields that were given, not taken by default.
     """
 
     sampling_rate: float = 200.0
     scale: float = 1e-6
     channels: tuple[int, ...] = ()
+    channel_names: tuple[str, ...] = ()
     label_column: int = -1
+    repetition_column: int = NO_COLUMN
     time_column: int = NO_COLUMN
+    time_scale: float = 1.0
+    samples: str = ''
+    labels: str = ''
+    repetitions: str = ''
+    channels_first: bool = False
+    first_repetition: int = 0
     class_names: tuple[str, ...] = (
         *('rest', 'flexion', 'extension', 'radial', 'ulnar', 'pronation', 'supination', 'fist'),
     )
+    label_values: tuple[tuple[str, int], ...] = ()
+    file_names: str = ''
     on_bad_line: str = 'error'
+    said: frozenset[str] = field(default=frozenset(), compare=False)
 
     def class_name(self, index: int) -> str:
         """Return the name of a class; '' for none."""
         if index < 0:
             return ''
         return self.class_names[index] if index < len(self.class_names) else f'class {index}'
+
+    def names_of(self, n_channels: int) -> tuple[str, ...]:
+        """Return one name per channel."""
+        return self.channel_names or tuple(f'EMG{channel + 1}' for channel in range(n_channels))
 
     @classmethod
     def of(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
@@ -62,7 +100,8 @@ class RecordingFormat:
         Parameters
         ----------
         path : Path
-            File or folder; a ``recording.yaml`` in the folder is used when no mapping is named.
+            File or folder; when no mapping is named, a YAML file beside the file that is called
+            like it, or a ``recording.yaml`` in the folder, is used.
         mapping : str
             Path of a YAML file with fields of this class; '' for none.
         given : mapping
@@ -73,50 +112,111 @@ class RecordingFormat:
         SourceError
             When the mapping file cannot be read or has a field that is none.
         """
-        folder = path if path.is_dir() else path.parent
-        file = Path(mapping).expanduser() if mapping else folder / 'recording.yaml'
+        file = Path(mapping).expanduser() if mapping else _beside(path)
         values: dict[str, Any] = {}
         if mapping or file.is_file():
             values = _read(file)
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
+        known = {f.name for f in fields(cls)} - NOT_SAID
+        unknown = sorted(set(map(str, values)) - known - {'session'})
         if unknown:
             raise SourceError(
                 f'{file}: unknown {", ".join(unknown)}; expected {", ".join(sorted(known))}.'
             )
+        values = {name: value for name, value in values.items() if name in known}
         values.update(given)
         try:
-            made = cls(**{name: _as(name, value) for name, value in values.items()})
+            typed = {name: KINDS[name](name, value) for name, value in _spread(values).items()}
+            made = cls(**typed, said=frozenset(typed))
         except (TypeError, ValueError) as error:
             raise SourceError(f'The format of {path} is not right: {error}.') from error
         return made
 
 
-def _as(name: str, value: Any) -> Any:
-    """Return a field's value in its type; YAML takes 1e-6, without a point, for a string."""
-    if name in ('sampling_rate', 'scale'):
-        if not 0 < float(value) < float('inf'):
-            raise ValueError(f'{name} is {value}, expected a positive number')
-        return float(value)
-    if name in ('label_column', 'time_column'):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f'{name} is {value!r}, expected the number of a column')
-        return value
-    if name in ('channels', 'class_names'):
-        kind = int if name == 'channels' else (str, int)
-        items = () if value is None else value
-        if not isinstance(items, (list, tuple)) or not all(isinstance(i, kind) for i in items):
-            raise ValueError(f'{name} is {value!r}, expected a list')
-        return tuple(item if name == 'channels' else str(item) for item in items)
+def _beside(path: Path) -> Path:
+    if path.is_dir():
+        return path / 'recording.yaml'
+    own = path.with_suffix('.yaml')
+    return own if own.is_file() else path.parent / 'recording.yaml'
+
+
+def _spread(values: dict[str, Any]) -> dict[str, Any]:
+    """Return class names that are given by what the file writes for each as fields of their own."""
+    names = values.get('class_names')
+    if not isinstance(names, dict):
+        return values
+    classes = list(dict.fromkeys(str(name) for name in names.values() if name is not None))
+    indices = [
+        (str(key), NO_CLASS if name is None else classes.index(str(name)))
+        for key, name in names.items()
+    ]
+    return {**values, 'class_names': classes, 'label_values': indices}
+
+
+def _positive(name: str, value: Any) -> float:
+    """Return a number; YAML takes 1e-6, without a point, for a string."""
+    if not 0 < float(value) < float('inf'):
+        raise ValueError(f'{name} is {value}, expected a positive number')
+    return float(value)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f'{name} is {value!r}, expected the number of a column')
+    return value
+
+
+def _columns(name: str, value: Any) -> tuple[int, ...]:
+    items = () if value is None else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(i, int) for i in items):
+        raise ValueError(f'{name} is {value!r}, expected a list of columns')
+    return tuple(items)
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    items = () if value is None else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(i, (str, int)) for i in items):
+        raise ValueError(f'{name} is {value!r}, expected a list of names')
+    return tuple(map(str, items))
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f'{name} is {value!r}, expected a name')
+    return value
+
+
+def _truth(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f'{name} is {value!r}, expected true or false')
+    return value
+
+
+def _on_bad_line(name: str, value: Any) -> str:
     if value not in ('error', 'skip'):
         raise ValueError(f'{name} is {value!r}, expected error or skip')
-    return value
+    return str(value)
+
+
+KINDS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(('sampling_rate', 'scale', 'time_scale'), _positive),
+    **dict.fromkeys(
+        ('label_column', 'repetition_column', 'time_column', 'first_repetition'), _whole
+    ),
+    'channels': _columns,
+    **dict.fromkeys(('channel_names', 'class_names'), _texts),
+    'label_values': lambda _, value: tuple(value),
+    **dict.fromkeys(('samples', 'labels', 'repetitions', 'file_names'), _text),
+    'channels_first': _truth,
+    'on_bad_line': _on_bad_line,
+}
+"""For each field what makes its value out of a mapping's."""
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+        values = yaml.load(file.read_text(encoding='utf-8'), loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SourceError(f'The mapping file {file} cannot be read: {error}') from error
     if not isinstance(values, dict):
         raise SourceError(

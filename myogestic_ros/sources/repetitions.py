@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.sources.recording_file import Piece
 
-__all__ = ['Part', 'number_repetitions', 'select']
+__all__ = ['Part', 'joined', 'number_repetitions', 'select']
 
 
 @dataclass(frozen=True)
@@ -30,39 +30,91 @@ class Part:
 def number_repetitions(pieces: Sequence[Piece]) -> list[Part]:
     """Return the repetitions of a recording in the order of time, and note them in its pieces.
 
-    A run of samples with the same label is a repetition. One more than half as long again as
-    the recording's median run (rest for a minute, say) counts as several of the median's
-    length; one of less than half of it (the recording was stopped) belongs to the one before.
+    A run of samples with the same label is a repetition, also where samples of it were lost; a
+    recording that numbers them itself is believed. Else a run more than half as long again as the
+    recording's median run (rest for a minute, say) counts as several of the median's length; one
+    of less than half of it (the recording was stopped) belongs to the one before.
     """
-    runs = [run for number, piece in enumerate(pieces) for run in _runs(number, piece)]
-    lengths = [stop - start for _, start, stop, label in runs if label != NO_CLASS]
+    runs = _runs(pieces)
+    lengths = [run.length for run in runs if run.label != NO_CLASS]
     median = float(np.median(lengths)) if lengths else 1.0
     counts: Counter[int] = Counter()
     parts: list[Part] = []
     for piece in pieces:
         piece.repetitions = np.full(len(piece.labels), -1, np.int64)
-    for number, start, stop, label in runs:
-        several = max(1, round((stop - start) / median)) if stop - start > 1.5 * median else 1
-        short = stop - start < 0.5 * median and counts[label] > 0
-        edges = np.linspace(start, stop, several + 1).round().astype(int)
-        for begin, end in pairwise(edges):
-            if label != NO_CLASS and not short:
+    for run in runs:
+        label = run.label
+        several = max(1, round(run.length / median)) if run.length > 1.5 * median else 1
+        short = run.length < 0.5 * median and counts[label] > 0
+        if run.said >= 0:
+            several, counts[label] = 1, max(counts[label], run.said + 1)
+        edges = np.linspace(0, run.length, several + 1).round().astype(int)
+        for begin, end in pairwise(edges.tolist()):
+            if label != NO_CLASS and not short and run.said < 0:
                 counts[label] += 1
-            repetition = counts[label] - 1
-            pieces[number].repetitions[begin:end] = repetition
-            parts.append(Part(number, int(begin), int(end), label, repetition))
+            repetition = run.said if run.said >= 0 else counts[label] - 1
+            for number, start, stop in run.between(begin, end):
+                pieces[number].repetitions[start:stop] = repetition
+                parts.append(Part(number, start, stop, label, repetition))
     return parts
 
 
-def _runs(number: int, piece: Piece) -> list[tuple[int, int, int, int]]:
-    """Return (piece, start, stop, label) of each run."""
-    changes = np.flatnonzero(np.diff(piece.labels)) + 1
-    edges = [0, *changes.tolist(), len(piece.labels)]
-    return [
-        (number, start, stop, int(piece.labels[start]))
-        for start, stop in pairwise(edges)
-        if stop > start
-    ]
+@dataclass
+class _Run:
+    """Samples of one label in a row: (piece, start, stop) of each stretch; the repetition or -1."""
+
+    label: int
+    said: int
+    stretches: list[tuple[int, int, int]]
+
+    @property
+    def length(self) -> int:
+        return sum(stop - start for _, start, stop in self.stretches)
+
+    def between(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (piece, start, stop) of the run's samples ``begin`` to ``end``."""
+        before = 0
+        for piece, start, stop in self.stretches:
+            low, high = max(begin - before, 0), min(end - before, stop - start)
+            if low < high:
+                yield piece, start + low, start + high
+            before += stop - start
+
+
+def _runs(pieces: Sequence[Piece]) -> list[_Run]:
+    runs: list[_Run] = []
+    for number, piece in enumerate(pieces):
+        labels = piece.labels
+        given = piece.repetitions if len(piece.repetitions) else np.int64(-1)
+        said = np.where(labels == NO_CLASS, -1, given)
+        changes = np.flatnonzero((np.diff(labels) != 0) | (np.diff(said) != 0)) + 1
+        for start, stop in pairwise([0, *changes.tolist(), len(labels)]):
+            if start == stop:
+                continue
+            label, repetition = int(labels[start]), int(said[start])
+            goes_on = start == 0 and number > 0 and piece.name == pieces[number - 1].name
+            if goes_on and (runs[-1].label, runs[-1].said) == (label, repetition):
+                runs[-1].stretches.append((number, start, stop))
+            else:
+                runs.append(_Run(label, repetition, [(number, start, stop)]))
+    return runs
+
+
+def joined(parts: Sequence[Part]) -> list[Part]:
+    """Join neighbours that are one repetition."""
+    found: list[Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if last is not None and (last.piece, last.stop, last.label, last.repetition) == (
+            part.piece,
+            part.start,
+            part.label,
+            part.repetition,
+        ):
+            found[-1] = Part(part.piece, last.start, part.stop, part.label, part.repetition)
+        else:
+            found.append(part)
+    return found
 
 
 def select(parts: Sequence[Part], which: str) -> list[Part]:

@@ -20,7 +20,7 @@ __all__ = ['Replay', 'playing_time']
 
 
 class Replay:
-    """Play a session, or a recording in CSV or NPZ, at true speed or any other.
+    """Play a session, or a recording in CSV, NPZ, MAT or XDF, at true speed or any other.
 
     Parameters
     ----------

@@ -13,10 +13,13 @@ from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.signals import Label
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding import htd_lda, training_set
 from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
+from myogestic_ros.sessions.window_batches import LabeledBatch
 
 N_SAMPLES = 100
 
@@ -37,34 +40,34 @@ class Sessions:
         self.n_channels = n_channels
         self.flat: list[int] = []
         self.constant = False
+        self.batch = 20
         self.asked: dict[str, Any] = {}
 
-    def iter_windows(
+    def iter_window_batches(
         self, paths: list[str], stream: str, window_ms: float, hop_ms: float, **options: Any
-    ) -> Iterator[SimpleNamespace]:
+    ) -> Iterator[LabeledBatch]:
         self.asked = {'stream': stream, 'window_ms': window_ms, 'hop_ms': hop_ms, **options}
         rng = np.random.default_rng(0)
         for session in paths:
             for index, repetitions in self.repetitions.items():
                 for repetition in range(repetitions):
-                    for _ in range(20):
-                        data = contraction(index, rng, self.n_channels)
-                        data[self.flat] = 0.0
-                        if self.constant:
-                            data[:] = index
-                        yield SimpleNamespace(
-                            data=data,
-                            class_index=index,
-                            class_name=f'recorded {index}',
-                            repetition=repetition,
-                            session=session,
-                        )
+                    data = np.stack([contraction(index, rng, self.n_channels) for _ in range(20)])
+                    data[:, self.flat] = 0.0
+                    if self.constant:
+                        data[:] = index
+                    label = Label(0, index, f'recorded {index}', repetition)
+                    for start in range(0, 20, self.batch):
+                        part = data[start : start + self.batch]
+                        numbers = np.zeros(len(part), np.int64)
+                        windows = WindowBatch(part, numbers, numbers, 1000.0)
+                        yield LabeledBatch(windows, label, session)
 
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
-    monkeypatch.setattr(training_set, 'iter_windows', fake.iter_windows)
+    monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
+    monkeypatch.setattr(htd_lda, 'summaries_of', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 
@@ -110,6 +113,7 @@ def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
         'hop_ms': 25.0,
         'classes': {0, 1},
         'settle_ms': 500.0,
+        'filters': None,
     }
 
 
@@ -193,17 +197,17 @@ def test_no_windows(sessions: Sessions) -> None:
 
 def test_sessions_that_do_not_fit(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     def both(*arguments: Any, **options: Any) -> Iterator[SimpleNamespace]:
-        yield from sessions.iter_windows(*arguments, **options)
+        yield from sessions.iter_window_batches(*arguments, **options)
         sessions.n_channels = 16
-        yield from sessions.iter_windows(*arguments, **options)
+        yield from sessions.iter_window_batches(*arguments, **options)
 
-    monkeypatch.setattr(training_set, 'iter_windows', both)
+    monkeypatch.setattr(training_set, 'iter_window_batches', both)
     with pytest.raises(TrainingError, match=r'16 channels .* 8 x 100; train on sessions of one'):
         train(data())
 
 
 def test_batches_change_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train(data())
-    monkeypatch.setattr(training_set, 'BATCH', 7)
+    sessions.batch = 7
     window = extract({'emg': contraction(2, np.random.default_rng(6))})
     assert htd_lda.train(data()).predict(window) == whole.predict(window)

@@ -49,7 +49,7 @@ def record(path: Path, cues: Cues, channels: int = 4, chunk: int = 50) -> str:
     with SessionWriter(path, SessionFacts(class_names=NAMES), topics) as writer:
         first = 0
         for index, seconds in cues:
-            message = STORE.types[LABEL](header(first), index, NAMES[index], -1)
+            message = STORE.types[LABEL](header(first), index, NAMES[index], -1, 0.0)
             at_ns = sample_time_ns(START_NS, first, RATE)
             writer.write('/label', bytes(STORE.serialize_cdr(message, LABEL)), at_ns)
             data = signal(index, round(seconds * RATE), rng, channels)

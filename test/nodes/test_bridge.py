@@ -343,3 +343,21 @@ def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, m
     assert len(sent) == 6
     assert call(ros, 'disarm').success
     assert call(ros, 'reset').success
+
+
+def test_configured_anew_it_knows_where_the_hand_was_told_to_be(ros, make):
+    bridge = make()
+    got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
+    pipeline = Pipeline(ros)
+    assert call(ros, 'arm').success
+    pipeline.until(lambda: got and got[-1].data[0] > 1.99, 'fist')
+    assert call(ros, 'emergency_stop').success  # it stays there
+    for transition in ('deactivate', 'cleanup'):
+        assert ros.change_state('bridge', transition)
+    assert call(ros, 'reset').success
+    ros.until(lambda: bridge.door('configure')[0], 'configuration')
+    assert bridge.door('activate')[0]
+    got.clear()
+    assert call(ros, 'arm').success
+    ros.until(lambda: got, 'command')
+    assert got[0].data[0] > 1.9

@@ -9,6 +9,7 @@ import yaml
 
 from myogestic_ros.core.parameters import Parameter, check_values
 from myogestic_ros.nodes.bridge_parameters import BRIDGE
+from myogestic_ros.nodes.cues_parameters import CUES
 from myogestic_ros.nodes.driver import DRIVER
 from myogestic_ros.nodes.hand import HAND
 from myogestic_ros.nodes.managed import MANAGED
@@ -35,6 +36,7 @@ TABLES = {
     'recorder': prefixed('', (*RECORDER, *MANAGED)),
     'bridge': prefixed('', (*BRIDGE, *MANAGED)),
     'hand': prefixed('', (*HAND, *MANAGED)),
+    'cues': prefixed('', (*CUES, *MANAGED)),
     'pipeline': {
         **prefixed('', (*PIPELINE, *MANAGED)),
         **prefixed('stream.emg.', stream_table('emg')),

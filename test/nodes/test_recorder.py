@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 import time
 
 import numpy as np
 import pytest
-from bags import EMG, LABEL
+from bags import EMG, LABEL, protocol, topics
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
 from myogestic_ros.srv import ListSessions, SetLabel
@@ -21,6 +23,7 @@ from myogestic_ros.core.signals import Chunk
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.conversions import chunk_to_ros
 from myogestic_ros.nodes.recorder import RecorderNode
+from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.writer import SessionWriter
 
@@ -187,7 +190,7 @@ class SlowDisk:
         self.go_on = threading.Event()
         self.fails = False
         self.held = ''
-        close = SessionWriter.close
+        finish = SessionWriter.finish
 
         def slow(writer):
             if str(writer.path) == self.held:
@@ -195,9 +198,9 @@ class SlowDisk:
                 self.go_on.wait(60.0)
                 if self.fails:
                     raise OSError(5, 'Input/output error')
-            close(writer)
+            finish(writer)
 
-        monkeypatch.setattr(SessionWriter, 'close', slow)
+        monkeypatch.setattr(SessionWriter, 'finish', slow)
 
 
 def test_a_slow_disk_keeps_nobody_waiting(ros, recorder, monkeypatch):
@@ -231,7 +234,7 @@ def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, mo
     assert not Session(first).bag.whole
 
 
-def test_a_queue_that_is_full_is_on_diagnostics(ros, recorder, monkeypatch):
+def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monkeypatch):
     go_on = threading.Event()
     write = SessionWriter.write
 
@@ -243,18 +246,85 @@ def test_a_queue_that_is_full_is_on_diagnostics(ros, recorder, monkeypatch):
     queue = RosParameter('queue_mib', value=1)
     assert recorder.set_parameters_atomically([queue]).successful
     diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
     frames = ros.publisher(EmgFrame, 'emg', qos.EMG)
-    start(ros)
-    chunk = Chunk(0, 0, 2000.0, np.ones((1000, 100), np.float32))
-    for _ in range(5):
+    path = start(ros)
+    chunks = [Chunk(500 * n, 0, 2000.0, np.ones((500, 100), np.float32)) for n in range(8)]
+
+    def warned(words):
+        recorder._diagnostics.publish()
+        ros.executor.spin_once(timeout_sec=0.01)
+        last = diagnostics[-1].status[0]
+        return last.level == DiagnosticStatus.WARN and words in last.message
+
+    for chunk in chunks[:2]:
+        frames.publish(chunk_to_ros(chunk))
+    ros.until(lambda: 'The disk is too slow: ' in status[-1].message, 'a word')
+    assert not recorder._recording.dropped
+    ros.until(lambda: warned('The disk is too slow: '), 'a warning')
+    for chunk in chunks[2:]:
         frames.publish(chunk_to_ros(chunk))
     ros.until(lambda: sum(recorder._recording.dropped.values()) == 3, 'drops')
-    recorder._diagnostics.publish()
-    ros.until(
-        lambda: diagnostics and diagnostics[-1].status[0].level == DiagnosticStatus.WARN,
-        'a warning',
-    )
+    ros.until(lambda: warned('3 messages have been dropped'), 'a warning')
     facts = {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
     assert facts['dropped'] == '3'
     go_on.set()
-    assert '3 dropped' in stop(ros)
+    ros.until(lambda: status[-1].message == f'Recording {path}.', 'a calm word')
+    assert '5 messages, 3 dropped, 1500 samples lost' in stop(ros)
+    extra = Session(path).facts.extra
+    assert extra == {'lost_samples': '{"/emg": 1500}', 'dropped_messages': '{"/emg": 3}'}
+
+
+def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path):
+    other = ros.add(
+        RecorderNode, session_dir=str(tmp_path / 'sessions'), autostart='configure',
+        session_name='mine', emg_topics=['emg2'],
+    )  # fmt: skip
+    assert recorder.set_parameters_atomically([RosParameter('session_name', value='mine')])
+    for node, name in ((recorder, 'mine'), (other, 'mine-2')):
+        assert node.door('activate') == (True, f'Recording {tmp_path / "sessions" / name}.')
+    for node in (recorder, other):
+        assert node.door('deactivate')[0]
+    for name in ('mine', 'mine-2'):
+        assert Session(tmp_path / 'sessions' / name).bag.whole
+
+
+def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
+    status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
+    writer = SessionWriter(tmp_path / 'sessions' / 'cut', SessionFacts(), topics())
+    for item in protocol([(0, 'rest', 1.0)]):
+        writer.write(*item)
+    writer.flush()
+    response = ros.call(ListSessions, 'recorder/list_sessions')
+    assert [session.complete for session in response.sessions] == [False]
+    writer.abandon()
+    ros.call(ListSessions, 'recorder/list_sessions')
+    ros.until(lambda: "Session 'cut' was cut; recovered 101" in status[-1].message, 'a word')
+    (session,) = ros.call(ListSessions, 'recorder/list_sessions').sessions
+    assert (session.message_count, session.complete) == (101, False)
+    assert session.duration == pytest.approx(0.99)
+
+
+def test_a_folder_of_many_sessions_is_listed_in_time(ros, recorder, tmp_path):
+    folder = tmp_path / 'sessions'
+    SessionWriter(folder / 's', SessionFacts(class_names=('rest',)), topics()).close()
+    for number in range(150):
+        shutil.copytree(folder / 's', folder / f's{number}')
+    for rubbish in (b'', b'[' * 100_000, b'x' * 2**21):
+        (folder / f'rubbish {len(rubbish)}').mkdir()
+        (folder / f'rubbish {len(rubbish)}' / 'metadata.yaml').write_bytes(rubbish)
+    (folder / 'pipe').mkdir()
+    os.mkfifo(folder / 'pipe' / 'metadata.yaml')
+
+    def listed():
+        response = ListSessions.Response()
+        began_s = time.monotonic()
+        recorder._list(None, response)
+        assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+        return response
+
+    first = listed()
+    assert first.success
+    if len(first.sessions) < 151:
+        assert 'more are being read; ask again in a moment' in first.message
+    ros.until(lambda: len(listed().sessions) == 151, 'all of them')

@@ -8,6 +8,7 @@ arrived.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -31,8 +32,8 @@ from rosgraph_msgs.msg import Clock
 from myogestic_ros.panel.demo.operator import operating
 
 DECODER = str(Path(__file__).resolve().parents[1] / 'decoders.py')
-SLACK_S = 0.5
-"""What a busy machine may add to a time; the bench measures the times themselves."""
+SLACK_S = 2.0
+"""What a busy machine may add to a time; bench/bridge.py measures the times themselves."""
 SOON_S = TIMEOUT_S + PERIOD_S + SLACK_S
 
 
@@ -58,7 +59,7 @@ def rests_because(rig, reason, since_s):
     rig.until(lambda: rig.status.reason == reason, reason)
     assert rig.status.state == 'resting'
     assert took_s <= SOON_S
-    rig.commands.since(since_s).check()
+    rig.commands.since(since_s, before=5).check()
 
 
 # -- what predictions may be ------------------------------------------------------------------
@@ -94,7 +95,7 @@ def test_predictions_that_cease_and_come_back(rig):
     rests_because(rig, 'silent', since_s)
     rig.until(lambda: np.abs(rig.position - posture('rest')).max() < 1e-6, 'rest')
     rig.drive('open')  # by itself: it is armed still
-    rig.commands.since(since_s).check()
+    rig.commands.since(since_s, before=5).check()
 
 
 def test_two_pipelines_on_one_topic(rig):
@@ -105,7 +106,7 @@ def test_two_pipelines_on_one_topic(rig):
     second.close()
     rig.speakers.pop()
     rig.until(lambda: rig.status.commanding, 'commanding by the one that is left')
-    rig.commands.since(since_s).check()
+    rig.commands.since(since_s, before=5).check()
 
 
 # -- what people may do -----------------------------------------------------------------------
@@ -134,12 +135,11 @@ def test_an_emergency_stop_in_the_middle_of_a_movement(rig):
     rig.until(lambda: rig.position[INDEX] < 1.2, 'movement')
     assert rig.call('emergency_stop').success
     answered_s = time.monotonic()
-    time.sleep(0.3)
-    still = rig.commands.since(answered_s + SLACK_S / 5)
-    assert len(still) > 5  # it is held, not let go
-    assert not np.diff(np.array(still.data), axis=0).any()
+    rig.until(lambda: len(rig.commands.since(answered_s)) > 20, 'commands')  # held, not let go
+    still = rig.commands.since(answered_s).data[5:]  # after those that were on their way
+    assert not np.diff(np.array(still), axis=0).any()
     assert rig.position[INDEX] > 0.1
-    rig.commands.since(since_s).check(acceleration=False)
+    rig.commands.since(since_s, before=5).check(acceleration=False)
     assert rig.status.state == 'stopped'
     assert not rig.call('arm').success
     assert 'reset it first' in rig.status.message
@@ -164,7 +164,7 @@ def test_deactivated_in_the_middle_of_a_movement(rig):
     assert rig.position == pytest.approx(posture('rest'), abs=1e-6)
     assert rig.status.message == 'Deactivated; the hand is at rest.'
     count = len(rig.commands)
-    rig.commands.since(since_s).check()
+    rig.commands.since(since_s, before=5).check()
     assert rig.transition('activate')
     rig.until(lambda: rig.status.state == 'disarmed', 'activation')
     time.sleep(0.2)
@@ -197,12 +197,13 @@ def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
             since_s = time.monotonic()
             speaker._node = SimTime(now, late_by_s=jump)
             now[0] += jump
-            took_s = rig.heads_for_rest(since_s)
-            assert took_s <= SOON_S
-            kinds = {status.reason for status in rig.statuses}
-            assert 'clock' in kinds
-            assert {'old', 'future'} & kinds
-            rig.commands.since(since_s).check()
+            assert rig.heads_for_rest(since_s) <= SOON_S
+            reason = 'old' if jump > 0 else 'future'  # of what comes after the jump
+            rig.until(lambda r=reason: rig.status.reason == r, reason)
+            log = (tmp_path / 'nodes' / 'bridge.log').read_text()
+            steps_s = re.findall(r'The clock was set by (\S+) s', log)
+            assert float(steps_s[-1]) == pytest.approx(jump, abs=1.0)
+            rig.commands.since(since_s, before=5).check()
         speaker._node = SimTime(now)
         rig.until(lambda: rig.status.commanding and rig.position[INDEX] > 1.0, 'movement')
         since_s = time.monotonic()
@@ -210,7 +211,7 @@ def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
         assert process.wait(20) == 0
         assert rig.heads_for_rest(since_s) <= SOON_S
         rig.until(lambda: np.abs(rig.position - posture('rest')).max() < 1e-6, 'rest')
-        rig.commands.since(since_s).check()
+        rig.commands.since(since_s, before=5).check()
         assert 'Traceback' not in (tmp_path / 'nodes' / 'bridge.log').read_text()
 
         count = len(rig.commands)

@@ -10,6 +10,14 @@ from pathlib import Path
 import pytest
 from bags import protocol, write
 from graph import graph
+from recorded import made_up, write_signal
+
+from myogestic_ros.core.decoder_file import import_decoder
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.offline import predict_session
+from myogestic_ros.sessions.reader import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -34,7 +42,19 @@ def session(tmp_path):
 
 
 def test_all_blocks_are_tested():
-    assert set(blocks()) == {'own_decoder.py', 'windows.py', 'by_hand.py', 'own.launch.py'}
+    assert set(blocks()) == {
+        'by_hand.py',
+        'evaluate.py',
+        'filters.py',
+        'from_myogestic.py',
+        'own.launch.py',
+        'own_adapt.py',
+        'own_decoder.py',
+        'post.py',
+        'repair.py',
+        'repetitions.py',
+        'windows.py',
+    }
 
 
 def test_a_decoder_of_ones_own(tmp_path, session):
@@ -75,9 +95,87 @@ def test_windows(session):
     assert set(repetitions) == {(n, r) for n in ('rest', 'fist') for r in (0, 1)}
 
 
+def test_evaluate(tmp_path, capsys):
+    namespace: dict = {}
+    exec(blocks()['evaluate.py'], namespace)
+    path = write_signal(tmp_path / 's', *made_up(repetitions=2), 1000.0)
+    figures = namespace['evaluate']([str(path)], 8)
+    assert figures['each_repetition']['accuracy'] > 0.9
+    assert capsys.readouterr().out == ''
+
+
+def test_an_adapt_callback_of_ones_own(tmp_path):
+    namespace: dict = {}
+    exec(blocks()['own_adapt.py'], namespace)
+    pipeline = namespace['pipeline']
+    paths = [
+        str(write_signal(tmp_path / f's{seed}', *made_up(repetitions=1, seed=seed), 1000.0))
+        for seed in (0, 1)
+    ]
+    pipeline.training_data = TrainingData(paths=paths[:1])
+    pipeline.start_training()
+    assert pipeline.wait_for_training(60)
+    old = pipeline.model
+    pipeline.training_data = TrainingData(paths=paths[1:])
+    pipeline.start_adapting()
+    assert pipeline.wait_for_training(60)
+    assert set(pipeline.model) == {0, 1, 2}
+    assert pipeline.model is not old
+    assert pipeline.status_message == 'Adapting is done.'
+
+
+def test_repetitions(session):
+    namespace: dict = {}
+    exec(blocks()['repetitions.py'], namespace)
+    expected = [('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1)]
+    assert namespace['completed'](session) == expected
+
+
 def test_by_hand(capsys):
     exec(blocks()['by_hand.py'], {})
     assert capsys.readouterr().out.splitlines()[0] == '399 fist'
+
+
+def test_repair(session, monkeypatch, capsys):
+    monkeypatch.chdir(session.parent.parent)
+    file = next(session.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:-1000])
+    exec(blocks()['repair.py'], {})
+    assert capsys.readouterr().out.startswith("Session 's1' was cut; recovered 404 messages")
+
+
+def test_filters(capsys):
+    exec(blocks()['filters.py'], {})
+    assert capsys.readouterr().out.splitlines() == [
+        'band-pass 20 to 450 Hz of order 4; notch 50 Hz, 3 lines, 3 Hz wide; common average',
+        'settled after 978 samples',
+    ]
+
+
+def test_after_the_decoder(capsys):
+    exec(blocks()['post.py'], {})
+    assert capsys.readouterr().out.splitlines() == [
+        'rejection, vote: adds 20 ms to decisions',
+        *('rest -> rest', 'fist -> rejected', 'fist -> fist', 'fist -> fist'),
+    ]
+
+
+def test_callbacks_from_myogestic(tmp_path, session):
+    file = tmp_path / 'from_myogestic.py'
+    file.write_text(blocks()['from_myogestic.py'])
+    pipeline = import_decoder(str(file)).pipeline
+    pipeline.prepare = complete_training_data
+    pipeline.training_data = TrainingData([str(session)])
+    pipeline.start_training()
+    assert pipeline.wait_for_training(120.0)
+    assert pipeline.status_message == 'Training is done.'
+    assert any(line.endswith('windows of classes [0, 1]') for line in pipeline.train_log)
+    found = list(predict_session(pipeline, Session(session)))
+    assert len(found) > 100
+    message = prediction_to_ros(found[-1])
+    assert message.label in ('rest', 'fist')
+    assert sum(message.probabilities) == pytest.approx(1.0)
+    assert {pair.key for pair in message.extra} == {'class', 'hand'}
 
 
 def test_links_lead_somewhere():

@@ -52,7 +52,8 @@ def test_a_session_holds_what_was_published(running):
     assert str(path) in message
     with Reader(path) as reader:
         frames = [bytes(d) for c, _, d in reader.messages() if c.msgtype == EMG]
-        assert {c.topic for c in reader.connections} == {'/emg', '/emg/info', '/label'}
+        topics = {c.topic for c in reader.connections}
+        assert topics == {'/emg', '/emg/info', '/label', '/target', '/cues/progress'}
     start = heard.index(frames[0])
     assert heard[start : start + len(frames)] == frames  # every byte, none missing
     session = Session(path)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import numpy as np
 import pytest
+from bag_player import BagPlayer
 from diagnostic_msgs.msg import DiagnosticArray
 from graph import PATIENCE_S, graph, replay
-from myogestic_ros.msg import Prediction
+from myogestic_ros.msg import EmgFrame, Prediction
+from myogestic_ros.msg import Label as LabelMessage
 
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk, Label
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.training_filters import training_filters
 from myogestic_ros.core.windows import StreamSpec, WindowCutter
 from myogestic_ros.decoding import htd_lda
 from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.post import PostChain
 from myogestic_ros.nodes.conversions import chunk_to_ros, label_to_ros
+from myogestic_ros.nodes.prediction_bag import read_predictions
 from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.panel.cli.__main__ import main as cli
+from myogestic_ros.panel.demo.operator import DemoError
 from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.facts import SessionFacts
@@ -33,7 +42,7 @@ START_NS = 1_700_000_000_000_000_000
 CUES = ('rest', 'fist', 'open', 'rest', 'fist', 'open')
 
 
-def record(path):
+def record(path, seed=1):
     """Record six cues of a second; samples are lost in the middle."""
     from rclpy.serialization import serialize_message
 
@@ -46,7 +55,9 @@ def record(path):
         def wait_until(self, moment_s, timeout_s):
             return True
 
-    source = Synthetic({'class_names': ['rest', 'fist', 'open'], 'reaction_time': 0.1}, Hurry())
+    names = ['rest', 'fist', 'open']
+    values = {'class_names': names, 'reaction_time': 0.1, 'seed': seed}
+    source = Synthetic(values, Hurry())
     source.open()
     topics = [
         Topic(name, message_definition(f'myogestic_ros/msg/{kind}'), qos)
@@ -55,7 +66,7 @@ def record(path):
     with SessionWriter(path, SessionFacts(), topics) as writer:
         for second, name in enumerate(CUES):
             stamp_ns = START_NS + second * 10**9
-            label = Label(stamp_ns, ['rest', 'fist', 'open'].index(name), name)
+            label = Label(stamp_ns, names.index(name), name)
             source.set_label(label)
             writer.write('/label', bytes(serialize_message(label_to_ros(label))), stamp_ns)
             for count in range(100):
@@ -70,14 +81,17 @@ def record(path):
 
 def essence(message: Prediction):
     """Return what must not differ: all but the moment and how long it took."""
-    return message.sample, message.label, list(message.class_names), list(message.probabilities)
+    extra = [(pair.key, pair.value) for pair in message.extra]
+    probabilities = list(message.probabilities)
+    return message.sample, message.label, list(message.class_names), probabilities, extra
 
 
-def offline(chunks, model, names) -> list:
+def offline(chunks, model, names, filters=None, post=None, hz=50.0) -> list:
     """Predict by hand, as fast as possible."""
-    pipeline = Pipeline(50.0)
+    pipeline = Pipeline(hz)
     pipeline.on_extract, pipeline.on_predict = htd_lda.extract, htd_lda.predict
-    pipeline.use_model(model, 'm', names)
+    pipeline.use_model(model, 'm', names, {'emg': filters})
+    pipeline.post = PostChain(post)
     pipeline.start_predicting()
     found = []
     for chunk in chunks:
@@ -86,11 +100,15 @@ def offline(chunks, model, names) -> list:
     return found
 
 
-def model_of(path, folder):
+def model_of(path, folder, filters=None):
     """Train on a session, and put the model where the pipeline node finds it."""
-    data = complete_training_data(TrainingData([str(path)]))
-    model = htd_lda.train(data)
-    manifest = Manifest('htd_lda', data.streams, 50.0, 50.0, data.class_names)
+    streams = [StreamSpec('emg', filters=filters)]
+    data = complete_training_data(TrainingData([str(path)], streams=streams))
+    with training_filters({'emg': filters}):
+        model = htd_lda.train(data)
+    manifest = Manifest(
+        'myogestic_ros.decoding.htd_lda', data.streams, 50.0, 50.0, data.class_names
+    )
     ModelStore(folder / 'models').save('m', model, manifest)
     return model, data.class_names
 
@@ -103,15 +121,25 @@ def model_of_windows(folder, chunks):
     steps = lda_steps(htd_lda.amplitude_columns({'emg': chunks[0].n_channels}))
     model = LinearDecoder(steps.fit(np.array(features), classes), {0: 'a', 1: 'b'}, {})
     spec = StreamSpec('emg', 200.0, chunks[0].n_channels, chunks[0].sampling_rate)
-    manifest = Manifest('htd_lda', [spec], 50.0, 50.0, ['a', 'b'])
+    manifest = Manifest('myogestic_ros.decoding.htd_lda', [spec], 50.0, 50.0, ['a', 'b'])
     ModelStore(folder / 'models').save('m', model, manifest)
     return model
 
 
-def live(folder, driver):
-    """Replay through real nodes; return what the pipeline published."""
+RECORDER = {
+    'session_name': 'live',
+    'other_topics': ['pipeline/predictions:myogestic_ros/msg/Prediction'],
+}
+
+
+def live(folder, driver, count, **parameters):
+    """Replay through real nodes, recorded; return what the pipeline published.
+
+    Waits until there are so many predictions, or there is no hope of them.
+    """
     got: list[Prediction] = []
-    with graph(folder, driver=driver, pipeline={'model': 'm'}) as g:
+    pipeline = {'model': 'm', **parameters}
+    with graph(folder, driver=driver, pipeline=pipeline, recorder=RECORDER) as g:
         subscribe = g.operator._node.create_subscription
         subscribe(Prediction, 'pipeline/predictions', got.append, 500)
         listeners: list[str] = []
@@ -122,25 +150,109 @@ def live(folder, driver):
 
         g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
         g.operator.trigger('pipeline/start_predicting')
-        g.wait(lambda: '1' in listeners, 'the driver and the pipeline to know one another')
+        g.operator.trigger('recorder/start_recording')
+        g.wait(lambda: '2' in listeners, 'the driver and its listeners to know one another')
         g.operator.transition('driver', 'activate')
         g.operator.wait(
             lambda: 'has ended' in g.operator.node_status['driver'].message,
             'the end of the recording',
             PATIENCE_S,
         )
-        g.operator.spin(0.5)
+        with contextlib.suppress(DemoError):
+            g.operator.wait(lambda: len(got) >= count, 'the predictions', 10.0)
+        g.operator.spin(0.3)  # and none that nobody expects
+        g.operator.trigger('recorder/stop_recording')
     return [essence(message) for message in got]
 
 
-@pytest.mark.parametrize('rate', [1.0, 4.0])
-def test_a_session(tmp_path, rate):
+def replayed(folder, session, *, like):
+    """Run ``myogestic replay`` and return its exit code; like: predictions to compare with."""
+    output = folder / 'offline'
+    return cli(
+        [
+            *('replay', str(session), '--model-dir', str(folder / 'models')),
+            *('--output', str(output), '--compare', str(like)),
+        ]
+    )
+
+
+@pytest.mark.parametrize('rate', [1.0, 8.0])
+def test_a_session(tmp_path, rate, capsys):
     path = record(tmp_path / 'sessions' / 's')
     model, names = model_of(path, tmp_path)
     expected = offline(Session(path).chunks('emg'), model, names)
     assert 250 < len(expected) < 300
-    assert len({label for _, label, _, _ in expected}) == 3
-    assert live(tmp_path, replay(path, rate=rate)) == expected
+    assert len({row[1] for row in expected}) == 3
+    assert live(tmp_path, replay(path, rate=rate), len(expected)) == expected
+    recorded = tmp_path / 'sessions' / 'live'
+    assert replayed(tmp_path, recorded, like=recorded) == 0, capsys.readouterr().out
+    assert f'All {len(expected)} predictions are those of' in ' '.join(
+        capsys.readouterr().out.split()
+    )
+    # The session that was played says the same, whoever made the bag.
+    offline_bag = read_predictions(tmp_path / 'offline')
+    assert [essence(message) for message in offline_bag] == expected
+
+
+POST = {
+    'post.reject_below': 0.6,
+    'post.majority_vote': 5,
+    'post.change_after': 2,
+    'post.velocity_ramp': 0.3,
+}
+
+
+def test_filtered_and_with_all_that_comes_after_the_decoder(tmp_path):
+    """The model brings its filters; both begin anew where samples were lost."""
+    filters = FilterSpec((20.0, 450.0), notch=50.0, common_average=True)
+    path = record(tmp_path / 'sessions' / 's')
+    model, names = model_of(path, tmp_path, filters)
+    chunks = list(Session(path).chunks('emg'))
+    # At 10 Hz no tick is skipped on a busy machine: votes remember which ones there were.
+    expected = offline(chunks, model, names, filters, POST, hz=10.0)
+    assert 40 < len(expected) < 50  # half a second to settle, twice
+    assert expected != offline(chunks, model, names, filters, hz=10.0)
+    assert {key for row in expected for key, _ in row[4]} == {
+        *('class', 'raw_label', 'rejected', 'velocity')
+    }
+    driver = replay(path, rate=2.0)
+    assert live(tmp_path, driver, len(expected), predict_hz=10.0, **POST) == expected
+
+
+@pytest.mark.parametrize('rate', [1.0, 8.0])
+def test_a_bag_played_with_its_clock(tmp_path, rate):
+    """As ``ros2 bag play --clock`` does it, the pipeline with ``use_sim_time``."""
+    path = record(tmp_path / 'sessions' / 's')
+    model, names = model_of(path, tmp_path)
+    expected = offline(Session(path).chunks('emg'), model, names)
+    got: list[Prediction] = []
+    with graph(tmp_path, pipeline={'model': 'm', 'use_sim_time': True}) as g:
+        node = g.operator._node
+        node.create_subscription(Prediction, 'pipeline/predictions', got.append, 500)
+        player = BagPlayer(node.context, path, {'/emg': EmgFrame, '/label': LabelMessage})
+        try:
+            g.operator.trigger('pipeline/start_predicting')
+            g.wait(lambda: player.listeners('/emg'), 'the pipeline as listener of the bag')
+            player.play(rate)
+            g.wait(lambda: len(got) >= len(expected), f'{len(expected)} predictions')
+            g.operator.spin(0.3)
+        finally:
+            player.node.destroy_node()
+    assert [essence(message) for message in got] == expected
+
+
+def test_predictions_that_differ_are_found(tmp_path, capsys):
+    path = record(tmp_path / 'sessions' / 's')
+    model_of(path, tmp_path)
+    assert replayed(tmp_path, path, like=path) == 1
+    assert 'holds no predictions' in capsys.readouterr().err
+    assert not (tmp_path / 'offline').exists()
+    models = ['--model-dir', str(tmp_path / 'models')]
+    assert cli(['replay', str(path), *models, '--output', str(tmp_path / 'one')]) == 0
+    other = record(tmp_path / 'sessions' / 'other', seed=5)
+    assert replayed(tmp_path, other, like=tmp_path / 'one') == 1
+    told = ' '.join(capsys.readouterr().out.split())
+    assert re.search(r'\d+ of \d+ differ, the first at sample \d+', told), told
 
 
 def played(source):
@@ -160,4 +272,5 @@ def test_a_recording_in_csv(tmp_path, recordings):
     names = ['a', 'b']
     expected = offline(chunks, model, names)
     assert len(expected) > 1000
-    assert live(tmp_path, replay(files, repetitions='0-0', rate=8.0)) == expected
+    driver = replay(files, repetitions='0-0', rate=8.0)
+    assert live(tmp_path, driver, len(expected)) == expected

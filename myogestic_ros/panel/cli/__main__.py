@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 import myogestic_ros
+from myogestic_ros.panel.cli import sessions
+from myogestic_ros.panel.cli.evaluate import evaluate
+from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
@@ -15,6 +18,8 @@ app = typer.Typer(
     name='myogestic',
     help='Sessions, decoders and predictions, without a running graph.',
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode='markdown',
     pretty_exceptions_enable=False,
 )
 
@@ -36,6 +41,9 @@ def options(
 
 
 # Each group of commands is a module beside this one, and is added here in one line.
+app.add_typer(sessions.app)
+app.command()(replay)
+app.command()(evaluate)
 
 
 def main(args: list[str] | None = None) -> int:

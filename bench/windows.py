@@ -1,0 +1,195 @@
+"""Reading a long session and cutting it into windows, Hudgins' features included.
+
+Usage: python bench/windows.py [--minutes 10] [--channels 64] [--rate 2000] [--repeats 3] [--folder F]
+
+Two ways over the same bag, each in a process of its own:
+
+- ours: what a training of the ready decoder does (`load_training_set`): frames are decoded many at
+  once, windows are views, features look once at what windows share, and nothing but the features
+  is kept.
+- in memory: MyoGestic's published way (its `iter_labeled_windows` and features), written anew: the
+  whole stream is read into one array, and each window costs one call of each feature.
+
+Peak memory is what the way needs above what Python and the libraries need. Exit code 1 when ours
+is less than five times as fast, or when the two disagree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.htd_lda import extract
+from myogestic_ros.decoding.training_set import load_training_set
+from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.writer import SessionWriter, Topic
+
+WINDOW_MS, HOP_MS = 200.0, 50.0
+CUE_S = 5.0
+NAMES = ('rest', 'fist', 'open', 'pinch', 'point')
+TIMES_AS_FAST = 5.0
+EMG, LABEL = (f'myogestic_ros/msg/{kind}' for kind in ('EmgFrame', 'Label'))
+
+
+def record(path: Path, minutes: float, channels: int, rate: float) -> None:
+    """Write a session of 10 ms frames, a cue every five seconds, as the recorder would."""
+    store = typestore({name: message_definition(name).text for name in (EMG, LABEL)})
+    types, start_ns = store.types, 1_700_000_000_000_000_000
+    chunk = round(rate / 100)
+    rng = np.random.default_rng(0)
+    noise = (rng.standard_normal((64 * chunk, channels)) * 1e-4).astype(np.float32)
+    topics = [
+        Topic('/emg', message_definition(EMG), STREAM),
+        Topic('/label', message_definition(LABEL), LATCHED),
+    ]
+    with SessionWriter(path, SessionFacts(class_names=NAMES), topics) as writer:
+        for number in range(round(minutes * 6000)):
+            stamp_ns = sample_time_ns(start_ns, number * chunk, rate)
+            stamp = types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
+            header = types['std_msgs/msg/Header'](stamp, 'emg')
+            cue, into_cue = divmod(number, round(100 * CUE_S))
+            if not into_cue:
+                label = types[LABEL](header, cue % len(NAMES), NAMES[cue % len(NAMES)], -1)
+                writer.write('/label', bytes(store.serialize_cdr(label, LABEL)), stamp_ns)
+            start = int(rng.integers(0, 63 * chunk))
+            data = noise[start : start + chunk].ravel()
+            frame = types[EMG](header, number * chunk, rate, channels, data)
+            writer.write('/emg', bytes(store.serialize_cdr(frame, EMG)), stamp_ns)
+            if number % 25 == 0:
+                writer.flush()
+
+
+def ours(path: Path) -> np.ndarray:
+    """Return the features of all windows, shape (n_windows, n_features)."""
+    data = TrainingData([str(path)], streams=[StreamSpec('emg', WINDOW_MS)], hop_ms=HOP_MS)
+    return load_training_set(data, extract, 0.0).features
+
+
+def mav(x: np.ndarray) -> np.ndarray:
+    return np.mean(np.abs(x), axis=1)
+
+
+def zc(x: np.ndarray) -> np.ndarray:
+    return np.sum(np.diff(np.signbit(x), axis=1), axis=1)
+
+
+def ssc(x: np.ndarray) -> np.ndarray:
+    return np.sum(np.diff(np.signbit(np.diff(x, axis=1)), axis=1), axis=1)
+
+
+def wl(x: np.ndarray) -> np.ndarray:
+    return np.sum(np.abs(np.diff(x, axis=1)), axis=1)
+
+
+def in_memory(path: Path) -> np.ndarray:
+    """Return the same, from the whole stream in memory and one call a window."""
+    session = Session(path)
+    chunks = list(session.chunks('emg'))
+    rate = chunks[0].sampling_rate
+    stream = np.concatenate([chunk.data for chunk in chunks])
+    times_ns = np.concatenate(
+        [chunk.stamp_ns + np.arange(chunk.n_samples) * 1e9 / rate for chunk in chunks]
+    )
+    labels = session.labels()
+    edges = [int(np.argmin(np.abs(times_ns - label.stamp_ns))) for label in labels]
+    n_samples, hop = round(WINDOW_MS * rate / 1000), round(HOP_MS * rate / 1000)
+    features = []
+    for start, stop in zip(edges, [*edges[1:], len(stream)], strict=True):
+        for begin in range(start, stop - n_samples + 1, hop):
+            window = stream[begin : begin + n_samples].T
+            features.append(np.concatenate([mav(window), zc(window), ssc(window), wl(window)]))
+    return np.array(features, np.float32)
+
+
+WAYS = {'ours': ours, 'in memory': in_memory}
+
+
+def measure(way: str, path: Path, repeats: int) -> dict[str, Any]:
+    """Run one way in this process."""
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    times_s = []
+    for _ in range(repeats):
+        start_s = time.perf_counter()
+        features = WAYS[way](path)
+        times_s.append(time.perf_counter() - start_s)
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        'windows': len(features),
+        'seconds': min(times_s),
+        'memory_mb': (peak_kib - before_kib) / 1024 - features.nbytes / 2**20,
+        'sums': [float(x) for x in features.astype(np.float64).mean(axis=0)],
+    }
+
+
+def elsewhere(way: str, path: Path, repeats: int) -> dict[str, Any]:
+    """Run one way in a process of its own."""
+    arguments = ['--way', way, '--folder', str(path), '--repeats', str(repeats)]
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], check=True, capture_output=True, text=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--minutes', type=float, default=10.0, help='length of the session')
+    parser.add_argument('--channels', type=int, default=64)
+    parser.add_argument('--rate', type=float, default=2000.0, help='sampling rate, Hz')
+    parser.add_argument('--repeats', type=int, default=3, help='the fastest of so many counts')
+    parser.add_argument('--folder', type=Path, help='where to put the session')
+    parser.add_argument('--way', choices=WAYS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.way:
+        print(json.dumps(measure(arguments.way, arguments.folder, arguments.repeats)))
+        return 0
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        path = Path(folder, 'session')
+        record(path, arguments.minutes, arguments.channels, arguments.rate)
+        found = {way: elsewhere(way, path, arguments.repeats) for way in WAYS}
+    title = (
+        f'{arguments.minutes:g} min, {arguments.channels} channels, {arguments.rate:g} Hz; '
+        f'{WINDOW_MS:g} ms every {HOP_MS:g} ms'
+    )
+    table = Table(title=title)
+    for column in ('way', 'windows', 's', 'µs a window', 'peak memory, MB'):
+        table.add_column(column, justify='left' if column == 'way' else 'right')
+    for way, row in found.items():
+        per_window_us = row['seconds'] / row['windows'] * 1e6
+        table.add_row(
+            way,
+            str(row['windows']),
+            f'{row["seconds"]:.2f}',
+            f'{per_window_us:.0f}',
+            f'{row["memory_mb"]:.0f}',
+        )
+    console = Console()
+    console.print(table)
+    ratio = found['in memory']['seconds'] / found['ours']['seconds']
+    agree = found['ours']['windows'] == found['in memory']['windows'] and np.allclose(
+        found['ours']['sums'], found['in memory']['sums'], rtol=1e-3
+    )
+    console.print(f'Ours is {ratio:.1f} times as fast (at least {TIMES_AS_FAST:g} wanted).')
+    console.print('Both give the same features.' if agree else 'The features DIFFER.')
+    return 0 if agree and ratio >= TIMES_AS_FAST else 1
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

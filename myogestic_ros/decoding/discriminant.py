@@ -1,0 +1,128 @@
+"""A discriminant between linear and quadratic, for many features and few repetitions.
+
+References
+----------
+.. [1] J. H. Friedman, "Regularized discriminant analysis", J. Am. Stat. Assoc. 84(405), 165-175,
+   1989.
+.. [2] O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional covariance
+   matrices", J. Multivar. Anal. 88(2), 365-411, 2004.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from myogestic_ros.core.errors import DecoderError
+
+__all__ = ['RegularisedDiscriminant']
+
+Floats = NDArray[np.float64]
+
+LEAST_SPREAD = 1e-9
+"""Spread that a feature counts as having at least, as share of the largest."""
+
+
+class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Discriminant analysis between linear and quadratic [1]_, after shrinkage [2]_.
+
+    The covariance within classes is shrunk towards its diagonal. Windows overlap and follow one
+    another, so they say less than as many independent ones would: the shrinkage is a multiple of
+    what independent ones would need. Then the windows are projected to where the means of the
+    classes lie (one dimension less than there are classes), and there each class's own
+    covariance counts for a share.
+
+    All classes are taken to be equally likely, however many windows of each there are.
+
+    Parameters
+    ----------
+    shrinkage_factor : float
+        Multiple of Ledoit and Wolf's shrinkage; the result is at most 0.9.
+    class_share : float
+        Share of each class's own covariance, 0 (linear) to 1.
+    """
+
+    def __init__(self, shrinkage_factor: float = 3.0, class_share: float = 0.2) -> None:
+        self.shrinkage_factor = shrinkage_factor
+        self.class_share = class_share
+
+    def fit(self, X: Any, y: Any) -> RegularisedDiscriminant:  # noqa: N803
+        """Train on features (n_windows, n_features) and classes (n_windows,)."""
+        x = np.asarray(X, np.float64)
+        self.classes_, members = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DecoderError(
+                f'Got windows of the classes {self.classes_}; expected two or more.'
+            )
+        means = np.stack([x[members == k].mean(axis=0) for k in range(len(self.classes_))])
+        residuals = x - means[members]
+        spread = residuals.std(axis=0)
+        spread = np.maximum(spread, LEAST_SPREAD * spread.max()) if spread.any() else spread + 1.0
+        residuals /= spread
+        self.shrinkage_, pooled = _shrunk(residuals, self.shrinkage_factor)
+        whitening = _whitening(pooled)
+        self.mean_ = means.mean(axis=0)
+        means = ((means - self.mean_) / spread) @ whitening
+        directions = np.linalg.svd(means, full_matrices=False)[2][: len(means) - 1]
+        projection = whitening @ directions.T
+        self.projection_ = projection / spread[:, np.newaxis]
+        self.means_ = means @ directions.T
+        self._fit_classes(residuals @ projection, members)
+        return self
+
+    def _fit_classes(self, residuals: Floats, members: NDArray[np.intp]) -> None:
+        size, share = residuals.shape[1], self.class_share
+        inverses, logarithms = [], []
+        for k in range(len(self.classes_)):
+            own = residuals[members == k]
+            covariance = own.T @ own * (share / len(own))
+            covariance[np.diag_indices(size)] += 1.0 - share
+            factor = np.linalg.cholesky(covariance)
+            inverses.append(np.linalg.inv(factor))
+            logarithms.append(np.log(np.diag(factor)).sum())
+        self.inverses_ = np.stack(inverses)
+        self.logarithms_ = np.array(logarithms)
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: N803
+        """Return the logarithm of each class's likelihood, up to a constant of the window."""
+        x = (np.asarray(X, np.float64) - self.mean_) @ self.projection_
+        offsets = x[:, np.newaxis, :] - self.means_
+        distances = np.matmul(self.inverses_, offsets[..., np.newaxis])[..., 0]
+        scores: Floats = np.square(distances).sum(axis=-1) / -2 - self.logarithms_
+        return scores
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
+        scores = self.decision_function(X)
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Return the most likely class of each window."""
+        return self.classes_[self.decision_function(X).argmax(axis=1)]
+
+
+def _whitening(covariance: Floats) -> Floats:
+    values, vectors = np.linalg.eigh(covariance)
+    whitening: Floats = vectors / np.sqrt(values)
+    return whitening
+
+
+def _shrunk(residuals: Floats, factor: float) -> tuple[float, Floats]:
+    """Return the shrinkage towards the diagonal, which is 1 here, and the covariance so shrunk."""
+    n, size = residuals.shape
+    covariance = residuals.T @ residuals / n
+    off_diagonal = float(np.square(covariance).sum()) - float(np.square(np.diag(covariance)).sum())
+    # Sum over all pairs of features of the variance of their product: Ledoit and Wolf's estimate.
+    variance = float(np.square(np.square(residuals).sum(axis=1)).sum()) / n
+    variance -= float(np.square(covariance).sum())
+    share = 1.0 if off_diagonal <= 0 else variance / n / off_diagonal
+    shrinkage = min(0.9, max(1e-4, factor * share))
+    covariance *= 1.0 - shrinkage
+    covariance[np.diag_indices(size)] += shrinkage
+    return shrinkage, covariance

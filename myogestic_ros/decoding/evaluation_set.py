@@ -1,0 +1,272 @@
+"""All windows of recorded sessions, also those that training leaves out: what is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.signals import NO_CLASS, Label, Samples
+from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.timeline import Timeline, check_names
+
+__all__ = ['Cue', 'EvaluationSet', 'load_evaluation_set']
+
+BATCH = 256
+"""Windows whose features are computed at once; bounds the memory, whatever a session's length."""
+
+Features = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Extract = Callable[[dict[str, Samples]], Features]
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One repetition of one class; ``follows_other`` when another class went before, without a gap."""
+
+    session: int
+    class_index: int
+    repetition: int
+    follows_other: bool = False
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Features of all windows, and which cue each belongs to.
+
+    Attributes
+    ----------
+    features : ndarray, shape (n_windows, n_features)
+        What ``extract`` returned.
+    cues : ndarray of int, shape (n_windows,)
+        Number of the cue in force at the newest sample; -1: none.
+    steady : ndarray of bool, shape (n_windows,)
+        Whether all samples are of that cue, and of after it was settled.
+    since_cue_s, times_s : ndarray, shape (n_windows,)
+        Time of the newest sample, from the beginning of its cue and of its session, s.
+    cue_list : list of Cue
+        The cues by number.
+    class_names : dict of int to str
+        Name of each class that has steady windows.
+    session_names : list of str
+        By number.
+    hop_s : float
+        Step between windows, s.
+    settle_s : float
+        What is not steady at the beginning of a cue, s.
+    """
+
+    features: Features
+    cues: Ints
+    steady: Flags
+    since_cue_s: Floats
+    times_s: Floats
+    cue_list: list[Cue]
+    class_names: dict[int, str]
+    session_names: list[str]
+    hop_s: float
+    settle_s: float
+
+    @property
+    def classes(self) -> Ints:
+        """Class of each window, ``NO_CLASS`` where there is none; shape (n_windows,)."""
+        table = np.array([*(cue.class_index for cue in self.cue_list), NO_CLASS], np.int64)
+        found: Ints = table[self.cues]
+        return found
+
+    @property
+    def sessions(self) -> Ints:
+        """Number of the session of each window that has a cue, else -1; shape (n_windows,)."""
+        table = np.array([*(cue.session for cue in self.cue_list), -1], np.int64)
+        found: Ints = table[self.cues]
+        return found
+
+    def count_repetitions(self) -> dict[int, int]:
+        """Return how many repetitions of each class have steady windows."""
+        with_windows = set(self.cues[self.steady].tolist())
+        return {
+            index: sum(self.cue_list[number].class_index == index for number in with_windows)
+            for index in self.class_names
+        }
+
+
+@dataclass(frozen=True)
+class _Window:
+    data: Samples
+    cue: int
+    steady: bool
+    whole: bool
+    since_cue_s: float
+    time_s: float
+
+
+def load_evaluation_set(
+    paths: Sequence[str | PathLike[str]],
+    stream: str,
+    extract: Extract,
+    *,
+    window_ms: float,
+    hop_ms: float,
+    settle_ms: float,
+    classes: Collection[int] = (),
+    filters: FilterSpec | None = None,
+) -> EvaluationSet:
+    """Cut all windows of sessions and compute their features.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Sessions.
+    stream : str
+        Name of the stream.
+    extract : callable
+        As the ``extract`` callback, able to take many windows at once.
+    window_ms, hop_ms, settle_ms : float
+        Length of a window, step to the next, and what is not steady after a cue, ms. Of a cue
+        that would leave nothing, the second half of the windows is steady.
+    classes : collection of int
+        Indices of the classes to use; empty: all.
+    filters : FilterSpec, optional
+        What the stream passes through before it is cut; None: nothing.
+
+    Raises
+    ------
+    TrainingError
+        When there are no labelled windows, of one class only, or of different channels.
+    SessionError
+        When a session cannot be read, or two do not mean the same by their labels.
+    """
+    reader = _Reader(StreamSpec(stream, window_ms, filters=filters), hop_ms, settle_ms, classes)
+    found: list[_Window] = []
+    features: list[Features] = []
+    for number, path in enumerate(paths):
+        windows = reader.windows(Session(Path(path)), number)
+        while batch := list(islice(windows, BATCH)):
+            stack = np.stack([window.data for window in batch])
+            features.append(np.asarray(extract({stream: stack})))
+            empty = np.zeros((0, 0), np.float32)
+            found += [replace(window, data=empty) for window in batch]
+    cues = np.array([window.cue for window in found], np.int64)
+    steady = _with_short_cues(
+        cues,
+        np.array([window.steady for window in found], np.bool_),
+        np.array([window.whole for window in found], np.bool_),
+    )
+    used = {reader.cues[number].class_index for number in set(cues[steady].tolist())}
+    told = ', '.join(reader.session_names)
+    if not used:
+        raise TrainingError(
+            f"There is nothing to test in {told}: no labelled cue on stream '{stream}' is longer "
+            f'than a window of {window_ms:g} ms. Set labels while recording (recorder/set_label).'
+        )
+    if len(used) < 2:
+        raise TrainingError(
+            f"All labelled windows of {told} are of one class, '{reader.names[used.pop()]}'; "
+            f'expected at least two.'
+        )
+    return EvaluationSet(
+        np.concatenate(features),
+        cues,
+        steady,
+        np.array([window.since_cue_s for window in found]),
+        np.array([window.time_s for window in found]),
+        reader.cues,
+        {index: reader.names[index] or f'class {index}' for index in sorted(used)},
+        reader.session_names,
+        hop_ms * 1e-3,
+        settle_ms * 1e-3,
+    )
+
+
+class _Reader:
+    """Cut the windows of one session after the other, and number their cues."""
+
+    def __init__(
+        self, spec: StreamSpec, hop_ms: float, settle_ms: float, classes: Collection[int]
+    ) -> None:
+        window_ms = spec.window_ms
+        if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
+            raise TrainingError(
+                f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
+                f'expected more than 0 ms for the first two, and no less for the third.'
+            )
+        self.cues: list[Cue] = []
+        self.names: dict[int, str] = {}
+        self.session_names: list[str] = []
+        self._spec, self._stream, self._hop_ms = spec, spec.name, hop_ms
+        self._settle_ns = round(settle_ms * 1e6)
+        self._classes = set(classes)
+        self._format: tuple[int, float] | None = None
+
+    def windows(self, session: Session, number: int) -> Iterator[_Window]:
+        """Yield the windows of a session, the ``number``-th."""
+        labels = session.labels()
+        check_names(self.names, labels, session.name)
+        for label in labels:
+            self.names.setdefault(label.index, label.name)
+        self.session_names.append(session.name)
+        timeline = Timeline(labels)
+        cutter = WindowCutter([self._spec], 1000.0 / self._hop_ms, coalesce=False)
+        numbers: dict[tuple[int, int], int] = {}
+        begin_ns, before, before_ns = 0, NO_CLASS, 0
+        for chunk in session.chunks(self._stream):
+            for tick in cutter.push(self._stream, chunk):
+                data = tick.windows[self._stream]
+                self._check(session, data, chunk.sampling_rate)
+                begin_ns = begin_ns or tick.stamp_ns
+                under, _ = timeline.at(tick.stamp_ns)
+                used = under is not None and self._is_used(under)
+                cue = -1
+                if under is not None and used:
+                    key = (under.index, under.repetition)
+                    if key not in numbers:
+                        numbers[key] = len(self.cues)
+                        joined = tick.stamp_ns - before_ns < 2.5e6 * self._hop_ms
+                        follows = joined and before not in (NO_CLASS, under.index)
+                        self.cues.append(Cue(number, under.index, under.repetition, follows))
+                    cue = numbers[key]
+                before = under.index if under is not None else NO_CLASS
+                before_ns = tick.stamp_ns
+                span_ns = round((data.shape[1] - 1) * 1e9 / chunk.sampling_rate)
+                first_ns = tick.stamp_ns - span_ns
+                yield _Window(
+                    data,
+                    cue,
+                    used and timeline.over(first_ns, tick.stamp_ns, self._settle_ns) is not None,
+                    used and timeline.over(first_ns, tick.stamp_ns, 0) is not None,
+                    (tick.stamp_ns - under.stamp_ns) * 1e-9 if under is not None else np.inf,
+                    (tick.stamp_ns - begin_ns) * 1e-9,
+                )
+
+    def _is_used(self, label: Label) -> bool:
+        return label.index != NO_CLASS and (not self._classes or label.index in self._classes)
+
+    def _check(self, session: Session, data: Samples, sampling_rate: float) -> None:
+        self._format = self._format or (data.shape[0], sampling_rate)
+        if (data.shape[0], sampling_rate) != self._format:
+            channels, rate = self._format
+            raise TrainingError(
+                f"The sessions do not go together: stream '{self._stream}' of session "
+                f"'{session.name}' has {data.shape[0]} channels at {sampling_rate:g} Hz, those "
+                f'before it {channels} at {rate:g} Hz.'
+            )
+
+
+def _with_short_cues(cues: Ints, steady: Flags, whole: Flags) -> Flags:
+    """Return which windows are steady, with the second halves of cues too short to settle."""
+    result = steady.copy()
+    for cue in np.setdiff1d(cues[whole], cues[steady]):
+        windows = np.flatnonzero((cues == cue) & whole)
+        result[windows[len(windows) // 2 :]] = True
+    return result & (cues >= 0)

@@ -1,0 +1,123 @@
+"""Features that say how large the signal is, and how its samples are distributed.
+
+Each takes windows of shape ``(…, n_channels, n_samples)`` and returns one number per channel,
+shape ``(…, n_channels)``. ``x[k]`` is sample ``k`` of ``N``; a sum runs over all ``k`` that exist.
+
+References
+----------
+.. [1] B. Hudgins, P. Parker, R. N. Scott, "A new strategy for multifunction myoelectric
+   control", IEEE Trans. Biomed. Eng. 40(1), 82-94, 1993.
+.. [2] A. Phinyomark, P. Phukpattaranont, C. Limsakul, "Feature reduction and selection for EMG
+   signal classification", Expert Syst. Appl. 39(8), 7420-7431, 2012.
+.. [3] A. Phinyomark, R. N. Khushaba, E. Ibáñez-Marcelo, A. Patania, E. Scheme, G. Petri,
+   "Navigating features: a topologically informed chart of electromyographic features space",
+   J. R. Soc. Interface 14, 20170734, 2017.
+.. [4] D. N. Joanes, C. A. Gill, "Comparing measures of sample skewness and kurtosis", The
+   Statistician 47(1), 183-189, 1998.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from myogestic_ros.decoding.feature_math import Floats, as_windows, mean, ratio, steps, total
+
+__all__ = [
+    'dasdv',
+    'iav',
+    'kurtosis',
+    'log_detector',
+    'mav',
+    'mavfd',
+    'mfl',
+    'rms',
+    'skewness',
+    'var',
+    'wl',
+]
+
+
+def mav(windows: ArrayLike) -> Floats:
+    """Mean absolute value, volt: ``sum(|x[k]|) / N`` [1]_."""
+    return mean(np.abs(as_windows(windows)))
+
+
+def iav(windows: ArrayLike) -> Floats:
+    """Integrated absolute value (integrated EMG), volt: ``sum(|x[k]|)`` [2]_."""
+    return total(np.abs(as_windows(windows)))
+
+
+def rms(windows: ArrayLike) -> Floats:
+    """Root mean square, volt: ``sqrt(sum(x[k]**2) / N)`` [2]_."""
+    result: Floats = np.sqrt(mean(np.square(as_windows(windows))))
+    return result
+
+
+def var(windows: ArrayLike) -> Floats:
+    """Variance, volt²: ``sum((x[k] - mean(x))**2) / (N - 1)`` [2]_; 0 for a single sample."""
+    x = as_windows(windows)
+    centred = x - mean(x)[..., np.newaxis]
+    squares = total(np.square(centred, out=centred))
+    variance: Floats = squares / x.dtype.type(max(1, x.shape[-1] - 1))
+    return variance
+
+
+def log_detector(windows: ArrayLike, floor: float = 0.0) -> Floats:
+    """LOG, the log detector, volt: ``exp(sum(log(|x[k]|)) / N)`` [2]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+    floor : float
+        What a smaller sample counts as, volt. At 0, the formula as published, one sample that
+        is 0 makes the result 0.
+    """
+    x = np.abs(as_windows(windows))
+    with np.errstate(divide='ignore'):
+        result: Floats = np.exp(mean(np.log(np.maximum(x, x.dtype.type(floor), out=x))))
+    return result
+
+
+def wl(windows: ArrayLike) -> Floats:
+    """Waveform length, volt: ``sum(|x[k+1] - x[k]|)`` [1]_."""
+    change = steps(as_windows(windows))
+    return total(np.abs(change, out=change))
+
+
+def mavfd(windows: ArrayLike) -> Floats:
+    """Mean absolute value of the first difference, volt: ``WL / (N - 1)`` [3]_."""
+    change = steps(as_windows(windows))
+    return mean(np.abs(change, out=change))
+
+
+def dasdv(windows: ArrayLike) -> Floats:
+    """Difference absolute standard deviation, volt: ``sqrt(sum((x[k+1]-x[k])**2) / (N-1))`` [2]_."""
+    change = steps(as_windows(windows))
+    result: Floats = np.sqrt(mean(np.square(change, out=change)))
+    return result
+
+
+def mfl(windows: ArrayLike) -> Floats:
+    """Maximum fractal length: ``log10(sqrt(sum((x[k+1] - x[k])**2)))`` [3]_; -inf when flat."""
+    change = steps(as_windows(windows))
+    with np.errstate(divide='ignore'):
+        result: Floats = np.log10(np.sqrt(total(np.square(change, out=change))))
+    return result
+
+
+def skewness(windows: ArrayLike) -> Floats:
+    """Skewness ``m3 / m2**1.5`` (g1 of [4]_), ``mp = sum((x[k]-mean(x))**p) / N``; 0 when flat."""
+    x = as_windows(windows)
+    centred = x - mean(x)[..., np.newaxis]
+    squares = centred * centred
+    return ratio(mean(squares * centred), mean(squares) ** x.dtype.type(1.5))
+
+
+def kurtosis(windows: ArrayLike) -> Floats:
+    """Excess kurtosis ``m4 / m2**2 - 3`` (g2 of [4]_), 0 of a normal distribution; -3 when flat."""
+    x = as_windows(windows)
+    centred = x - mean(x)[..., np.newaxis]
+    squares = np.square(centred, out=centred)
+    return ratio(mean(squares * squares), mean(squares) ** 2) - x.dtype.type(3.0)

@@ -1,0 +1,72 @@
+"""A recorded signal in stretches under one label, without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, sample_time_ns
+from myogestic_ros.core.stream_filter import StreamFilter
+from myogestic_ros.sessions.timeline import Timeline
+
+__all__ = ['filtered_chunks', 'iter_stretches']
+
+STRETCH_S = 15.0
+"""Longest stretch that is looked at as one, s; bounds the memory, whatever a session's length."""
+
+
+def filtered_chunks(chunks: Iterable[Chunk], filters: FilterSpec) -> Iterator[Chunk]:
+    """Yield the chunks of a stream as they come out of a filter."""
+    filtering: StreamFilter | None = None
+    layout, next_sample = (0, 0.0), -1
+    for chunk in chunks:
+        if filtering is None or layout != (chunk.n_channels, chunk.sampling_rate):
+            layout = (chunk.n_channels, chunk.sampling_rate)
+            filtering = StreamFilter(filters, *layout)
+        elif chunk.first_sample != next_sample:
+            filtering.restart()
+        next_sample = chunk.end_sample
+        yield replace(chunk, data=filtering(chunk.data))
+
+
+def iter_stretches(
+    chunks: Iterable[Chunk], timeline: Timeline
+) -> Iterator[tuple[int, Samples, Label, float]]:
+    """Yield (start, samples, label, rate) of each stretch under one label without a gap."""
+    held: list[Samples] = []
+    length = 0
+    start_ns, next_sample, under, rate = 0, -1, _NO_LABEL, 0.0
+    for chunk in chunks:
+        for first, piece, label in _by_label(chunk, timeline):
+            joins = chunk.first_sample + first == next_sample and chunk.sampling_rate == rate
+            if held and not (joins and label is under and length < STRETCH_S * rate):
+                yield start_ns, np.concatenate(held), under, rate
+                held, length = [], 0
+            if not held:
+                start_ns = sample_time_ns(chunk.stamp_ns, first, chunk.sampling_rate)
+            held.append(piece)
+            length += len(piece)
+            under, rate = label, chunk.sampling_rate
+            next_sample = chunk.first_sample + first + len(piece)
+    if held:
+        yield start_ns, np.concatenate(held), under, rate
+
+
+_NO_LABEL = Label(0, NO_CLASS)
+
+
+def _by_label(chunk: Chunk, timeline: Timeline) -> Iterator[tuple[int, Samples, Label]]:
+    """Yield (first sample, samples, label) of the parts of a chunk under one label."""
+    start = 0
+    while start < chunk.n_samples:
+        at_ns = sample_time_ns(chunk.stamp_ns, start, chunk.sampling_rate)
+        label, until_ns = timeline.at(at_ns)
+        stop = chunk.n_samples
+        if until_ns is not None:
+            ahead = int(np.ceil((until_ns - chunk.stamp_ns) * 1e-9 * chunk.sampling_rate - 1e-6))
+            stop = min(stop, max(start + 1, ahead))
+        yield start, chunk.data[start:stop], label or _NO_LABEL
+        start = stop

@@ -1,0 +1,300 @@
+"""``myogestic evaluate``: how good decoders are on recorded sessions, before a hand moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+from sklearn.base import clone
+
+from myogestic_ros.core.errors import MyoGesticError, TrainingError
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.data_quality import summary_warnings
+from myogestic_ros.decoding.evaluation_report import (
+    ClassificationReport,
+    count_fits,
+    evaluate_classifier,
+)
+from myogestic_ros.decoding.evaluation_set import load_evaluation_set
+from myogestic_ros.decoding.recipe import Recipe
+from myogestic_ros.decoding.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.regression_evaluation import (
+    RegressionReport,
+    evaluate_regressor,
+    load_target_set,
+)
+from myogestic_ros.decoding.rotation import class_covariances, find_rotation
+from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
+from myogestic_ros.panel.cli.terminal import console, errors, refusals
+from myogestic_ros.panel.evaluation_page import write_report
+from myogestic_ros.panel.evaluation_tables import print_classification, print_regression
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.library import resolve_sessions
+from myogestic_ros.sessions.reader import JOINT_STATE, Session
+
+__all__ = ['evaluate']
+
+Report = ClassificationReport | RegressionReport
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is evaluated, and how windows are cut."""
+
+    paths: list[Path]
+    stream: str
+    target: str
+    classes: list[str]
+    window_ms: float
+    hop_ms: float
+    settle_ms: float
+    filters: FilterSpec | None
+
+
+def evaluate(
+    sessions: Annotated[
+        list[str], typer.Argument(help='Names in --session-dir, or paths.', show_default=False)
+    ],
+    decoder: Annotated[
+        list[str],
+        typer.Option(
+            '--decoder',
+            '-d',
+            help='Name of a ready decoder, or a scikit-learn estimator by import path; several '
+            'are compared.',
+        ),
+    ] = [DEFAULT],  # noqa: B006 - typer copies it
+    stream: Annotated[str, typer.Option(help='Name of the EMG stream.')] = 'emg',
+    target: Annotated[
+        str, typer.Option(help='Stream of the targets of proportional decoders.')
+    ] = '',
+    classes: Annotated[
+        list[str], typer.Option('--class', help='Use these classes only.', show_default=False)
+    ] = [],  # noqa: B006
+    window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
+    hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
+    settle_ms: Annotated[
+        float, typer.Option(min=0.0, help='What counts as transition after each cue, ms.')
+    ] = 500.0,
+    bandpass: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help='Band-pass first, as the pipeline would: lower and upper edge, Hz.'),
+    ] = None,
+    notch: Annotated[float, typer.Option(min=0.0, help='Notch first: mains, Hz; 0: none.')] = 0.0,
+    session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
+    json_file: Annotated[
+        Path | None, typer.Option('--json', help='Write all figures to this file; - for here.')
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help='Write a report: FILE.html or FILE.png.')
+    ] = None,
+) -> None:
+    """Test decoders on repetitions that they were not trained on.
+
+    Each repetition is left out in turn, then the last one, then all but a few (the learning
+    curve), then whole sessions when there are several. Windows in which a movement begins are
+    scored apart. Before that, what spoils the data is said.
+    """
+    with refusals():
+        if report is not None and report.suffix.lower() not in ('.html', '.htm', '.png'):
+            raise MyoGesticError(
+                f"A report can be a .html or a .png file; got '{report}'. Name it report.html, say."
+            )
+        settings = Settings(
+            [Path(path) for path in resolve_sessions(sessions, session_dir)],
+            stream,
+            target,
+            classes,
+            window_ms,
+            hop_ms,
+            settle_ms,
+            FilterSpec(bandpass=bandpass or (0.0, 0.0), notch=notch)
+            if bandpass or notch
+            else None,
+        )
+        recipes = [recipe(name) for name in decoder]
+        kinds = {one.kind for one in recipes}
+        if len(kinds) > 1:
+            raise MyoGesticError(
+                f'{", ".join(decoder)}: some decide for a class, some give values; compare '
+                f'decoders of one kind.'
+            )
+        quiet = json_file == Path('-')
+        warnings = _warnings(settings)
+        for warning in warnings:
+            errors.print(f'Warning: {warning}', style='yellow', markup=False, soft_wrap=True)
+        reports = _run(settings, recipes)
+        _show(settings, reports, quiet)
+        if json_file is not None:
+            _write_json(json_file, settings, reports, warnings)
+        if report is not None:
+            write_report(report, _title(reports), _facts(settings, reports), reports, warnings)
+            errors.print(f'Report: {report}', markup=False, soft_wrap=True)
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """Return what seems wrong with the sessions, each and between them."""
+    summaries = [
+        summarize_session(path, settings.stream, settings.filters) for path in settings.paths
+    ]
+    found = summary_warnings(summaries)
+    return found + _rotations(summaries, settings.stream)
+
+
+def _rotations(summaries: Sequence[SignalSummary], stream: str) -> list[str]:
+    """Say which sessions were recorded with the electrodes turned against the first."""
+    said = []
+    first = class_covariances(summaries[:1])
+    for summary in summaries[1:]:
+        if len(summary.channel_names) != len(summaries[0].channel_names):
+            continue  # said when the windows are cut
+        found = find_rotation(first, class_covariances([summary]))
+        if found is not None and found.is_proposed:
+            said.append(f"Session '{summary.session}': {found.sentence(stream)}")
+    return said
+
+
+def _run(settings: Settings, recipes: Sequence[Recipe]) -> list[Report]:
+    found: list[Report] = []
+    with Progress(console=errors, transient=True) as progress:
+        for one in recipes:
+            task = progress.add_task(f'{one.name}: cutting windows', total=None)
+            if one.kind == 'regression':
+                found.append(_regressor(settings, one, progress, task))
+            else:
+                found.append(_classifier(settings, one, progress, task))
+            progress.remove_task(task)
+    return found
+
+
+def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
+    described = complete_training_data(
+        TrainingData(
+            paths=[str(path) for path in settings.paths],
+            class_names=settings.classes,
+            streams=[StreamSpec(settings.stream, settings.window_ms)],
+            hop_ms=settings.hop_ms,
+        )
+    )
+    data = load_evaluation_set(
+        settings.paths,
+        settings.stream,
+        one.extract,
+        window_ms=settings.window_ms,
+        hop_ms=settings.hop_ms,
+        settle_ms=settings.settle_ms,
+        classes=described.classes,
+        filters=settings.filters,
+    )
+    steps = one.steps({settings.stream: described.streams[0].channels or 0})
+    progress.update(task, description=f'{one.name}: training', total=count_fits(data))
+    return evaluate_classifier(
+        one.name,
+        data,
+        lambda x, y: _fit(one, steps, x, y),
+        lambda: progress.advance(task),
+    )
+
+
+def _regressor(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
+    target = settings.target or _only_target(settings)
+    data = load_target_set(
+        settings.paths,
+        settings.stream,
+        target,
+        one.extract,
+        window_ms=settings.window_ms,
+        hop_ms=settings.hop_ms,
+        filters=settings.filters,
+    )
+    channels = next(Session(settings.paths[0]).chunks(settings.stream)).n_channels
+    steps = one.steps({settings.stream: channels})
+    progress.update(task, description=f'{one.name}: training')
+    return evaluate_regressor(one.name, data, lambda x, y: _fit(one, steps, x, y))
+
+
+def _fit(one: Recipe, steps: Any, features: Any, targets: Any) -> Any:
+    try:
+        return clone(steps).fit(features, targets)
+    except MyoGesticError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"Decoder '{one.name}' cannot be trained on {len(targets)} windows: "
+            f'{type(error).__name__}: {error}'
+        ) from error
+
+
+def _only_target(settings: Settings) -> str:
+    """Return the one stream that can be a target."""
+    topics = Session(settings.paths[0]).bag.topics
+    found = [topic for topic, kind in topics.items() if kind == JOINT_STATE]
+    if len(found) != 1:
+        raise MyoGesticError(
+            f"Session '{settings.paths[0].name}' has {len(found)} streams of targets "
+            f'({", ".join(found) or "none of type JointState"}); name one with --target, or '
+            f'evaluate a decoder of classes.'
+        )
+    return found[0].rpartition('/')[2]
+
+
+def _show(settings: Settings, reports: Sequence[Report], quiet: bool) -> None:
+    out = errors if quiet else console
+    out.print(_facts(settings, reports), style='dim', markup=False)
+    classified = [report for report in reports if isinstance(report, ClassificationReport)]
+    decoded = [report for report in reports if isinstance(report, RegressionReport)]
+    if classified:
+        print_classification(out, classified)
+    if decoded:
+        print_regression(out, decoded)
+    for note in dict.fromkeys(note for report in reports for note in report.notes()):
+        errors.print(note, markup=False, soft_wrap=True)
+
+
+def _title(reports: Sequence[Report]) -> str:
+    names = reports[0].data.session_names
+    told = names[0] if len(names) == 1 else f'{len(names)} sessions'
+    return f'{" against ".join(report.decoder for report in reports)} on {told}'
+
+
+def _facts(settings: Settings, reports: Sequence[Report]) -> str:
+    cut = f'windows of {settings.window_ms:g} ms every {settings.hop_ms:g} ms'
+    first = reports[0]
+    names = ', '.join(first.data.session_names)
+    if isinstance(first, RegressionReport):
+        return f'{names}: {len(first.data.targets)} {cut}'
+    counts = sorted(set(first.data.count_repetitions().values()))
+    spread = f'{counts[0]}' if len(counts) == 1 else f'{counts[0]} to {counts[-1]}'
+    return (
+        f'{names}: {len(first.data.class_names)} classes, {spread} repetitions, '
+        f'{int(first.data.steady.sum())} steady {cut}; {settings.settle_ms:g} ms after each cue '
+        f'scored apart'
+    )
+
+
+def _write_json(
+    file: Path, settings: Settings, reports: Sequence[Report], warnings: Sequence[str]
+) -> None:
+    content = {
+        'window_ms': settings.window_ms,
+        'hop_ms': settings.hop_ms,
+        'settle_ms': settings.settle_ms,
+        'warnings': list(warnings),
+        'decoders': [report.to_json() for report in reports],
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False) + '\n'
+    if file == Path('-'):
+        console.file.write(text)
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding='utf-8')
+    except OSError as error:
+        raise MyoGesticError(f'The figures cannot be written to {file}: {error}.') from error

@@ -1,0 +1,238 @@
+"""The report of an evaluation as one file: a page with its pictures inside, or one picture."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+
+from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.decoding.evaluation_report import ClassificationReport
+from myogestic_ros.decoding.regression_evaluation import RegressionReport
+from myogestic_ros.panel import evaluation_figures as figures
+from myogestic_ros.panel import evaluation_timelines as timelines
+from myogestic_ros.panel.evaluation_tables import ROWS, summary_rows
+
+__all__ = ['write_report']
+
+Report = ClassificationReport | RegressionReport
+
+CSS = """
+body { font: 15px/1.55 system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; color: #1f2933;
+  max-width: 62rem; margin: 2.5rem auto; padding: 0 1.5rem; background: #fff; }
+h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+p.facts { color: #52606d; margin: 0 0 1.2rem; } p.facts b { color: #1f2933; font-weight: 600; }
+table { border-collapse: collapse; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .28rem .9rem; text-align: right; border-bottom: 1px solid #e4e7eb; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: pre; }
+thead th { border-bottom: 2px solid #1f2933; } tr.main td { font-weight: 600; }
+figure { margin: .6rem 0; } figure img { width: 100%; height: auto; }
+ul.warnings { border-left: 4px solid #d1691b; background: #fdf5ef; margin: 1rem 0;
+  padding: .7rem 1rem .7rem 2rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
+footer { color: #52606d; font-size: .85rem; border-top: 1px solid #e4e7eb; margin-top: 2.5rem;
+  padding-top: .8rem; }
+@media print { body { margin: 0; max-width: none; } figure, table { break-inside: avoid; } }
+"""
+
+
+def write_report(
+    path: Path, title: str, facts: str, reports: Sequence[Report], warnings: Sequence[str]
+) -> None:
+    """Write a report.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.html`` or ``.png``; says which of the two.
+    title, facts : str
+        Headline, and a line about how it was made.
+    reports : sequence of ClassificationReport, or of RegressionReport
+        One per decoder.
+    warnings : sequence of str
+        What seems to be wrong with the data.
+
+    Raises
+    ------
+    MyoGesticError
+        When it ends in something else, or cannot be written.
+    """
+    if path.suffix.lower() not in ('.html', '.htm', '.png'):
+        raise MyoGesticError(
+            f"A report can be a .html or a .png file; got '{path}'. Name it report.html, say."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with plt.rc_context(figures.STYLE):
+            if path.suffix.lower() == '.png':
+                _picture(path, title, facts, reports)
+            else:
+                path.write_text(_page(title, facts, reports, warnings), encoding='utf-8')
+    except OSError as error:
+        raise MyoGesticError(f'The report {path} cannot be written: {error}.') from error
+
+
+def best_of(reports: Sequence[ClassificationReport]) -> ClassificationReport:
+    """Return the report of the decoder with the highest balanced accuracy."""
+    return max(reports, key=lambda report: report.steady.balanced_accuracy)
+
+
+# -- one picture ------------------------------------------------------------------------------
+
+
+def _picture(path: Path, title: str, facts: str, reports: Sequence[Report]) -> None:
+    classified = [report for report in reports if isinstance(report, ClassificationReport)]
+    if classified:
+        figure = _classification_picture(classified)
+    else:
+        figure = _regression_figure([r for r in reports if isinstance(r, RegressionReport)])
+    inch = 1 / figure.get_size_inches()[1]
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.72 * inch))
+    figure.text(0.012, 1 - 0.12 * inch, title, va='top', fontsize=13, fontweight='bold')
+    figure.text(0.012, 1 - 0.42 * inch, facts, va='top', fontsize=8.5, color='#52606d')
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+
+
+def _classification_picture(reports: Sequence[ClassificationReport]) -> Any:
+    best = best_of(reports)
+    of = best.decoder if len(reports) > 1 else ''
+    n_classes = len(best.data.class_names)
+    middle = max(3.6, 0.38 * n_classes + 1.2)
+    bottom = max(2.4, 0.24 * n_classes + 1.0)
+    figure = plt.figure(figsize=(11.5, middle + bottom + 3.6), layout='constrained')
+    grid = figure.add_gridspec(3, 2, height_ratios=(middle, 2.8, bottom))
+    figures.draw_confusion(
+        figure.add_subplot(grid[0, 0]), best.steady, list(best.data.class_names.values()), of
+    )
+    figures.draw_recalls(figure.add_subplot(grid[0, 1]), reports)
+    figures.draw_curves(figure.add_subplot(grid[1, 0]), reports)
+    figures.draw_rejection(figure.add_subplot(grid[1, 1]), reports)
+    timelines.draw_timeline(figure.add_subplot(grid[2, :]), best, of)
+    return figure
+
+
+def _regression_figure(reports: Sequence[RegressionReport]) -> Any:
+    report = max(reports, key=lambda one: one.each.mean_r2 if one.each else float('-inf'))
+    count = len(report.data.dof_names)
+    figure, axes = plt.subplots(
+        count, 1, figsize=(10, 0.8 + 2.1 * count), layout='constrained', squeeze=False
+    )
+    for dof in range(count):
+        timelines.draw_regression(axes[dof, 0], report, dof)
+    return figure
+
+
+# -- a page -----------------------------------------------------------------------------------
+
+
+def _page(title: str, facts: str, reports: Sequence[Report], warnings: Sequence[str]) -> str:
+    parts = [f'<h1>{html.escape(title)}</h1>', f'<p class="facts">{html.escape(facts)}</p>']
+    if warnings:
+        items = ''.join(f'<li>{html.escape(warning)}</li>' for warning in warnings)
+        parts.append(f'<ul class="warnings">{items}</ul>')
+    classified = [report for report in reports if isinstance(report, ClassificationReport)]
+    decoded = [report for report in reports if isinstance(report, RegressionReport)]
+    if classified:
+        parts += _classification(classified)
+    if decoded:
+        parts += _regression(decoded)
+    notes = dict.fromkeys(note for report in reports for note in report.notes())
+    parts += [f'<p>{html.escape(note)}</p>' for note in notes]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{html.escape(title)}</title><style>{CSS}</style></head>\n<body>\n'
+        + '\n'.join(parts)
+        + '\n<footer>Made by <code>myogestic evaluate</code>. Split by repetition, never by '
+        'window: neighbouring windows share most of their samples.</footer>\n</body></html>\n'
+    )
+
+
+def _classification(reports: Sequence[ClassificationReport]) -> list[str]:
+    rows = []
+    columns = [summary_rows(report) for report in reports]
+    for number, name in enumerate(ROWS):
+        cells = [column[number] for column in columns]
+        if any(cell != '–' for cell in cells):
+            rows.append([name, *cells])
+    parts = [_table(['', *(report.decoder for report in reports)], rows, main=1)]
+    half = (5.6, 3.3)
+    parts.append(
+        '<div class="pair">'
+        + _image(half, lambda axes: figures.draw_curves(axes, reports))
+        + _image(half, lambda axes: figures.draw_rejection(axes, reports))
+        + '</div>'
+    )
+    for report in reports:
+        parts += _decoder(report, several=len(reports) > 1)
+    return parts
+
+
+def _decoder(report: ClassificationReport, *, several: bool) -> list[str]:
+    """Return the pictures of one decoder."""
+    n_classes = len(report.data.class_names)
+    side = max(3.8, 0.36 * n_classes + 1.6)
+    timeline = (11.0, max(2.4, 0.26 * n_classes + 1.0))
+    return [
+        f'<h2>{html.escape(report.decoder)}</h2>' if several else '',
+        '<div class="pair">',
+        _image((side, side), lambda axes: _confusion(axes, report)),
+        _image((side, side), lambda axes: figures.draw_recalls(axes, [report])),
+        '</div>',
+        _image(timeline, lambda axes: timelines.draw_timeline(axes, report)),
+    ]
+
+
+def _confusion(axes: Any, report: ClassificationReport) -> None:
+    figures.draw_confusion(axes, report.steady, list(report.data.class_names.values()))
+
+
+def _regression(reports: Sequence[RegressionReport]) -> list[str]:
+    rows = []
+    for report in reports:
+        for what, score in (
+            ('each fifth left out', report.each),
+            ('second half', report.half),
+            ('across sessions', report.sessions),
+        ):
+            if score is not None:
+                pairs = zip(score.r2, score.mae, strict=True)
+                rows.append(
+                    [f'{report.decoder}, {what}', *(f'{r:.3f} ({m:.3g})' for r, m in pairs)]
+                )
+    heads = ['R² (mean absolute error)', *reports[0].data.dof_names]
+    return [_table(heads, rows), *(_embedded(_regression_figure([report])) for report in reports)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], main: int = 0) -> str:
+    head = ''.join(f'<th>{html.escape(text)}</th>' for text in heads)
+    body = ''
+    for number, row in enumerate(rows):
+        kind = ' class="main"' if number < main else ''
+        body += (
+            f'<tr{kind}>' + ''.join(f'<td>{html.escape(cell)}</td>' for cell in row) + '</tr>\n'
+        )
+    return f'<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _image(size: tuple[float, float], draw: Callable[[Any], None]) -> str:
+    figure, axes = plt.subplots(figsize=size, layout='constrained')
+    draw(axes)
+    return _embedded(figure)
+
+
+def _embedded(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='svg')
+    plt.close(figure)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<figure><img alt="" src="data:image/svg+xml;base64,{data}"></figure>'

@@ -1,0 +1,70 @@
+"""Chunks, labels and facts as the serialized messages that a bag holds; the way in is `messages`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.reader import EMG_FRAME, LABEL, STREAM_INFO
+
+__all__ = ['Encoder']
+
+
+class Encoder:
+    """Serialize what the rooms below know, without ROS.
+
+    Raises
+    ------
+    SessionError
+        When the definitions of this package's messages are not installed.
+    """
+
+    def __init__(self) -> None:
+        kinds = (EMG_FRAME, LABEL, STREAM_INFO)
+        store = typestore({kind: message_definition(kind).text for kind in kinds})
+        self._types: Any = store.types
+        self._serialize: Any = store.serialize_cdr
+
+    def _header(self, stamp_ns: int, frame_id: str) -> Any:
+        time = self._types['builtin_interfaces/msg/Time'](*divmod(stamp_ns, 10**9))
+        return self._types['std_msgs/msg/Header'](time, frame_id)
+
+    def frame(self, chunk: Chunk, frame_id: str = '') -> bytes:
+        """Return the EmgFrame of a chunk."""
+        message = self._types[EMG_FRAME](
+            self._header(chunk.stamp_ns, frame_id),
+            chunk.first_sample,
+            chunk.sampling_rate,
+            chunk.n_channels,
+            np.ascontiguousarray(chunk.data, np.float32).ravel(),
+        )
+        return bytes(self._serialize(message, EMG_FRAME))
+
+    def label(self, label: Label, frame_id: str = '') -> bytes:
+        """Return the Label of a label."""
+        planned = {'duration': label.duration_s} if hasattr(label, 'duration_s') else {}
+        message = self._types[LABEL](
+            header=self._header(label.stamp_ns, frame_id),
+            index=label.index,
+            name=label.name,
+            repetition=label.repetition,
+            **planned,
+        )
+        return bytes(self._serialize(message, LABEL))
+
+    def info(self, facts: StreamFacts, stamp_ns: int, frame_id: str = '') -> bytes:
+        """Return the StreamInfo of a stream."""
+        message = self._types[STREAM_INFO](
+            self._header(stamp_ns, frame_id),
+            facts.name,
+            facts.device,
+            facts.serial,
+            facts.sampling_rate,
+            list(facts.channel_names),
+            facts.unit,
+            *facts.grid,
+        )
+        return bytes(self._serialize(message, STREAM_INFO))

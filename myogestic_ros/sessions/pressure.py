@@ -1,0 +1,69 @@
+"""Whether the disk keeps up with a recording, said before anything is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ['Pressure']
+
+CALM_S = 1.0
+"""So long all has to be well before it counts as well again."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A figure is bad from ``bad`` on, and good again below ``good``."""
+
+    bad: float
+    good: float
+
+
+BACKLOG = Limit(bad=0.25, good=0.05)
+"""Share of the queue that waits."""
+UNSAFE_S = Limit(bad=1.0, good=0.8)
+"""Age of the oldest data that a power cut would cost, s."""
+
+
+class Pressure:
+    """Judge how a disk keeps up; with hysteresis, so that what is said does not flicker.
+
+    Attributes
+    ----------
+    high : bool
+        Whether the disk is too slow.
+    sentence : str
+        What to say of it; empty while it is not.
+    """
+
+    def __init__(self) -> None:
+        self.high = False
+        self.sentence = ''
+        self._calm_since_s: float | None = None
+
+    def update(self, now_s: float, backlog: float, unsafe_s: float) -> bool:
+        """Take figures; return whether `high` has changed.
+
+        Parameters
+        ----------
+        now_s : float
+            A steady time, s.
+        backlog : float
+            How full the queue is, 0 to 1.
+        unsafe_s : float
+            How old the oldest data is that is not safe on the disk, s.
+        """
+        before = self.high
+        if backlog >= BACKLOG.bad or unsafe_s >= UNSAFE_S.bad:
+            self.high, self._calm_since_s = True, None
+        elif backlog >= BACKLOG.good or unsafe_s >= UNSAFE_S.good:
+            self._calm_since_s = None
+        elif self.high:
+            self._calm_since_s = now_s if self._calm_since_s is None else self._calm_since_s
+            self.high = now_s - self._calm_since_s < CALM_S
+        self.sentence = (
+            f'The disk is too slow: {backlog * 100:.0f} % of the queue waits for it, the last '
+            f'{unsafe_s:.1f} s are not safe yet.'
+            if self.high
+            else ''
+        )
+        return self.high != before

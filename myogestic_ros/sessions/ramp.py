@@ -1,0 +1,77 @@
+"""Targets that a person follows: how far to go, and when, for proportional control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+__all__ = ['SHAPES', 'Ramp']
+
+SHAPES = ('trapezoid', 'sine', 'raised_cosine')
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A target over time, for one or more degrees of freedom at once.
+
+    Attributes
+    ----------
+    shape : {'trapezoid', 'sine', 'raised_cosine'}
+        ``trapezoid`` goes from 0 to the amplitude, stays, and comes back; ``sine`` goes to the
+        amplitude and to its opposite; ``raised_cosine`` goes to the amplitude and back, smoothly.
+        All begin and end at 0.
+    amplitudes : mapping of str to float
+        How far each degree of freedom goes, -1 to 1; those not named stay at 0.
+    rise_s, plateau_s, fall_s : float
+        Parts of one cycle of a trapezoid, s.
+    period_s : float
+        Length of one cycle of the other shapes, s.
+    cycles : int
+        How many follow one another.
+    """
+
+    shape: str
+    amplitudes: Mapping[str, float]
+    rise_s: float = 0.0
+    plateau_s: float = 0.0
+    fall_s: float = 0.0
+    period_s: float = 0.0
+    cycles: int = 1
+
+    @property
+    def cycle_s(self) -> float:
+        """Length of one cycle, s."""
+        if self.shape == 'trapezoid':
+            return self.rise_s + self.plateau_s + self.fall_s
+        return self.period_s
+
+    @property
+    def duration_s(self) -> float:
+        """Length of all cycles, s."""
+        return self.cycle_s * self.cycles
+
+    def level(self, at_s: float) -> float:
+        """Return the share of the amplitude at ``at_s`` seconds from the beginning, -1 to 1."""
+        if not 0 <= at_s < self.duration_s:
+            return 0.0
+        return _LEVELS[self.shape](self, at_s % self.cycle_s)
+
+    def target(self, at_s: float, dofs: tuple[str, ...]) -> list[float]:
+        """Return the target of each of these degrees of freedom, -1 to 1."""
+        level = self.level(at_s)
+        return [level * self.amplitudes.get(name, 0.0) for name in dofs]
+
+
+def _trapezoid(ramp: Ramp, at_s: float) -> float:
+    if at_s < ramp.rise_s:
+        return at_s / ramp.rise_s
+    falls_s = at_s - ramp.rise_s - ramp.plateau_s
+    return 1.0 if falls_s <= 0 else 1.0 - falls_s / ramp.fall_s
+
+
+_LEVELS: dict[str, Callable[[Ramp, float], float]] = {
+    'trapezoid': _trapezoid,
+    'sine': lambda ramp, at_s: math.sin(2 * math.pi * at_s / ramp.period_s),
+    'raised_cosine': lambda ramp, at_s: (1 - math.cos(2 * math.pi * at_s / ramp.period_s)) / 2,
+}

@@ -1,0 +1,158 @@
+"""A recording that somebody else made, as a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import myogestic_ros
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.signals import NO_CLASS, Label, StreamFacts, sample_time_ns
+from myogestic_ros.sessions.content import Content, Event, Frames, write_content
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.survey import FILE_STARTS
+from myogestic_ros.sessions.tables import content_of_csv, content_of_npz
+from myogestic_ros.sources.recording_file import Recording, load_recording
+from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.repetitions import Part, joined, number_repetitions
+
+__all__ = ['import_recording']
+
+FRAMES_PER_S = 100
+
+
+def import_recording(
+    path: Path,
+    target: Path,
+    mapping: str = '',
+    given: Mapping[str, Any] | None = None,
+    facts: SessionFacts | None = None,
+) -> Content:
+    """Make a session of a recording; return what it holds.
+
+    A file that this package exported becomes the session that it was, message for message,
+    unless a mapping or a field is given.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder whose files are one recording.
+    target : Path
+        Folder of the session; must not exist.
+    mapping : str
+        Path of a YAML file with fields of `RecordingFormat`; '': the one beside the recording.
+    given : mapping, optional
+        Fields that win over those of the mapping.
+    facts : SessionFacts, optional
+        Subject, protocol and device, where they are known.
+
+    Raises
+    ------
+    SourceError
+        When the recording cannot be read; with file, line and what was expected.
+    SessionError
+        When the session cannot be written.
+    """
+    path = path.expanduser()
+    content = None if mapping or given else _exported(path)
+    if content is None:
+        layout = RecordingFormat.of(path, mapping, given or {})
+        if 'class_names' not in layout.said:  # whose names they are nobody knows
+            layout = replace(layout, class_names=())
+        recording = load_recording(path, layout)
+        if 'sampling_rate' not in recording.layout.said:
+            raise SourceError(
+                f'The sampling rate of {path} is not known: nothing says it. Give it (--rate), or '
+                f'name a mapping (--mapping FILE; --mapping myo for a Myo armband).'
+            )
+        content = _content(path, recording, facts or SessionFacts())
+    write_content(content, target)
+    return content
+
+
+def _exported(path: Path) -> Content | None:
+    """Return the session in a file that this package exported; None when it did not."""
+    if not path.is_file():
+        return None
+    if path.suffix == '.npz':
+        return content_of_npz(path)
+    return content_of_csv(path) if path.suffix == '.csv' else None
+
+
+def _content(path: Path, recording: Recording, facts: SessionFacts) -> Content:
+    layout, pieces = recording.layout, recording.pieces
+    rate = layout.sampling_rate
+    # No file tells when it was recorded; the date of the oldest is the best guess there is.
+    start_ns = min(int(file.stat().st_mtime) for file in recording.files) * 10**9
+    parts = joined(number_repetitions(pieces))
+    offsets = np.cumsum([0, *(len(piece.data) for piece in pieces)])
+    step = max(1, round(rate / FRAMES_PER_S))
+    rows: list[int] = []
+    first_samples: list[int] = []
+    for part in parts:
+        piece = pieces[part.piece]
+        for start in range(part.start, part.stop, step):
+            rows.append(int(offsets[part.piece]) + start)
+            first_samples.append(piece.first_sample + start)
+    stamps = [sample_time_ns(start_ns, first, rate) for first in first_samples]
+    stamps_ns = np.array(stamps, np.int64)
+    frames = Frames(
+        np.array(rows, np.int64), np.array(first_samples, np.int64), stamps_ns, stamps_ns
+    )
+    n_channels = pieces[0].data.shape[1]
+    stream = StreamFacts(
+        'emg', rate, layout.names_of(n_channels), facts.device or 'import', path.name
+    )
+    started = datetime.fromtimestamp(start_ns * 1e-9, timezone.utc).isoformat(timespec='seconds')
+    starts = [
+        piece.first_sample for before, piece in pairwise(pieces) if before.name != piece.name
+    ]
+    known = replace(
+        facts,
+        class_names=_classes(parts, layout),
+        software={'myogestic_ros': myogestic_ros.__version__},
+        started=started,
+        extra={**facts.extra, 'imported_from': path.name, FILE_STARTS: json.dumps(starts)},
+    )
+    data = np.concatenate([piece.data for piece in pieces])
+    events = _events(parts, recording, start_ns)
+    return Content(known, stream, data, frames, events, info_ns=(start_ns, start_ns))
+
+
+def _classes(parts: Sequence[Part], layout: RecordingFormat) -> tuple[str, ...]:
+    """Return the names of the classes, up to the last that occurs."""
+    last = max((part.label for part in parts), default=NO_CLASS)
+    names = [layout.class_name(index) for index in range(last + 1)]
+    return layout.class_names if len(names) < len(layout.class_names) else tuple(names)
+
+
+def _events(parts: Sequence[Part], recording: Recording, start_ns: int) -> list[Event]:
+    """Return the labels: one for each repetition, and an end where nothing follows it at once."""
+    layout, pieces = recording.layout, recording.pieces
+    events: list[Event] = []
+
+    def say(sample: int, index: int, repetition: int) -> None:
+        stamp_ns = sample_time_ns(start_ns, sample, layout.sampling_rate)
+        label = Label(stamp_ns, index, layout.class_name(index), repetition)
+        events.append(Event(label, stamp_ns))
+
+    before: Part | None = None
+    end = 0
+    for part in parts:
+        start = pieces[part.piece].first_sample + part.start
+        if before is None or (part.label, part.repetition) != (before.label, before.repetition):
+            if before is not None and before.label != NO_CLASS and end < start:
+                say(end, NO_CLASS, -1)
+            if part.label != NO_CLASS or (before is not None and end == start):
+                say(start, part.label, part.repetition if part.label != NO_CLASS else -1)
+        before, end = part, start + part.stop - part.start
+    if before is not None and before.label != NO_CLASS:
+        say(end, NO_CLASS, -1)
+    return events

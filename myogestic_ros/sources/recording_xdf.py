@@ -1,0 +1,206 @@
+"""Recordings of the Lab Streaming Layer: XDF files, as LabRecorder writes them."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.signals import NO_CLASS, Samples
+from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.recording_labels import Indices, class_index, expected_classes
+from myogestic_ros.sources.recording_times import stretches
+
+__all__ = ['read_xdf']
+
+Found = tuple[Samples, Indices, int, Indices]
+"""Samples, shape (n_samples, n_channels), in volt; class indices; index of the first sample;
+repetitions."""
+
+VOLT_PER = {
+    **dict.fromkeys(('v', 'volt', 'volts'), 1.0),
+    **dict.fromkeys(('mv', 'millivolt', 'millivolts'), 1e-3),
+    **dict.fromkeys(('uv', 'µv', 'μv', 'microvolt', 'microvolts'), 1e-6),
+    **dict.fromkeys(('nv', 'nanovolt', 'nanovolts'), 1e-9),
+}
+
+
+def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], RecordingFormat]:
+    """Return the stretches of the signal in a file, and the layout with what the file says.
+
+    The signal is the stream that the mapping names as ``samples``, by name or type, else the
+    only one of type EMG, else the only one with a rate. Labels are those of the marker stream
+    that it names as ``labels``, else of the only one: a marker holds until the next one.
+
+    Raises
+    ------
+    SourceError
+        When the file cannot be read, or a stream is not there, or a marker names no class.
+    """
+    streams = _load(file)
+    signal = _chosen(file, streams, layout.samples, _is_signal, 'samples')
+    if signal is None:
+        raise SourceError(f'{file} holds no signal; it has {_listed(streams)}.')
+    values = np.asarray(signal['time_series'])
+    times_s = np.asarray(signal['time_stamps'], np.float64)
+    if values.ndim != 2 or values.dtype.kind not in 'iuf' or not values.size:
+        raise SourceError(
+            f"{file}: stream '{_name(signal)}' holds {values.dtype} of shape {values.shape}, "
+            f'expected numbers of shape (n_samples, n_channels).'
+        )
+    if not set(layout.channels) <= set(range(values.shape[1])):
+        raise SourceError(
+            f'{file} has {values.shape[1]} channels, expected {list(layout.channels)} among them.'
+        )
+    channels = list(layout.channels) or list(range(values.shape[1]))
+    layout = _as_said(file, signal, channels, layout)
+    used = values[:, channels]
+    bad = np.flatnonzero(~np.isfinite(used).all(axis=1))
+    if len(bad):
+        raise SourceError(
+            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples hold others.'
+        )
+    data = (used * layout.scale).astype(np.float32)
+    markers = _chosen(file, streams, layout.labels, _is_marker, 'labels')
+    labels, numbers = _labels(file, markers, times_s, layout)
+    runs = stretches(times_s, layout.sampling_rate, lambda row: f'{file}, sample {row}')
+    return [(data[a:b], labels[a:b], first, numbers[a:b]) for a, b, first in runs], layout
+
+
+def _load(file: Path) -> list[Any]:
+    try:
+        pyxdf: Any = importlib.import_module('pyxdf')
+    except ImportError:
+        raise SourceError(f'{file} takes pyxdf to read: pip install pyxdf.') from None
+    try:
+        streams, _ = pyxdf.load_xdf(str(file))
+    except Exception as error:  # a damaged file makes its reader raise all kinds
+        raise SourceError(f'{file} cannot be read: {str(error) or repr(error)}') from error
+    return list(streams)
+
+
+def _info(stream: Any, field: str) -> str:
+    """Return a field of a stream's header; XDF holds lists of one."""
+    value = stream['info'].get(field)
+    return str(value[0]) if isinstance(value, list) and value and value[0] is not None else ''
+
+
+def _name(stream: Any) -> str:
+    return _info(stream, 'name')
+
+
+def _rate(stream: Any) -> float:
+    return float(_info(stream, 'nominal_srate') or 0)
+
+
+def _is_signal(stream: Any) -> bool:
+    return _rate(stream) > 0 and _info(stream, 'channel_format') != 'string'
+
+
+def _is_marker(stream: Any) -> bool:
+    return _rate(stream) == 0
+
+
+def _listed(streams: list[Any]) -> str:
+    return (
+        ', '.join(f"'{_name(s)}' ({_info(s, 'type')}, {_rate(s):g} Hz)" for s in streams)
+        or 'no stream'
+    )
+
+
+def _chosen(file: Path, streams: list[Any], name: str, fits: Any, kind: str) -> Any:
+    """Return the stream of a name or type, else the only one that fits; None: there is none."""
+    if name:
+        found = [s for s in streams if name in (_name(s), _info(s, 'type'))]
+        if not found:
+            raise SourceError(
+                f"{file} has no stream '{name}' ({kind}); it has {_listed(streams)}."
+            )
+    else:
+        found = [s for s in streams if fits(s)]
+        found = [s for s in found if _info(s, 'type').upper() == 'EMG'] or found
+    if len(found) > 1:
+        raise SourceError(
+            f'{file} has several streams that could be the {kind}: {_listed(found)}; name one in '
+            f'the mapping ({kind}: …).'
+        )
+    return found[0] if found else None
+
+
+def _as_said(
+    file: Path, signal: Any, channels: list[int], layout: RecordingFormat
+) -> RecordingFormat:
+    """Return the layout with rate, scale and names out of the stream's header."""
+    rate = _rate(signal)
+    if 'sampling_rate' in layout.said and rate and abs(rate - layout.sampling_rate) > 1e-6 * rate:
+        raise SourceError(
+            f"{file}: stream '{_name(signal)}' says {rate:g} Hz, expected "
+            f"{layout.sampling_rate:g} Hz (sampling_rate); leave that out to take the stream's."
+        )
+    known: dict[str, Any] = {'sampling_rate': rate} if rate else {}
+    described = _described(signal)
+    labels = [_first(channel, 'label') for channel in described]
+    units = [_first(channel, 'unit').strip().lower() for channel in described]
+    if len(described) > max(channels):
+        if all(labels[channel] for channel in channels):
+            known['channel_names'] = tuple(labels[channel] for channel in channels)
+        scales = {VOLT_PER.get(units[channel]) for channel in channels}
+        if len(scales) == 1 and None not in scales:
+            known['scale'] = scales.pop()
+    known = {name: value for name, value in known.items() if name not in layout.said}
+    return replace(layout, **known, said=layout.said | set(known))
+
+
+def _described(signal: Any) -> list[Any]:
+    """Return the description of each channel; empty: there is none."""
+    try:
+        channels = signal['info']['desc'][0]['channels'][0]['channel']
+    except (KeyError, IndexError, TypeError):
+        return []
+    return list(channels)
+
+
+def _first(channel: Any, field: str) -> str:
+    value = channel.get(field) if hasattr(channel, 'get') else None
+    return str(value[0]) if isinstance(value, list) and value and value[0] is not None else ''
+
+
+def _labels(
+    file: Path, markers: Any, times_s: Any, layout: RecordingFormat
+) -> tuple[Indices, Indices]:
+    """Return class and repetition of each sample, both of shape (n_samples,).
+
+    A marker begins a repetition, unless it says again what is in force.
+    """
+    if markers is None:
+        none = np.full(len(times_s), NO_CLASS, np.int64)
+        return none, none
+    words = [str(row[0]) for row in markers['time_series']]
+    indices = [class_index(word, layout) for word in words]
+    unknown = [place for place, index in enumerate(indices) if index is None]
+    if unknown:
+        place = unknown[0]
+        others = sorted({words[p] for p in unknown})
+        raise SourceError(
+            f"{file}, marker {place} of stream '{_name(markers)}' at "
+            f'{float(markers["time_stamps"][place]) - float(times_s[0]):.3f} s: expected a class '
+            f"{expected_classes(layout)} or its name, got '{words[place]}'; {len(unknown)} markers "
+            f'are none: {", ".join(others[:8])}. Say in class_names what each stands for (null: '
+            f'no class).'
+        )
+    order = np.argsort(markers['time_stamps'], kind='stable')
+    starts = np.asarray(markers['time_stamps'], np.float64)[order]
+    classes = [NO_CLASS, *(indices[place] or 0 for place in order)]
+    counts: Counter[int] = Counter()
+    numbers = [-1]
+    for before, own in pairwise(classes):
+        counts[own] += before != own
+        numbers.append(counts[own] - 1 if own != NO_CLASS else -1)
+    place_of = np.searchsorted(starts, times_s, side='right')
+    return np.array(classes, np.int64)[place_of], np.array(numbers, np.int64)[place_of]

@@ -1,0 +1,32 @@
+"""Predicting that falls behind is noticed, and said no more often than it needs to be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from myogestic_ros.core.keeping_up import KeepingUp
+from myogestic_ros.core.live_ticks import LiveTicks
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.windows import StreamSpec
+
+
+def push(ticks, first, n=100):
+    ticks.push('emg', Chunk(first, first * 500_000, 2000.0, np.ones((n, 2), np.float32)), 0)
+
+
+def test_losses_are_said_once_a_second_and_then_that_they_are_over():
+    ticks = LiveTicks([StreamSpec('emg')], 50.0)
+    push(ticks, 0)
+    watch = KeepingUp(ticks)
+    assert watch.look(0.0) is None
+    push(ticks, 150)
+    assert '50 sample(s) lost' in watch.look(0.1)
+    push(ticks, 300)
+    assert watch.look(0.2) is None  # said a moment ago
+    push(ticks, 450)
+    assert '150 sample(s) lost' in watch.look(1.2)
+    assert watch.look(2.0) is None
+    assert watch.look(3.3) == ''
+    assert watch.look(9.0) is None
+    ticks.overruns += 3
+    assert '3 prediction(s) skipped;' in watch.look(10.0)

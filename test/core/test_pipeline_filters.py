@@ -1,0 +1,130 @@
+"""A pipeline that filters, and what its predictions pass through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gate import Watcher, chunk
+
+from myogestic_ros.core.errors import StateError
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+
+BAND = FilterSpec((20.0, 450.0))
+
+
+class Post:
+    """A post-process that notes what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def reset(self):
+        self.calls.append('reset')
+
+    def process(self, prediction):
+        self.calls.append(prediction.segment)
+        if prediction.values.get('broken'):
+            raise ValueError('broken')
+        return {**prediction.values, 'after': True}
+
+
+class Reasons(Watcher):
+    def __init__(self):
+        super().__init__()
+        self.reasons, self.problems = [], []
+
+    def gave_up(self, reason):
+        self.reasons.append(reason)
+
+    def problem(self, kind, sentence):
+        self.problems.append(kind)
+
+
+def pipeline_of(spec=None, answer=None):
+    pipeline = Pipeline(50.0, streams=[StreamSpec('emg', 20.0, filters=spec)])
+    pipeline.extract(lambda windows: windows['emg'])
+    pipeline.predict(lambda model, features: {'class': 1, **(answer or {})})
+    pipeline.use_model('model', 'm', ['rest', 'fist'])
+    pipeline.observer = Reasons()
+    return pipeline
+
+
+def slow(index):
+    """Return a chunk at 200 Hz."""
+    return Chunk(4 * index, 20_000_000 * index, 200.0, np.zeros((4, 2), np.float32))
+
+
+def test_a_stream_that_cannot_be_filtered_ends_predicting_with_the_reason():
+    pipeline = pipeline_of(BAND)
+    pipeline.start_predicting()
+    for index in range(3):
+        pipeline.push('emg', slow(index))
+    assert pipeline.state == 'idle'
+    words = 'edge of the bandpass, 450 Hz, is not below half the sampling rate, 100 Hz'
+    assert words in pipeline.status_message
+    assert len(pipeline.observer.reasons) == 1
+    with pytest.raises(StateError, match=words):
+        pipeline.start_predicting()
+    for index in range(4):  # another amplifier is connected
+        pipeline.push('emg', chunk(index))
+    pipeline.start_predicting()
+
+
+def test_a_model_brings_filters_and_another_one_takes_them_away():
+    pipeline = pipeline_of()
+    pipeline.use_model('model', 'm', [], {'emg': BAND})
+    assert pipeline.streams[0].filters == BAND
+    assert pipeline.wanted_filters == {'emg': None}
+    pipeline.start_predicting()
+    made = []
+    for index in range(10):
+        pipeline.push('emg', chunk(index))
+        made += pipeline.step()
+    assert [p.sample for p in made] == [40 * n + 39 for n in range(6, 10)]  # settled after 204
+    pipeline.stop_predicting()
+    pipeline.use_model('model', 'm', [], {'emg': None})
+    assert pipeline.streams[0].filters is None
+
+
+def test_training_gets_the_filters_that_are_in_force():
+    pipeline = pipeline_of(BAND)
+    for filters, expected in ((None, BAND), (FilterSpec(), FilterSpec())):
+        pipeline.train(lambda data: 1)
+        pipeline.training_data = TrainingData(
+            ['/nowhere'], streams=[StreamSpec('emg', filters=filters)]
+        )
+        pipeline.start_training()
+        assert pipeline.wait_for_training(20)
+        assert pipeline.training_data.streams[0].filters == expected
+
+
+def test_what_comes_after_the_decoder_begins_anew_at_each_start_and_sees_gaps():
+    pipeline = pipeline_of()
+    pipeline.post = Post()
+    for first in (0, 3):
+        pipeline.start_predicting()
+        for index in range(first, first + 3):
+            pipeline.push('emg', chunk(index))
+            assert [p.values for p in pipeline.step()] == [{'class': 1, 'after': True}]
+        pipeline.stop_predicting()
+    assert pipeline.post.calls == ['reset', 1, 1, 1, 'reset', 1, 1, 1]
+    pipeline.start_predicting()
+    pipeline.push('emg', chunk(9))
+    pipeline.step()
+    assert pipeline.post.calls[-2:] == ['reset', 2]
+
+
+def test_an_error_after_the_decoder_counts_like_one_in_it():
+    pipeline = pipeline_of(answer={'broken': True})
+    pipeline.post = Post()
+    pipeline.start_predicting()
+    for index in range(20):
+        pipeline.push('emg', chunk(index))
+        assert pipeline.step() == []
+    assert pipeline.counters.errors == 10
+    assert pipeline.state == 'idle'
+    assert 'last: ValueError: broken' in pipeline.status_message

@@ -1,0 +1,194 @@
+"""A little data of today on top of an old model."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import made_up, write_signal
+
+from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding import htd_lda
+from myogestic_ros.decoding.adaptation import MAX_BYTES, adapt_to, blended, in_terms_of, remember
+from myogestic_ros.decoding.linear_decoder import LinearDecoder
+from myogestic_ros.decoding.training_set import TrainingSet, load_training_set
+from myogestic_ros.sessions.describe import complete_training_data
+
+RATE = 1000.0
+
+
+def data_of(*paths: Path, **more) -> TrainingData:
+    return complete_training_data(TrainingData(paths=[str(path) for path in paths], **more))
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp('adaptation')
+
+
+@pytest.fixture(scope='module')
+def old(folder: Path) -> LinearDecoder:
+    return htd_lda.train(data_of(write_signal(folder / 'old', *made_up(classes=4), RATE)))
+
+
+def of_today(folder: Path, name: str, gains=1.0, turn: int = 0, **settings) -> Path:
+    data, labels = made_up(**({'classes': 4, 'seed': 5} | settings))
+    data = np.roll(data * np.asarray(gains, np.float32), turn, axis=1)
+    return write_signal(folder / name, data, labels, RATE)
+
+
+def right(model: LinearDecoder, path: Path) -> float:
+    windows = load_training_set(data_of(path), htd_lda.extract, 500.0)
+    found = [model.predict(features)['label'] for features in windows.features]
+    return float(
+        np.mean([f == windows.class_names[c] for f, c in zip(found, windows.classes, strict=True)])
+    )
+
+
+GAINS = [0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3]
+
+
+def test_electrodes_that_lie_otherwise(folder, old, capsys) -> None:
+    model = htd_lda.adapt(old, data_of(of_today(folder, 'today', GAINS, repetitions=2)))
+    said = capsys.readouterr().out
+    assert "On today's windows the old model is right in" in said
+    assert 'On repetitions of today that were left out: today only' in said
+    assert 'Chosen: ' in said
+    later = of_today(folder, 'later', GAINS, seed=6)
+    assert right(model, later) > right(old, later) + 0.1
+    assert right(model, later) > 0.95
+    assert model.scores['accuracy'] > 0.9
+    assert model.parameters['adapted'] in ('new', 'blend')
+    again = htd_lda.adapt(model, data_of(of_today(folder, 'next', repetitions=2, seed=8)))
+    assert again.class_names == old.class_names
+
+
+def test_one_repetition_is_blended_and_said_not_to_be_tested(folder, old, capsys) -> None:
+    model = htd_lda.adapt(old, data_of(of_today(folder, 'once', GAINS, repetitions=1)))
+    assert 'One repetition cannot tell which is best' in capsys.readouterr().out
+    assert model.parameters['adapted'] == 'blend'
+    assert model.scores == {}
+    later = of_today(folder, 'after', GAINS, seed=7)
+    assert right(model, later) > right(old, later)
+
+
+def test_an_old_model_that_is_better_stays(folder, old) -> None:
+    data, labels = made_up(classes=4, seed=5, repetitions=2)
+    swapped = {1: (2, 'pinch'), 2: (1, 'fist')}
+    labels = [
+        (at, *(swapped.get(index, (index, name)) if rep else (index, name)), rep)
+        for at, index, name, rep in labels
+    ]
+    path = write_signal(folder / 'mixed', data, labels, RATE)
+    windows = load_training_set(data_of(path), htd_lda.extract, 500.0)
+
+    class Knows:
+        """An old estimator that is always right today."""
+
+        def predict(self, features):
+            table = {
+                f.tobytes(): c for f, c in zip(windows.features, windows.classes, strict=True)
+            }
+            return np.array([table[f.tobytes()] for f in features])
+
+    better = LinearDecoder(old.steps, old.class_names, {})
+    better.memory, better.steps = old.memory, Knows()
+    with pytest.raises(TrainingError, match='The old model is better .* it stays'):
+        htd_lda.adapt(better, data_of(path))
+
+
+def test_classes_are_matched_by_name_and_none_is_forgotten(folder, old) -> None:
+    data, labels = made_up(classes=4, seed=5, repetitions=2)
+    other = {'rest': (0, 'rest'), 'fist': (2, 'fist'), 'pinch': (1, 'pinch'), 'open': (3, 'point')}
+    renamed = [(at, *other[name], rep) for at, _, name, rep in labels]
+    given = data_of(write_signal(folder / 'named', data, renamed, RATE))
+    model = htd_lda.adapt(old, given)
+    assert model.class_names == {0: 'rest', 1: 'fist', 2: 'pinch', 3: 'open', 4: 'point'}
+    assert given.class_names == ['rest', 'fist', 'pinch', 'open', 'point']
+    assert model.parameters['adapted'] == 'blend'
+
+
+def test_a_turned_band_is_said_and_turned_back_on_request(folder, old, capsys) -> None:
+    path = of_today(folder, 'turned', turn=2, repetitions=2)
+    with suppress(TrainingError):  # whatever comes of it
+        htd_lda.adapt(old, data_of(path))
+    said = capsys.readouterr().out
+    assert 'turned by 2 places' in said
+    assert 'stream.emg.rotation to -2.' in said
+    assert share_in(said, 'With the channels turned back so') > 95.0
+    assert share_in(said, "On today's windows the old model") < 60.0
+    with suppress(TrainingError):
+        htd_lda.adapt(old, data_of(path, rotation={'emg': -2}))
+    said = capsys.readouterr().out
+    assert 'turned by' not in said
+    assert share_in(said, "On today's windows the old model") > 95.0
+
+
+def share_in(said: str, start: str) -> float:
+    """Return the first percentage after ``start``."""
+    return float(re.search(r'([\d.]+)%', said[said.index(start) :])[1])
+
+
+def test_refusals(folder, old) -> None:
+    bare = LinearDecoder(old.steps, old.class_names, {})
+    path = of_today(folder, 'plain', repetitions=1)
+    with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
+        htd_lda.adapt(bare, data_of(path))
+    data, labels = made_up(classes=4)
+    narrow = write_signal(folder / 'narrow', data[:, :4], labels, RATE)
+    with pytest.raises((TrainingError, Exception), match='channels'):
+        htd_lda.adapt(old, data_of(narrow))
+
+
+def a_set(features, classes, names, repetitions=None) -> TrainingSet:
+    classes = np.asarray(classes, np.int64)
+    groups = classes if repetitions is None else np.asarray(repetitions, np.int64)
+    return TrainingSet(np.asarray(features, float), classes, groups, names, {'emg': 1}, 0)
+
+
+def test_blend_by_hand() -> None:
+    memory = remember(
+        np.array([[-1.0], [1.0], [9.0], [11.0], [20.0]]), np.array([0, 0, 1, 1, 2]), {}
+    )
+    x, y = blended(memory, np.array([[2.0], [6.0]]), np.array([0, 0]), np.array([0, 1]))
+    # Class 0 moves from 0 towards 4 by two thirds; the others, not shown today, as much.
+    moved = 8 / 3
+    assert sorted(x[y == 0].ravel()) == pytest.approx(sorted([-1 + moved, 1 + moved, 2.0, 6.0]))
+    assert set(x[y == 1].ravel().round(6)) == {round(9 + moved, 6), round(11 + moved, 6)}
+    assert len(x[y == 1]) == len(x[y == 2]) == 4
+
+
+def test_what_is_never_negative_stays_so() -> None:
+    rng = np.random.default_rng(0)
+    before, today = rng.exponential(1.0, (50, 3)), rng.exponential(0.01, (20, 3))
+    memory = remember(before, np.repeat([0, 1], 25), {0: 'a', 1: 'b'})
+    x, _ = blended(memory, today, np.repeat([0, 1], 10), np.repeat([0, 1], 10))
+    assert (x >= 0).all()
+    assert np.isfinite(x).all()
+
+
+def test_numbers_of_classes() -> None:
+    y, names = in_terms_of(
+        {0: 'rest', 4: 'fist'}, a_set([[0.0]] * 3, [0, 1, 2], {0: 'fist', 1: 'new', 2: 'rest'})
+    )
+    assert y.tolist() == [4, 5, 0]
+    assert names == {0: 'rest', 4: 'fist', 5: 'new'}
+
+
+def test_memory_is_bounded_and_keeps_every_class() -> None:
+    classes = np.array([0] * 5000 + [1] * 10)
+    memory = remember(np.zeros((5010, 4000), np.float32), classes, {0: 'a', 1: 'b'})
+    assert memory.features.nbytes <= MAX_BYTES * 1.01
+    assert set(memory.classes) == {0, 1}
+
+
+def test_other_features_are_refused() -> None:
+    memory = remember(np.zeros((4, 3)), np.array([0, 0, 1, 1]), {0: 'a', 1: 'b'})
+    with pytest.raises(TrainingError, match='Today there are 2 features'):
+        adapt_to(
+            memory, a_set(np.zeros((2, 2)), [0, 1], {0: 'a', 1: 'b'}), lambda x, y: None, None
+        )

@@ -1,0 +1,67 @@
+"""Ready decoders by name, and estimators by import path."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+
+
+def test_default_comes_first() -> None:
+    assert recipe_names()[0] == DEFAULT
+    assert recipe().name == DEFAULT
+    assert len(set(recipe_names())) == len(recipe_names())
+
+
+@pytest.mark.parametrize('name', recipe_names())
+def test_recipe_is_what_its_name_says(name: str) -> None:
+    found = recipe(name)
+    assert found.name == name
+    assert found.description
+    assert found.kind in ('classification', 'regression')
+
+
+def test_unknown_name_lists_those_there_are() -> None:
+    with pytest.raises(DecoderError, match=f"no ready decoder 'ldda'; there are {DEFAULT}"):
+        recipe('ldda')
+
+
+@pytest.mark.parametrize(
+    ('path', 'kind'),
+    [
+        ('sklearn.neighbors:KNeighborsClassifier', 'classification'),
+        ('sklearn.neighbors.KNeighborsClassifier', 'classification'),
+        ('sklearn.tree:DecisionTreeClassifier(max_depth=3, random_state=0)', 'classification'),
+        ('sklearn.linear_model:Ridge(alpha=0.5)', 'regression'),
+    ],
+)
+def test_estimator_by_import_path(path: str, kind: str) -> None:
+    found = recipe(path)
+    assert found.kind == kind
+    rng = np.random.default_rng(0)
+    windows = rng.normal(size=(40, 2, 30)) * np.repeat([1.0, 4.0], 20)[:, None, None]
+    steps = found.steps({'emg': 2})
+    features = found.extract({'emg': windows})
+    steps.fit(features, np.repeat([0, 5], 20))
+    assert np.abs(steps.predict(features) - np.repeat([0, 5], 20)).mean() < 1.0
+
+
+@pytest.mark.parametrize(
+    ('path', 'told'),
+    [
+        ('sklearn.svm:SVX', "no scikit-learn estimator called 'SVX'"),
+        ('no.such:Thing', 'cannot be imported'),
+        ('os.path:join', "no scikit-learn estimator called 'join'"),
+        ('sklearn.svm:SVC(Z=1)', 'cannot be made'),
+        ('sklearn.svm:SVC(C=open("x"))', 'expected named literals'),
+        ('sklearn.svm:SVC(1)', 'expected named literals'),
+        ('sklearn.svm:SVC(C=1', 'expected named literals'),
+        ('sklearn.preprocessing:StandardScaler', 'neither a classifier nor a regressor'),
+        (':', 'cannot be imported'),
+    ],
+)
+def test_import_path_that_leads_nowhere(path: str, told: str) -> None:
+    with pytest.raises(DecoderError, match=told):
+        recipe(path)

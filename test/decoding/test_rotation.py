@@ -1,0 +1,75 @@
+"""Armbands that were put on turned."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import NOT_CLEAN, made_up, summary_of, summary_of_recording
+
+from myogestic_ros.core.errors import SignalError
+from myogestic_ros.decoding.rotation import class_covariances, find_rotation, turned
+
+PLACES = (0, 1, 2, 3, 4, -3, -2, -1)
+
+
+@pytest.mark.parametrize('places', PLACES)
+def test_a_turned_band_is_found_and_turning_back_undoes_it(places: int) -> None:
+    before = class_covariances([summary_of(*made_up(classes=4))])
+    data, labels = made_up(classes=4, repetitions=1, seed=1)
+    now = class_covariances([summary_of(turned(data, -places, 1), labels)])
+    found = find_rotation(before, now)
+    assert found is not None
+    assert found.channels == places
+    assert found.is_proposed == (places != 0)
+    if places:
+        assert f'stream.emg.rotation to {places}.' in found.sentence()
+        assert f'by {abs(places)} place' in found.sentence()
+        back = class_covariances([summary_of(turned(turned(data, -places, 1), places, 1), labels)])
+        undone = find_rotation(before, back)
+        assert undone is not None
+        assert undone.channels == 0
+    else:
+        assert found.sentence() == ''
+
+
+def test_half_way_between_electrodes_nothing_is_proposed() -> None:
+    before = class_covariances([summary_of(*made_up(classes=4))])
+    half = {name: (c + np.roll(c, (1, 1), (0, 1))) / 2 for name, c in before.items()}
+    found = find_rotation(before, half)
+    assert found is not None
+    assert found.confidence < 0.1
+    assert not found.is_proposed
+
+
+def test_what_cannot_be_compared() -> None:
+    eye = np.eye(8)
+    assert find_rotation({'rest': eye}, {'rest': eye}) is None
+    assert find_rotation({'rest': eye, 'fist': eye}, {'open': eye, 'pinch': eye}) is None
+    pair = np.eye(2)
+    assert find_rotation({'rest': pair, 'fist': pair}, {'rest': pair, 'fist': pair}) is None
+    with pytest.raises(SignalError, match='16 channels are compared with 8'):
+        find_rotation({'a': eye, 'b': eye}, {'a': np.eye(16), 'b': np.eye(16)})
+
+
+def test_without_signal_nothing_is_proposed() -> None:
+    still = {'rest': np.zeros((8, 8)), 'fist': np.zeros((8, 8))}
+    found = find_rotation(still, still)
+    assert found is not None
+    assert not found.is_proposed
+
+
+def test_recorded_sessions_of_one_person(recordings: Path) -> None:
+    folders = sorted((recordings / 'myo-readings').glob('*-*'))
+    folders = [f for f in folders if f.is_dir() and f.name not in NOT_CLEAN][:6]
+    patterns = {f.name: class_covariances([summary_of_recording(f)]) for f in folders}
+    for one, other in itertools.permutations(patterns, 2):
+        if one.split('-')[0] != other.split('-')[0]:
+            continue
+        for places in PLACES:
+            now = {n: np.roll(c, (-places, -places), (0, 1)) for n, c in patterns[other].items()}
+            found = find_rotation(patterns[one], now)
+            assert found is not None
+            assert (found.channels, found.is_proposed) == (places, places != 0), (one, other)

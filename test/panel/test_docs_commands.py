@@ -1,0 +1,106 @@
+"""The commands and mappings in the docs do what the docs say."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+import yaml
+from xdf import write_xdf
+
+from myogestic_ros.panel.cli import __main__ as command
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sources.importing import import_recording
+
+DOCS = Path(__file__).resolve().parents[2] / 'docs'
+N = 3000
+DATA = np.random.default_rng(9).standard_normal((N, 4))
+CLASSES = np.repeat([0, 1, 0, 1, 2, 0], N // 6)
+
+
+def blocks():
+    """Return name → text of each block of commands or YAML that is marked as one to be tested."""
+    found = {}
+    for page in ('recordings.md', 'sessions.md'):
+        text = (DOCS / page).read_text()
+        pattern = r'<!-- test: (\S+) -->\n```(?:sh|yaml)\n(.*?)```'
+        found.update(dict(re.findall(pattern, text, flags=re.DOTALL)))
+        assert len(re.findall(pattern, text, flags=re.DOTALL)) == len(
+            re.findall('```(?:sh|yaml)', text)
+        )
+    return found
+
+
+def lines(*columns):
+    return '\n'.join(','.join(str(value) for value in row) for row in zip(*columns, strict=True))
+
+
+def test_all_blocks_are_tested():
+    assert set(blocks()) == {
+        *('import.sh', 'export.sh', 'sessions.sh'),
+        *('timed.yaml', 'ninapro.yaml', 'lsl.yaml', 'files.yaml'),
+    }
+
+
+def test_the_commands(tmp_path, monkeypatch):
+    (tmp_path / 'hand.csv').write_text(lines(*DATA.T, CLASSES))
+    monkeypatch.chdir(tmp_path)
+    for name in ('import.sh', 'export.sh', 'sessions.sh'):
+        for line in blocks()[name].splitlines():
+            program, *words = shlex.split(line)
+            assert program == 'myogestic'
+            assert command.main(words) == 0, line
+    for name in ('hand.png', 'signal.png', 'hand.npz', 'table.csv', 'table.yaml', 'out.npz'):
+        assert (tmp_path / name).is_file(), name
+    first, again = Session(tmp_path / 'sessions/hand'), Session(tmp_path / 'sessions/hand-again')
+    topics = list(first.bag.topics)
+    assert list(first.bag.messages(topics)) == list(again.bag.messages(topics))
+
+
+def timed(folder):
+    words = np.array(['rest', 'fist', 'open'])[CLASSES]
+    (folder / 'r.csv').write_text(lines(np.arange(N) / 2, *DATA.T, words))
+    return folder / 'r.csv', {'rest': 3, 'fist': 2, 'open': 1}
+
+
+def ninapro(folder):
+    arrays = {
+        'emg': DATA,
+        'restimulus': CLASSES[:, None],
+        'rerepetition': np.repeat([0, 1, 0, 2, 1, 0], N // 6)[:, None],
+    }
+    scipy.io.savemat(folder / 'r.mat', arrays)
+    return folder / 'r.mat', {'rest': 3, 'index flexion': 2, 'index extension': 1}
+
+
+def lsl(folder):
+    times_s = np.arange(N) / 1000
+    cues = [(-1.0, 'session start'), (0.0, 'relax'), (0.5, 'close hand'), (2.0, 'relax')]
+    file = write_xdf(folder / 'r.xdf', DATA, times_s, 1000.0, cues)
+    return file, {'rest': 2, 'fist': 1}
+
+
+def files(folder):
+    for index in (0, 1):
+        for number in range(3):
+            (folder / f'C_{index}_R_{number}.csv').write_text(lines(*DATA[:500].T))
+    return folder, {'rest': 3, 'fist': 3}
+
+
+@pytest.mark.parametrize('make', [timed, ninapro, lsl, files])
+def test_the_mappings(tmp_path, make):
+    (tmp_path / 'in').mkdir()
+    recording, expected = make(tmp_path / 'in')
+    text = blocks()[f'{make.__name__}.yaml']
+    assert yaml.safe_load(text)
+    (tmp_path / 'mapping.yaml').write_text(text)
+    import_recording(recording, tmp_path / 's', str(tmp_path / 'mapping.yaml'))
+    found: dict[str, set[int]] = {}
+    for label in Session(tmp_path / 's').labels():
+        if label.index >= 0:
+            found.setdefault(label.name, set()).add(label.repetition)
+    assert {name: len(numbers) for name, numbers in found.items()} == expected

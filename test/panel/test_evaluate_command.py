@@ -1,0 +1,97 @@
+"""``myogestic evaluate``, as a person would call it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import made_up, write_signal
+from typer.testing import CliRunner
+
+from myogestic_ros.panel.cli.__main__ import app
+
+RATE = 1000.0
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('sessions')
+    write_signal(folder / 'monday', *made_up(), RATE)
+    data, labels = made_up(classes=4, repetitions=2, seed=1)
+    write_signal(folder / 'tuesday', np.roll(data, 2, axis=1), labels, RATE)
+    write_signal(folder / 'once', *made_up(repetitions=1), RATE)
+    write_signal(folder / 'bare', data, [], RATE)
+    return folder
+
+
+def call(folder: Path, *arguments: object, code: int = 0) -> str:
+    """Run the command; return what it printed, on one line."""
+    words = ['evaluate', *map(str, arguments), '--session-dir', str(folder)]
+    result = CliRunner().invoke(app, words, env={'COLUMNS': '100'})
+    assert result.exit_code == code, result.output
+    assert 'Traceback' not in result.output
+    return re.sub(r'\s+', ' ', result.output)
+
+
+def test_a_table_and_all_figures(folder: Path, tmp_path: Path) -> None:
+    said = call(folder, 'monday', '--json', tmp_path / 'deep' / 'figures.json')
+    assert 'each repetition left out │' in said
+    assert 'decision after the cue: median │' in said
+    assert 'Warning' not in said
+    content = json.loads((tmp_path / 'deep' / 'figures.json').read_text())
+    (figures,) = content['decoders']
+    assert figures['decoder'] == 'htd_lda'
+    assert figures['each_repetition']['accuracy'] > 0.9
+    assert content['warnings'] == []
+
+
+def test_json_alone_on_standard_output(folder: Path) -> None:
+    words = ['evaluate', 'monday', '--session-dir', str(folder), '--json', '-']
+    result = CliRunner().invoke(app, words)
+    assert json.loads(result.stdout)['settle_ms'] == 500.0
+
+
+def test_reports_of_several_decoders(folder: Path, tmp_path: Path) -> None:
+    names = ['-d', 'htd_lda', '-d', 'sklearn.naive_bayes:GaussianNB']
+    page, picture = tmp_path / 'report.html', tmp_path / 'report.png'
+    call(folder, 'monday', *names, '--report', page)
+    text = page.read_text()
+    assert text.count('data:image/svg+xml;base64,') == 8
+    assert 'http' not in re.sub(r'base64,[^"]*', '', text)  # nothing is fetched
+    assert 'sklearn.naive_bayes:GaussianNB' in text
+    call(folder, 'monday', '--report', picture)
+    assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_sessions_that_differ_and_a_band_that_sits_turned(folder: Path) -> None:
+    said = call(folder, 'monday', 'tuesday')
+    assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
+    assert "Only session 'tuesday' has 'open'" in said
+    assert 'across sessions │' in said
+
+
+def test_one_repetition_only(folder: Path) -> None:
+    assert 'Nothing can be tested' in call(folder, 'once')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'sentence'),
+    [
+        (['wednesday'], "There is no session 'wednesday'"),
+        (['bare'], 'hold no labels'),
+        (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
+        (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
+        (['monday', '--class', 'wave'], 'No training data for wave'),
+        (['monday', '--report', 'report.pdf'], 'can be a .html or a .png file'),
+        (['monday', '--window-ms', '90000'], 'longer than a window of 90000 ms'),
+        (['monday', '--stream', 'emg2'], "has no stream 'emg2'"),
+        (['monday', '-d', 'sklearn.linear_model:Ridge'], 'streams of targets'),
+        (['monday', '-d', 'sklearn.linear_model:Ridge', '-d', 'htd_lda'], 'of one kind'),
+        (['monday', '--json', '/proc/no/such.json'], 'cannot be written'),
+    ],
+)
+def test_refusals(folder: Path, arguments: list[str], sentence: str) -> None:
+    assert sentence in call(folder, *arguments, code=1)

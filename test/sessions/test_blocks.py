@@ -1,0 +1,127 @@
+"""Frames read many at once are those that are read one by one, in any kind of bag."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bags import EMG, START_NS, STORE, fill_mcap, frame, header, label, protocol, write
+from mcap.writer import CompressionType, Writer
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.sessions.mcap_rows import files_in_order
+from myogestic_ros.sessions.reader import Session
+
+RNG = np.random.default_rng(0)
+CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]
+
+
+def told(chunks):
+    """Return what a comparison needs of chunks."""
+    return [
+        (c.first_sample, c.stamp_ns, c.sampling_rate, c.data.shape, c.data.tobytes())
+        for c in chunks
+    ]
+
+
+def assert_alike(path, stream='emg'):
+    """Both ways give the same chunks, and count the same as malformed."""
+    one, many = Session(path), Session(path)
+    expected = told(one.chunks(stream))
+    found = told(chunk for block in many.blocks(stream) for chunk in block.chunks())
+    assert found == expected
+    assert expected
+    assert many.malformed == one.malformed
+    return one
+
+
+def troubled():
+    """Return messages of a stream that changes all the time."""
+    items, first, channels = [], 0, 2
+    for number in range(600):
+        fate = RNG.random()
+        length = 20 if fate < 0.9 else int(RNG.integers(1, 50))
+        data = RNG.normal(size=(length, channels))
+        if fate > 0.98:
+            data[0, 0] = np.inf
+        message, stamp_ns = frame(first, data)
+        at_ns = START_NS + number * 10**7
+        if 0.90 < fate < 0.91:
+            message = message[:-8]  # cut
+        elif 0.91 < fate < 0.92:
+            message, _ = frame(first, RNG.normal(size=(9, 1)), channels=4)  # no whole samples
+        elif 0.92 < fate < 0.93:
+            first += 7
+        elif 0.93 < fate < 0.94:
+            channels += 1
+        elif 0.94 < fate < 0.95:
+            renamed = STORE.types['std_msgs/msg/Header'](header(stamp_ns).stamp, 'elsewhere')
+            flat = data.astype(np.float32).ravel()
+            other = STORE.types[EMG](renamed, first, 2000.0, channels, flat)
+            message = bytes(STORE.serialize_cdr(other, EMG))
+        elif 0.95 < fate < 0.96:
+            items.append(('/label', label(1, 'fist', stamp_ns), at_ns))
+        items.append(('/emg', message, at_ns))
+        first += length
+    return items
+
+
+def test_a_session(tmp_path):
+    assert_alike(write(tmp_path / 's', protocol(CUES, lose=(800, 900))))
+
+
+def test_a_stream_that_changes_all_the_time(tmp_path):
+    session = assert_alike(write(tmp_path / 's', troubled()))
+    assert session.malformed['/emg'] > 3
+
+
+@pytest.mark.parametrize('compression', list(CompressionType))
+@pytest.mark.parametrize('chunk_size', [3000, 2**20])
+def test_files_of_others(tmp_path, compression, chunk_size):
+    file = tmp_path / 'a.mcap'
+    with file.open('wb') as stream:
+        writer = Writer(stream, chunk_size=chunk_size, compression=compression)
+        writer.start(profile='ros2', library='')
+        fill_mcap(writer, troubled())
+    assert [found.path for found in files_in_order(file)] == [file]
+    assert_alike(file)
+
+
+def test_a_file_whose_chunks_overlap_is_read_in_the_order_of_time(tmp_path):
+    items = protocol(CUES)
+    items = items[50:] + items[:50]
+    file = tmp_path / 'a.mcap'
+    with file.open('wb') as stream:
+        writer = Writer(stream, chunk_size=3000)
+        writer.start(profile='ros2', library='')
+        fill_mcap(writer, items)
+    assert files_in_order(file) == []
+    assert_alike(file)
+
+
+def test_a_chunk_whose_messages_are_not_in_order(tmp_path):
+    items = protocol(CUES)
+    items[10], items[12] = items[12], items[10]
+    assert_alike(write(tmp_path / 's', items))
+
+
+def test_frames_without_a_frame_id(tmp_path):
+    items = []
+    for first in range(0, 2000, 20):
+        stamp_ns = sample_time_ns(START_NS, first, 2000.0)
+        unnamed = STORE.types['std_msgs/msg/Header'](header(stamp_ns).stamp, '')
+        data = RNG.normal(size=40).astype(np.float32)
+        message = STORE.types[EMG](unnamed, first, 2000.0, 2, data)
+        items.append(('/emg', bytes(STORE.serialize_cdr(message, EMG)), stamp_ns))
+    session = assert_alike(write(tmp_path / 's', items))
+    assert max(block.n_chunks for block in session.blocks('emg')) == 100
+
+
+def test_a_damaged_chunk_is_noticed(tmp_path):
+    path = write(tmp_path / 's', protocol(CUES))
+    file = path / 's_0.mcap'
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(SessionError, match='cannot be read to its end'):
+        list(Session(path).blocks('emg'))

@@ -1,0 +1,154 @@
+"""What a session holds, and what is said of one that is not as it should be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bags import EMG, START_NS, STORE, frame, header, label, protocol, write
+
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.sessions.check import check_session
+from myogestic_ros.sessions.envelope import Envelope
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.survey import survey
+
+CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)] * 2
+NAMES = ('rest', 'fist')
+
+
+def noise(cues=CUES, **fields):
+    """Return items whose signal is noise of some mV, not the ramp of `protocol`."""
+    generator = np.random.default_rng(5)
+    items = []
+    for item in protocol(cues, **fields):
+        if item[0] == '/emg':
+            message = STORE.deserialize_cdr(item[1], EMG)
+            samples = generator.standard_normal((20, message.channels)) * 1e-4
+            items.append(('/emg', *frame(message.first_sample, samples)))
+        else:
+            items.append(item)
+    return items
+
+
+def what(path):
+    """Return what is found, faults marked."""
+    return [f'{"! " * finding.fault}{finding.what}' for finding in check_session(path)]
+
+
+def changed(items, number, change):
+    """Return items with the samples of one frame changed."""
+    places = [place for place, item in enumerate(items) if item[0] == '/emg']
+    message = STORE.deserialize_cdr(items[places[number]][1], EMG)
+    data = message.data.reshape(-1, message.channels).copy()
+    change(data)
+    raw, time_ns = frame(message.first_sample, data)
+    items[places[number]] = ('/emg', raw, time_ns)
+    return items
+
+
+def test_a_good_session_is_good(tmp_path):
+    assert check_session(write(tmp_path / 's', noise(), NAMES)) == []
+
+
+def test_lost_samples_are_counted_and_placed(tmp_path):
+    path = write(tmp_path / 's', noise(lose=(2000, 2200)), NAMES)
+    assert what(path) == [
+        '! /emg lacks 200 samples (2.50%) in 1 gap; the longest is 0.1 s at 1.10 s.'
+    ]
+    (stream,) = survey(Session(path)).streams
+    assert (stream.n_samples, stream.lost) == (7800, 200)
+
+
+def test_a_driver_that_began_anew(tmp_path):
+    items = [item for item in noise() if item[0] == '/label']
+    frames = [item for item in noise() if item[0] == '/emg']
+    again = [
+        (t, frame(20 * n, np.eye(20, 2) * 1e-4)[0], x) for n, (t, _, x) in enumerate(frames[200:])
+    ]
+    found = what(
+        write(tmp_path / 's', sorted([*items, *frames[:200], *again], key=lambda i: i[2]), NAMES)
+    )
+    assert any('! /emg begins anew 1 time, the first at' in line for line in found)
+    assert any('stamped before the one before' in line for line in found)
+
+
+def test_values_that_are_no_emg(tmp_path):
+    items = changed(noise(), 3, lambda data: data.__setitem__((0, 1), np.nan))
+    assert what(write(tmp_path / 'nan', items, NAMES)) == [
+        '! /emg holds samples that are no finite numbers: channel 2 (1).'
+    ]
+    items = noise()
+    for number in range(400):
+        changed(items, number, lambda data: data.__setitem__((slice(None), 0), 1e-3))
+    assert what(write(tmp_path / 'flat', items, NAMES)) == [
+        '! /emg: these channels never change: channel 1.'
+    ]
+    items = changed(noise(), 3, lambda data: data.__setitem__((0, 0), 5.0))
+    assert what(write(tmp_path / 'scale', items, NAMES))[0].startswith('/emg swings by 5 V')
+
+
+def test_a_rate_that_the_stamps_contradict(tmp_path):
+    items = []
+    for number in range(100):
+        time_ns = START_NS + number * 10**7
+        data = np.random.default_rng(number).standard_normal((10, 2)) * 1e-4
+        message = STORE.types[EMG](
+            header(time_ns), number * 10, 2000.0, 2, data.astype('f4').ravel()
+        )
+        items.append(('/emg', bytes(STORE.serialize_cdr(message, EMG)), time_ns))
+    found = what(write(tmp_path / 's', items))
+    assert found == ['! /emg says 2000 Hz, its stamps say 1000 Hz.', 'There are no labels.']
+
+
+def test_labels_that_do_not_fit(tmp_path):
+    late_ns = START_NS + 3_500_000_000
+    items = [*noise(), ('/label', label(5, 'kick', late_ns), late_ns)]
+    after_ns = START_NS + 60 * 10**9
+    items.append(('/label', label(1, 'fist', after_ns), after_ns))
+    found = what(write(tmp_path / 's', items, NAMES))
+    assert "! Label 5 'kick' is none of the session's classes: 0 rest, 1 fist." in found
+    assert "! 1 label with no samples: 'fist' at 60.00 s." in found
+    assert "'kick' has one repetition." in found
+    found = what(write(tmp_path / 't', noise(), (*NAMES, 'open')))
+    assert found == ['No label is of open, which the session names.']
+
+
+def test_what_cannot_be_understood_or_read(tmp_path):
+    path = write(tmp_path / 's', [*noise(), ('/emg', b'\x00\x01\x00\x00', START_NS + 1)], NAMES)
+    assert what(path) == ['! 1 message on /emg cannot be understood; they are skipped.']
+    cut = write(tmp_path / 'cut', noise(), NAMES)
+    file = next(cut.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[:-300])
+    (cut / 'metadata.yaml').unlink()
+    assert what(cut)[0] == '! The recording was cut: its end and its index are missing.'
+    assert what(tmp_path / 'nowhere')[0].startswith('! There is no session')
+    (tmp_path / 'empty').mkdir()
+    assert what(tmp_path / 'empty')[0].startswith('! ')
+    assert any('There is no signal in it' in line for line in what(write(tmp_path / 'none', [])))
+
+
+def test_classes_and_spans(tmp_path):
+    found = survey(Session(write(tmp_path / 's', noise(), NAMES)))
+    spans = found.class_spans()
+    assert list(spans) == [(0, 'rest'), (1, 'fist')]
+    assert [span.n_samples for span in spans[1, 'fist']] == [2000, 2000]
+    assert [span.start_s for span in spans[1, 'fist']] == pytest.approx([1.0, 3.0])
+    assert found.spans[-1].end_s == pytest.approx(4.0)
+
+
+def test_an_envelope_of_any_length_holds_the_extremes():
+    envelope = Envelope(2, 0, n_bins=64)
+    generator = np.random.default_rng(1)
+    data = generator.standard_normal((20_000, 2)).astype(np.float32)
+    data[12_345, 1] = 99
+    for first in range(0, len(data), 20):
+        envelope.add(Chunk(first, first * 10**6, 1000.0, data[first : first + 20]))
+    assert envelope.counts.sum() == len(data)
+    assert np.nanmax(envelope.high) == 99
+    assert np.nanmin(envelope.low[:, 0]) == data[:, 0].min()
+    squares = (envelope.rms**2 * envelope.counts[:, None]).sum(axis=0) / len(data)
+    assert np.sqrt(squares) == pytest.approx(data.std(axis=0, dtype=float), rel=0.01)
+    assert 32 <= len(envelope.times_s) <= 64
+    long = Envelope(1, 0)
+    long.add(Chunk(0, 0, 1000.0, np.ones((1000, 1), np.float32)))  # a second in one frame
+    assert (long.counts == 50).all()

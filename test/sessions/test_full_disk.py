@@ -1,0 +1,266 @@
+"""A disk that is full, slow, read-only or gone: said by name, and nothing lost that was written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from bags import START_NS, frame, protocol, topics
+from processes import until
+
+from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions import disk_sync
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.library import begin_session
+from myogestic_ros.sessions.pressure import Pressure
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.recording import Recording
+from myogestic_ros.sessions.repair import needs_repair, repair_session
+from myogestic_ros.sessions.writer import SessionWriter
+
+SAMPLES = np.zeros((20, 2))
+ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
+
+ON_A_SMALL_DISK = """
+    import json, pathlib, subprocess, sys
+    from bags import protocol, topics
+    from rosbags.rosbag2 import Reader
+    from mcap.reader import make_reader
+    from myogestic_ros.core.errors import SessionError
+    from myogestic_ros.sessions.facts import SessionFacts
+    from myogestic_ros.sessions.reader import Session
+    from myogestic_ros.sessions.recording import Recording
+    from myogestic_ros.sessions.repair import needs_repair
+    disk = pathlib.Path(sys.argv[1])
+    recording = Recording(disk / 's', SessionFacts(), topics(), flush_every_s=0.01)
+    items = protocol([(0, 'rest', 5.0), (1, 'fist', 5.0)], channels=64)
+    taken = 0
+    while recording.put(*items[taken % len(items)]):
+        taken += 1
+        recording._thread.join(0.0005)
+    report = recording.stop()
+    assert 'No space left on device' in report.error, report
+    assert 'was cut; recovered' in report.error, report
+    assert not needs_repair(disk / 's')
+    with Reader(disk / 's') as reader:
+        found = [(c.topic, bytes(data), time_ns) for c, time_ns, data in reader.messages()]
+    with next((disk / 's').glob('*.mcap')).open('rb') as stream:
+        assert make_reader(stream).get_summary().statistics.message_count == len(found)
+    assert found == sorted(items[:report.messages], key=lambda item: item[2])
+    assert 200 < report.messages < taken, (report, taken)
+    assert report.messages + report.dropped == taken + 1, (report, taken)
+    session = Session(disk / 's')
+    assert session.facts.class_names[0] == 'rest'
+    assert session.facts.extra['error'].startswith(f'Recording {disk / "s"} has ended: ')
+    frames = sum(1 for topic, _, _ in found if topic == '/emg')
+    given = sum(items[i % len(items)][0] == '/emg' for i in range(taken + 1))
+    lost = json.loads(session.facts.extra['lost_samples'])
+    # The last one was refused, perhaps when all had been counted.
+    assert 20 * (given - frames) - lost['/emg'] in (0, 20), (lost, given, frames)
+    subprocess.run(['mount', '-o', 'remount,ro', str(disk)], check=True)
+    try:
+        Recording(disk / 't', SessionFacts(), topics())
+    except SessionError as error:
+        assert 'cannot be made: [Errno 30] Read-only file system' in str(error), error
+        print('refused')
+"""
+
+
+def test_a_small_disk_fills(tmp_path):
+    script = 'mount -t tmpfs -o size=3m tmpfs "$1" && exec "$2" -c "$3" "$1"'
+    unshare = ['unshare', '--map-root-user', '--mount']
+    try:
+        subprocess.run([*unshare, 'true'], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip('this user may not mount a small disk (unshare)')
+    here = os.path.dirname(os.path.dirname(__file__))
+    code = textwrap.dedent(ON_A_SMALL_DISK)
+    done = subprocess.run(
+        [*unshare, 'sh', '-c', script, 'sh', str(tmp_path), sys.executable, code],
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join([here, *sys.path])),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == 'refused\n', done.stderr
+
+
+class Slow:
+    """Something that waits until the test lets it go on."""
+
+    def __init__(self):
+        self.go_on = threading.Event()
+
+    def __call__(self, *args):
+        self.go_on.wait(60.0)
+
+
+def test_a_slow_disk_is_told_before_anything_is_lost(tmp_path, monkeypatch):
+    slow, write = Slow(), SessionWriter.write
+    monkeypatch.setattr(SessionWriter, 'write', lambda *a: (slow(), write(*a)))
+    told: list[tuple[str, int]] = []
+    recording = Recording(
+        tmp_path / 's',
+        SessionFacts(extra={'note': 'x'}),
+        topics(),
+        queue_bytes=20_000,
+        on_pressure=lambda sentence: told.append((sentence, sum(recording.dropped.values()))),
+    )
+    items = [item for item in ITEMS if item[0] == '/emg']
+    taken = [recording.put(*item) for item in items]
+    kept = sum(taken)
+    assert 0 < kept < len(items)
+    assert taken == [True] * kept + [False] * (len(items) - kept)
+    assert told[0][1] == 0
+    assert told[0][0].startswith('The disk is too slow: 2')  # some 25 % of the queue
+    assert recording.pressure
+    slow.go_on.set()
+    until(lambda: not recording.pressure)
+    assert told[-1][0] == ''
+    last, stamp_ns = frame(20 * len(items) + 60, SAMPLES)
+    assert recording.put('/emg', last, stamp_ns)
+    report = recording.stop()
+    assert report.dropped == len(items) - kept
+    assert report.lost_samples == 20 * (len(items) - kept) + 60  # 60 were lost before they came
+    extra = Session(tmp_path / 's').facts.extra
+    assert extra == {
+        'note': 'x',
+        'lost_samples': f'{{"/emg": {report.lost_samples}}}',
+        'dropped_messages': f'{{"/emg": {report.dropped}}}',
+    }
+
+
+def test_data_that_does_not_reach_the_disk_is_told(tmp_path, monkeypatch):
+    slow = Slow()
+    monkeypatch.setattr(disk_sync.os, 'fdatasync', slow)
+    told: list[str] = []
+    recording = Recording(
+        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_pressure=told.append
+    )
+    recording.put(*ITEMS[0])
+    until(lambda: told)
+    assert 'are not safe yet' in told[0]
+    assert recording.unsafe_s > 0.9
+    slow.go_on.set()
+    until(lambda: len(told) > 1)
+    assert told[1] == ''
+    assert recording.stop().dropped == 0
+
+
+def test_a_disk_that_cannot_keep_what_it_was_given_ends_the_recording(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(5, 'Input/output error')
+
+    monkeypatch.setattr(disk_sync.os, 'fdatasync', fail)
+    errors: list[str] = []
+    recording = Recording(
+        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_error=errors.append
+    )
+    recording.put(*ITEMS[0])
+    until(lambda: errors)
+    assert 'Input/output error' in errors[0]
+
+
+def test_pressure_does_not_flicker():
+    pressure = Pressure()
+    changes = []
+    figures = [(0.1, 0.3), (0.3, 0.3), (0.2, 0.3), (0.04, 0.3), (0.3, 0), (0.01, 0), (0.01, 0)]
+    for second, (backlog, unsafe_s) in enumerate([*figures, (0.01, 0.9), (0.0, 1.1)]):
+        if pressure.update(float(second), backlog, unsafe_s):
+            changes.append((second, pressure.high))
+    assert changes == [(1, True), (6, False), (8, True)]
+
+
+@pytest.mark.parametrize('what', ['folder', 'parent'])
+def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp_path, what):
+    errors: list[str] = []
+    path = tmp_path / 'sessions' / 's'
+    recording = Recording(
+        path, SessionFacts(subject='S1'), topics(), flush_every_s=0.05, on_error=errors.append
+    )
+    for item in ITEMS:
+        recording.put(*item)
+    until(lambda: recording.losses.lost and not recording._unflushed)
+    shutil.rmtree(path if what == 'folder' else path.parent)
+    until(lambda: errors)
+    rescued = tmp_path / 'sessions' / 's-rescued'
+    assert f'Recording {path} has ended: s_0.mcap has been deleted, moved or replaced' in errors[0]
+    assert f'What was written before is kept in {rescued}' in errors[0]
+    session = Session(rescued)
+    assert session.facts.subject == 'S1'
+    assert session.bag.message_count == len(ITEMS)
+    assert recording.stop().path == rescued
+
+
+def test_a_session_that_is_moved_is_told(tmp_path):
+    errors: list[str] = []
+    recording = Recording(
+        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.05, on_error=errors.append
+    )
+    for item in ITEMS:
+        recording.put(*item)
+    until(lambda: recording.losses.lost)
+    (tmp_path / 's').rename(tmp_path / 't')
+    until(lambda: errors)
+    assert 'has been deleted, moved or replaced' in errors[0]
+    assert needs_repair(tmp_path / 't')
+    assert repair_session(tmp_path / 't').messages == len(ITEMS)
+
+
+def test_two_that_begin_at_once_have_a_session_each(tmp_path):
+    together = threading.Barrier(8)
+    begun: list[SessionWriter] = []
+
+    def begin():
+        together.wait(30.0)
+        begun.append(
+            begin_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionFacts(), topics()))
+        )
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = ['mine', *(f'mine-{number}' for number in range(2, 9))]
+    assert sorted(writer.path.name for writer in begun) == names
+    for writer in begun:
+        writer.close()
+
+
+def test_a_folder_that_is_a_file_is_refused_and_tried_once(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SessionError, match='cannot be made'):
+        begin_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionFacts(), topics()))
+
+
+def test_files_copied_as_they_stand_have_all_but_the_last_second(tmp_path):
+    """As the end of power leaves them, at the best; what has been synced is in the worst too."""
+    recording = Recording(tmp_path / 's', SessionFacts(), topics())
+    copies = []
+    began_s = time.monotonic()
+    sent = []
+    for number in range(250):
+        data, _ = frame(20 * number, SAMPLES + number)
+        sent.append((data, START_NS + number))
+        recording.put('/emg', *sent[-1])
+        while time.monotonic() < began_s + number * 0.01:
+            time.sleep(0.001)
+        if number % 25 == 20:
+            copies.append((number + 1, shutil.copytree(tmp_path / 's', tmp_path / f'c{number}')))
+        assert recording.unsafe_s < 10.0
+    recording.stop()
+    for count, copy in copies:
+        report = repair_session(copy)
+        assert count - report.messages <= 100
+        found = [(data, time_ns) for _, time_ns, data in Session(copy).bag.messages(['/emg'])]
+        assert found == sent[: len(found)]
+    assert sum(repair_session(copy).messages > 0 for _, copy in copies) >= 8

@@ -1,0 +1,105 @@
+"""The service ``~/adapt``: a little data of today on top of the model in use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from graph import graph
+from myogestic_ros.srv import Adapt
+from recorded import made_up, write_signal
+
+from myogestic_ros.panel.demo.operator import DemoError
+
+RATE = 1000.0
+GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A pipeline node with the ready decoder, and sessions of two days."""
+    write_signal(tmp_path / 'sessions' / 'monday', *made_up(), RATE)
+    data, labels = made_up(repetitions=2, seed=5)
+    write_signal(tmp_path / 'sessions' / 'tuesday', data * GAINS, labels, RATE)
+    with graph(tmp_path, pipeline={}) as g:
+        g.lines = []
+        g.operator.on_training_log = g.lines.append
+        yield g
+
+
+def adapt(g, *sessions: str):
+    return g.operator.call(Adapt, 'pipeline/adapt', Adapt.Request(sessions=list(sessions)))
+
+
+def train(g) -> str:
+    g.operator.train('monday')
+    g.wait(lambda: 'Saved as' in g.operator.pipeline_message, 'the training')
+    return g.operator.model_id
+
+
+def manifest(folder: Path, name: str) -> dict:
+    return json.loads((folder / 'models' / f'{name}.json').read_text())
+
+
+def test_an_old_model_is_brought_up_to_date(tmp_path, running) -> None:
+    g = running
+    refused = adapt(g, 'tuesday')
+    assert not refused.success
+    assert refused.message == 'No model loaded — train one first or load from disk.'
+    old = train(g)
+
+    answer = adapt(g)  # the newest session
+    assert answer.success, answer.message
+    assert answer.message == 'Adapting to tuesday.'
+    g.wait(lambda: g.operator.pipeline_message.startswith('Adapting is done'), 'the end of it')
+    new = g.operator.model_id
+    assert new != old
+    said = manifest(tmp_path, new)
+    assert said['parameters']['adapted_from'] == old
+    assert said['parameters']['adapted'] in ('new', 'blend')
+    assert said['sessions'] == ['monday', 'tuesday']
+    assert said['class_names'] == ['rest', 'fist', 'pinch']
+    assert said['scores']['accuracy'] > 0.9
+    g.wait(lambda: any(line.startswith('Chosen: ') for line in g.lines), 'the log')
+    g.operator.trigger('pipeline/start_predicting')
+    busy = adapt(g, 'tuesday')
+    assert not busy.success
+    assert "state is 'predicting', expected 'idle'" in busy.message
+
+
+def test_what_goes_wrong_leaves_the_old_model(running) -> None:
+    g = running
+    old = train(g)
+    missing = adapt(g, 'sunday')
+    assert not missing.success
+    assert "There is no session 'sunday'" in missing.message
+    data, labels = made_up(repetitions=1)
+    write_signal(g.folder / 'sessions' / 'narrow', data[:, :4], labels, RATE)
+    assert adapt(g, 'narrow').success
+    g.wait(lambda: g.operator.pipeline_message.startswith('Adapting failed'), 'the failure')
+    assert 'other channels or other features' in g.operator.pipeline_message
+    assert g.operator.model_id == old
+
+
+def test_a_rotation_is_for_old_models_only(running) -> None:
+    g = running
+    g.operator.set_parameter('pipeline', 'stream.emg.rotation', 2)
+    with pytest.raises(DemoError, match=r'stream\.emg\.rotation is not 0'):
+        g.operator.train('monday')
+    g.operator.set_parameter('pipeline', 'stream.emg.rotation', 0)
+    train(g)
+    data, labels = made_up(repetitions=2, seed=5)
+    write_signal(g.folder / 'sessions' / 'turned', np.roll(data, 2, axis=1), labels, RATE)
+    assert adapt(g, 'turned').success
+    g.wait(lambda: any('rotation to -2.' in line for line in g.lines), 'the proposal')
+
+
+def test_a_decoder_without_the_callback(tmp_path) -> None:
+    write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
+    decoder = Path(__file__).resolve().parents[1] / 'decoders.py'
+    with graph(tmp_path, pipeline={'decoder': str(decoder)}) as g:
+        answer = adapt(g, 'monday')
+    assert not answer.success
+    assert answer.message.startswith('No adapt callback set (use @pipeline.adapt)')

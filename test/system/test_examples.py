@@ -1,0 +1,109 @@
+"""The examples do what they say: train, save, load, predict, on a recorded session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from arm_session import write_arm
+from graph import graph
+
+from myogestic_ros.core.decoder_file import import_decoder
+from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.offline import predict_session
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.timeline import Timeline
+
+EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
+
+
+@pytest.fixture(scope='module')
+def session(tmp_path_factory):
+    return write_arm(tmp_path_factory.mktemp('sessions') / 'arm')
+
+
+def shelf_of(name, folder):
+    """Return a pipeline with an example's callbacks, as the node makes one, and its models."""
+    decoder = import_decoder(str(EXAMPLES / name)).pipeline
+    pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams)
+    pipeline.take_callbacks(decoder)
+    pipeline.prepare = complete_training_data
+    shelf = ModelShelf(pipeline, ModelStore(folder), str(EXAMPLES / name))
+
+    class Keeper(Observer):
+        def trained(self, model, data):
+            return shelf.save_trained(model, data)
+
+    pipeline.observer = Keeper()
+    return shelf
+
+
+def trained(name, folder, session):
+    """Train an example in a process of its own; return its log."""
+    shelf = shelf_of(name, folder)
+    pipeline = shelf.pipeline
+    pipeline.training_data = TrainingData([str(session)], streams=pipeline.streams)
+    pipeline.start_training()
+    assert pipeline.wait_for_training(120.0)
+    assert 'Saved as' in pipeline.status_message, (pipeline.status_message, pipeline.train_log)
+    return list(pipeline.train_log)
+
+
+def predicted(name, folder, session):
+    """Load the model that was saved, as another run of the node would, and predict the session."""
+    shelf = shelf_of(name, folder)
+    shelf.load('')
+    found = list(predict_session(shelf.pipeline, Session(session)))
+    assert shelf.pipeline.counters.errors == 0
+    return found
+
+
+def share_right(predictions, session):
+    """Return the share of the predictions that are the label's, half a second after the cue."""
+    timeline = Timeline(Session(session).labels())
+    pairs = [
+        (timeline.over(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
+        for p in predictions
+    ]
+    return np.mean([label.name == found for label, found in pairs if label is not None])
+
+
+@pytest.mark.parametrize('name', ['classifier.py', 'two_streams.py', 'torch_cnn.py'])
+def test_classifiers(name, tmp_path, session):
+    if name == 'torch_cnn.py':
+        pytest.importorskip('torch')
+    log = trained(name, tmp_path, session)
+    assert any('windows of' in line or 'epoch' in line for line in log)
+    predictions = predicted(name, tmp_path, session)
+    assert len(predictions) > 100
+    assert share_right(predictions, session) > 0.9
+    for prediction in predictions:
+        assert sum(prediction.values['probabilities'].values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize('labels', [True, False])
+def test_proportional(tmp_path, session, labels):
+    path = session if labels else write_arm(tmp_path / 'unlabelled', rounds=2, labels=False)
+    log = trained('proportional.py', tmp_path / 'models', path)
+    assert any(line.endswith('joints: fingers, wrist') for line in log)
+    dofs = [p.values['dofs'] for p in predicted('proportional.py', tmp_path / 'models', session)]
+    assert len(dofs) > 100
+    fingers = np.array([values['fingers'] for values in dofs])
+    assert fingers.max() > 0.6
+    assert fingers.min() < 0.2
+    assert np.abs(np.diff(fingers)).max() < 0.5
+
+
+def test_through_the_node(tmp_path, session):
+    parameters = {'decoder': str(EXAMPLES / 'classifier.py'), 'session_dir': str(session.parent)}
+    with graph(tmp_path, pipeline=parameters) as g:
+        g.operator.train('arm')
+        g.wait(lambda: 'Saved as' in g.operator.pipeline_message, 'the training')
+        g.operator.trigger('pipeline/start_predicting')
+    assert len(predicted('classifier.py', tmp_path / 'models', session)) > 100

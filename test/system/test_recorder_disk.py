@@ -1,0 +1,130 @@
+"""The recorder as a process, when it is killed, and when its disk fails it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from graph import graph, set_domain, synthetic
+from mcap.reader import make_reader
+from rosbags.rosbag2 import Reader
+
+from myogestic_ros.nodes import qos
+from myogestic_ros.sessions.reader import Session
+
+KILLS = 20
+
+
+def test_killed_at_any_moment_it_has_lost_a_second_at_most():
+    """Real driver, real recorder, 64 channels at 2 kHz, labels; the same as `make bench-kill`."""
+    set_domain()
+    script = Path(__file__).parents[2] / 'bench' / 'kill_recorder.py'
+    done = subprocess.run(
+        [sys.executable, str(script), '--kills', str(KILLS), '--longest', '0.8', '--seed', '5'],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A recorder that records."""
+    with graph(tmp_path, driver=synthetic(channels=64), recorder={'flush_interval': 0.1}) as g:
+        g.diagnostics = []
+        g.operator._node.create_subscription(
+            DiagnosticArray, '/diagnostics', g.diagnostics.append, qos.DIAGNOSTICS
+        )
+        g.operator.transition('driver', 'activate')
+        begin(g)
+        yield g
+
+
+def begin(g):
+    """Start a recording, and wait until there are frames in its file."""
+    message = g.operator.trigger('recorder/start_recording')
+    path = Path(message.removeprefix('Recording ').removesuffix('.'))
+    g.path = path
+    g.operator.set_label('fist')
+    file = path / f'{path.name}_0.mcap'
+    g.wait(lambda: file.stat().st_size > 200_000, 'frames')
+
+
+def wait_for_error(g, words):
+    """Wait until the recorder says why it has ended, and return what it says."""
+    g.wait(lambda: words in g.operator.node_status['recorder'].message, 'the error')
+    status = g.operator.node_status['recorder']
+    assert status.state == 'idle'
+
+    def told():
+        return any(
+            status.level == DiagnosticStatus.ERROR and words in status.message
+            for array in g.diagnostics
+            for status in array.status
+            if status.name == '/recorder'
+        )
+
+    g.wait(told, 'diagnostics')
+    return status.message
+
+
+def read(path):
+    """Return how many messages independent readers find in a session."""
+    with Reader(path) as reader:
+        count = sum(1 for _ in reader.messages())
+    with next(path.glob('*.mcap')).open('rb') as stream:
+        assert make_reader(stream).get_summary().statistics.message_count == count
+    return count
+
+
+def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
+    pid = recording.nodes.pid('recorder')
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    message = wait_for_error(recording, 'has ended: [Errno 27] File too large')
+    assert 'was cut; recovered' in message
+    assert read(recording.path) > 30
+    assert Session(recording.path).labels()[0].name == 'fist'
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    other = recording.folder / 'other'
+    recording.operator.set_parameter('recorder', 'session_dir', str(other))
+    begin(recording)
+    assert recording.path.parent == other
+    recording.operator.trigger('recorder/stop_recording')
+    assert read(recording.path) > 30
+    assert Session(recording.path).bag.whole
+
+
+def test_a_session_that_is_deleted_is_told_and_kept(recording):
+    shutil.rmtree(recording.path)
+    message = wait_for_error(recording, 'has been deleted, moved or replaced')
+    rescued = recording.path.with_name(f'{recording.path.name}-rescued')
+    assert f'is kept in {rescued}' in message
+    assert read(rescued) > 30
+    begin(recording)
+    recording.operator.trigger('recorder/stop_recording')
+    assert read(recording.path) > 30
+
+
+def test_a_recorder_finds_what_was_cut_before_and_says_so(recording):
+    os.kill(recording.nodes.pid('recorder'), signal.SIGKILL)
+    recording.operator._dead = lambda: None  # it is meant to be
+    folder = str(recording.path.parent)
+    recording.nodes.start('recorder', {'session_dir': folder, 'autostart': 'configure'})
+    name = recording.path.name
+    status = recording.operator.node_status
+    recording.wait(
+        lambda: f"Session '{name}' was cut; recovered" in status['recorder'].message, 'a word'
+    )
+    assert status['recorder'].state == 'idle'
+    assert 'was cut; recovered' in recording.log('recorder')
+    assert read(recording.path) > 30
+    assert Session(recording.path).labels()[0].name == 'fist'

@@ -52,6 +52,10 @@ GOALS = {
 }
 
 
+LISTENED = ('driver', 'recorder', 'pipeline', 'hand', 'bridge')
+"""Nodes whose status is heard."""
+
+
 class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
@@ -209,15 +213,21 @@ class Operator:
     def transition(self, node: str, verb: str) -> None:
         """Take a node through a lifecycle transition."""
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[verb]))
+        if node in LISTENED:
+            # Its status is latched: once it is here, the node knows whom to answer.
+            self.wait(lambda: self._status_of(node) is not None, f'The {node} node', FIND_WITHIN_S)
         try:
-            success = self.call(ChangeState, f'{node}/change_state', request, 10.0).success
+            success = self.call(ChangeState, f'{node}/change_state', request).success
         except DemoError:  # on a busy machine an answer may be lost on its way
             success = self.state(node) == GOALS[verb]
         if not success:
             self.spin(0.3)  # its status says why
-            status = self.status if node == 'pipeline' else self.node_status.get(node)
+            status = self._status_of(node)
             reason = status.message if status is not None else 'it gave no reason'
             raise DemoError(f'The {node} node refused to {verb}: {reason}')
+
+    def _status_of(self, node: str) -> Any:
+        return self.status if node == 'pipeline' else self.node_status.get(node)
 
     def state(self, node: str) -> int:
         """Return a node's lifecycle state."""

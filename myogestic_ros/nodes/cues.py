@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -291,6 +292,7 @@ LATE_S = 0.02
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted."""
+    gc.freeze()  # what was imported stays; looking through it for garbage would delay a cue
     return run(CuesNode, args)
 
 

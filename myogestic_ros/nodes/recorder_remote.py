@@ -27,7 +27,7 @@ LOOK_EVERY_S = 0.25
 ASK_AGAIN_S = 1.0
 """An answer may get lost when its sender has only just been found."""
 FOUND_WITHIN_S = 3.0
-"""So long a recorder that runs may stay unknown to a node that has just begun."""
+"""So long what a recorder is may be unknown to a node, or have changed without its knowledge."""
 ANSWER_WITHIN_S = 6.0
 VANISHED_AFTER_S = 5.0
 """A recorder that answers no question for so long is gone; a busy machine takes its time."""
@@ -61,7 +61,7 @@ class RecorderRemote:
         self._then: Then = lambda done, message: None
         self._wanted: list[Any] = []
         self._status: NodeStatus | None = None
-        self._made_s = time.monotonic()
+        self._known_s = time.monotonic()  # since when it is so, whatever it is
         self._asked_s = self._began_s = self._heard_s = 0.0
         client = node.create_client
         self._set = client(SetParameters, f'{name}/set_parameters')
@@ -87,27 +87,27 @@ class RecorderRemote:
         Raises
         ------
         StateError
-            When there is no recorder, or it records already.
+            When there is no recorder, or it has not been idle for a while.
         """
-        if not self._found() and time.monotonic() - self._made_s > FOUND_WITHIN_S:
-            raise StateError(self._there_is_none)
+        reason = self._why_not()
+        if reason and time.monotonic() - self._known_s > FOUND_WITHIN_S:
+            raise StateError(reason)
+
+    def _why_not(self) -> str:
+        """Return why a recording cannot be started now, as far as it is known; '' when it can."""
+        services = (self._set, self._start, self._stop, self._ask)
+        if not all(client.service_is_ready() for client in services):
+            return (
+                f"There is no recorder '{self._name}': start it, or set the parameter recorder to "
+                f"'' to give cues without recording."
+            )
         if self._status is not None and self._status.state != 'idle':
             hint = 'stop it' if self._status.state == 'recording' else 'configure it'
-            raise StateError(
+            return (
                 f"The recorder '{self._name}' is '{self._status.state}', expected 'idle': {hint} "
                 f'first.'
             )
-
-    def _found(self) -> bool:
-        services = (self._set, self._start, self._stop, self._ask)
-        return all(client.service_is_ready() for client in services)
-
-    @property
-    def _there_is_none(self) -> str:
-        return (
-            f"There is no recorder '{self._name}': start it, or set the parameter recorder to '' "
-            f'to give cues without recording.'
-        )
+        return ''
 
     def start(self, parameters: Mapping[str, Any], then: Then) -> None:
         """Set parameters of the recorder and start a recording.
@@ -151,7 +151,7 @@ class RecorderRemote:
         self._asked_s = time.monotonic()
         state = self._state
         if state == 'finding':
-            if self._found():
+            if not self._why_not():
                 self._enter('setting')
         elif state == 'setting' and self._wanted:
             future = self._set.call_async(SetParameters.Request(parameters=self._wanted))
@@ -209,7 +209,7 @@ class RecorderRemote:
             self._lost(f"the recorder is '{response.current_state.label}'")
 
     def _on_status(self, message: NodeStatus) -> None:
-        self._status = message
+        self._status, self._known_s = message, time.monotonic()
         if self._state == 'starting' and message.state == 'recording':
             self._started(True, message.message)
         elif self._state == 'stopping' and message.state != 'recording':
@@ -235,7 +235,7 @@ class RecorderRemote:
             self._send()
             if self._state == 'finding' and now_s - self._began_s > FOUND_WITHIN_S:
                 self._state = 'idle'
-                self._then(False, self._there_is_none)
+                self._then(False, self._why_not())
         elif now_s - self._began_s > ANSWER_WITHIN_S:
             self._state = 'idle'
             self._then(False, f"The recorder '{self._name}' did not answer.")

@@ -324,7 +324,7 @@ def test_cleaned_up_and_configured_again_it_runs(cues):
 def test_deactivated_before_the_recorder_has_answered_it_leaves_no_recording(ros, tmp_path):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='configure')
     cues = Cues(ros, tmp_path, recorder='recorder', protocol='eight_movements')
-    ros.until(cues.node._recorder._found, 'the recorder')
+    ros.until(lambda: not cues.node._recorder._why_not(), 'the recorder')
     for state in ('finding', 'setting', 'starting'):
         assert cues.node.door('activate')[0]
         ros.until(lambda at=state: cues.node._recorder._state != at, 'the next step')

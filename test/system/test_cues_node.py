@@ -69,12 +69,18 @@ class Person:
         g.wait(self.client.server_is_ready, 'the action')
 
     def wait_for_all(self):
-        """Wait until the driver streams and the others are idle."""
+        """Wait until the driver streams, the others are idle, and frames arrive."""
         state = self.graph.operator.node_status
         wanted = {'driver': 'streaming', 'recorder': 'idle'}
         for name, verb in wanted.items():
             self.graph.wait(lambda n=name, v=verb: n in state and state[n].state == v, name)
         self.graph.wait(lambda: self.statuses and self.statuses[-1].state == 'idle', 'cues')
+        # A recorder that runs may not know the driver yet.
+        self.graph.operator.trigger('recorder/start_recording')
+        (file,) = self.graph.folder.glob('sessions/*/*.mcap')
+        self.graph.wait(lambda: file.stat().st_size > 50_000, 'frames in a recording')
+        self.graph.operator.trigger('recorder/stop_recording')
+        self.graph.wait(lambda: state['recorder'].state == 'idle', 'the end of the recording')
 
     def file(self, text):
         path = Path(self.graph.folder, 'protocol.yaml')

@@ -12,6 +12,7 @@ lost more than 1.0 s, or holds anything else than what was published.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import random
@@ -225,7 +226,7 @@ def run(arguments: argparse.Namespace) -> list[Loss]:
     with tempfile.TemporaryDirectory(prefix='myogestic-kill-') as place:
         folder = Path(place, 'sessions')
         values = {'channels': arguments.channels, 'sampling_rate': arguments.rate}
-        with NodeProcesses(Path(place, 'nodes')) as nodes:
+        with NodeProcesses(Path(place, 'nodes')) as nodes, contextlib.suppress(KeyboardInterrupt):
             nodes.start(
                 'driver',
                 {'autostart': 'activate', **{f'synthetic.{k}': v for k, v in values.items()}},

@@ -15,6 +15,7 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.bag import bag_files, is_ended, noted
 from myogestic_ros.sessions.definitions import typestore
 from myogestic_ros.sessions.facts import FACTS, RECOVERED, SessionFacts
+from myogestic_ros.sessions.library import read_sessions
 from myogestic_ros.sessions.lock import hold, is_being_written, is_held
 from myogestic_ros.sessions.losses import SampleLosses
 from myogestic_ros.sessions.mcap_scan import REPAIR, McapContent, has_end, scan
@@ -86,11 +87,25 @@ def cut_sessions(folder: Path) -> list[Path]:
 
     Bags of others are left to whoever recorded them, unless `repair_session` is asked for.
     """
+    ended = {summary.path for summary in read_sessions(folder)[0] if summary.facts.ended}
     return [
         path
         for path in sorted(folder.iterdir() if folder.is_dir() else ())
-        if path.is_dir() and _is_ours(path) and needs_repair(path)
+        if path.is_dir()
+        and not (path in ended and _have_ends(path))  # known already: no need to read it again
+        and _is_ours(path)
+        and needs_repair(path)
     ]
+
+
+def _have_ends(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        for file in bag_files(path):
+            with file.open('rb') as stream:
+                if not has_end(stream):
+                    return False
+        return True
+    return False
 
 
 def _is_ours(path: Path) -> bool:

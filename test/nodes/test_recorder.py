@@ -47,10 +47,12 @@ def start(ros):
     return response.message.removeprefix('Recording ').removesuffix('.')
 
 
-def stop(ros):
-    """Stop it and return what is said."""
+def stop(ros, recorder=None):
+    """Stop it and return what is said; with a recorder, when the session is closed."""
     response = ros.call(Trigger, 'recorder/stop_recording')
     assert response.success, response.message
+    if recorder is not None:
+        recorder._closing[-1].stop()
     return response.message
 
 
@@ -76,7 +78,7 @@ def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
     for message in sent:
         frames.publish(message)
     ros.until(taken(recorder, 50), 'messages')
-    assert '50 messages' in stop(ros)
+    assert '50 messages' in stop(ros, recorder)
     assert content(path) == [(EMG, message) for message in sent]
 
 
@@ -89,7 +91,7 @@ def test_what_is_latched_is_in_every_session(ros, recorder):
     ros.until(lambda: b'fist' in recorder._latched['/label'], 'the newest label')
     for _ in range(2):
         path = start(ros)
-        stop(ros)
+        stop(ros, recorder)
         session = Session(path)
         assert session.stream_facts('emg').name == 'emg'
         assert [label.name for label in session.labels()] == ['fist']  # the newest only
@@ -103,7 +105,7 @@ def test_a_class_that_was_cued_before_the_recording_is_its_first_repetition(ros,
     for number, name in enumerate(('rest', 'fist'), start=2):
         ros.call(SetLabel, 'recorder/set_label', name=name)
         ros.until(taken(recorder, number), 'the label')
-    stop(ros)
+    stop(ros, recorder)
     labels = [(label.name, label.repetition) for label in Session(path).labels()]
     assert labels == [('fist', 0), ('rest', 0), ('fist', 1)]
 
@@ -116,7 +118,7 @@ def test_classes_may_be_named_between_sessions(ros, recorder):
     assert response.message == "There is no class 'wave'; there are: rest, fist."
     ros.call(SetLabel, 'recorder/set_label', name='fist')
     ros.until(taken(recorder, 1), 'the label')
-    stop(ros)
+    stop(ros, recorder)
     session = Session(path)
     assert session.facts.class_names == ('rest', 'fist')
     assert [label.index for label in session.labels()] == [1]
@@ -140,7 +142,7 @@ def test_rubbish_for_a_label_is_survived(ros, recorder, rubbish):
     labels.publish(Label(index=0, name='fist'))
     ros.until(taken(recorder, 1), 'messages')
     ros.until(lambda: recorder._latched.get('/label', b'').count(b'fist'), 'the label')
-    stop(ros)
+    stop(ros, recorder)
     assert recorder.status_message.startswith('Recorded ')
     assert content(path)[-1][0] == LABEL
     assert Session(path).facts.class_names == ('fist',)
@@ -179,7 +181,7 @@ def test_a_disk_that_fails_ends_the_recording_with_the_reason(ros, recorder, mon
     assert path in status[-1].message
     monkeypatch.undo()
     start(ros)
-    stop(ros)
+    stop(ros, recorder)
 
 
 class SlowDisk:
@@ -270,7 +272,7 @@ def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monke
     assert facts['dropped'] == '3'
     go_on.set()
     ros.until(lambda: status[-1].message == f'Recording {path}.', 'a calm word')
-    assert '5 messages, 3 dropped, 1500 samples lost' in stop(ros)
+    assert '5 messages, 3 dropped, 1500 samples lost' in stop(ros, recorder)
     extra = Session(path).facts.extra
     assert extra == {'lost_samples': '{"/emg": 1500}', 'dropped_messages': '{"/emg": 3}'}
 

@@ -1,12 +1,11 @@
-"""Play a session or a recording (path:=) to the pipeline, and to the simulated hand.
+"""Play a session or a recording (session:=) to the pipeline, which predicts with model:=.
 
-With model:=<name> predict:=true the pipeline predicts from the first sample on. The bridge takes
-predictions for old when the rate is not 1; hand:=none leaves it out.
+hand:=sim adds bridge and hand; the bridge follows only a replay at the rate 1, or one by rosbag2.
 """
 
 from myogestic_ros.nodes.launch_parts import describe
 
 
 def generate_launch_description():
-    # The driver last, so that nobody misses the beginning.
-    return describe('pipeline', 'hand', 'bridge', 'driver', source='replay', respawn='false')
+    # The player last, so that nobody misses the beginning.
+    return describe('pipeline', 'hand', 'bridge', 'player', predict='true', hand='none')

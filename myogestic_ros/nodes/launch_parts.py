@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,116 +13,19 @@ from ament_index_python.packages import (
     get_package_share_directory,
 )
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch_ros.actions import Node
 
+from myogestic_ros.nodes.launch_arguments import ARGUMENTS, CONTROLLER
 from myogestic_ros.nodes.launching import Managed, bring_up, managed
 
 __all__ = ['describe']
 
-TRUE_FALSE = ('true', 'false')
-CONTROLLER = 'hand_position_controller'
-
-
-@dataclass(frozen=True)
-class _Argument:
-    """A launch argument; empty as a default leaves it to the parameter files."""
-
-    default: str
-    description: str
-    choices: Sequence[str] | None = None
-
-
-ARGUMENTS = {
-    'namespace': _Argument('', 'Namespace of all nodes: one arm, one namespace.'),
-    'params_file': _Argument(
-        '',
-        "Parameter file whose values hold over those of the package's own; arguments that are "
-        'given hold over both. Empty: none.',
-    ),
-    'use_sim_time': _Argument('false', 'Whether to take the time from /clock.', TRUE_FALSE),
-    'autostart': _Argument(
-        'true',
-        'Whether the nodes come up by themselves, one after the other; otherwise they wait, '
-        'unconfigured, for `ros2 lifecycle set`.',
-        TRUE_FALSE,
-    ),
-    'log_level': _Argument(
-        'info', 'Least serious messages to show.', ('debug', 'info', 'warn', 'error', 'fatal')
-    ),
-    'respawn': _Argument(
-        'true',
-        'Whether a driver, recorder or pipeline that dies is started again after 2 s: the driver '
-        'streams again, the others come back idle. Bridge and hand are never started again.',
-        TRUE_FALSE,
-    ),
-    'source': _Argument(
-        '',
-        'Where samples come from: synthetic, replay, or a source that another package offers. '
-        'Empty: as the parameter files say (synthetic).',
-    ),
-    'path': _Argument(
-        '',
-        'What is played: a session, or a recording in CSV or NPZ (sets source:=replay).',
-    ),
-    'rate': _Argument(
-        '', 'Speed at which it is played: 1 as recorded, 0 as fast as possible. Empty: 1.'
-    ),
-    'session_dir': _Argument(
-        '',
-        'Folder of the recorded sessions. Empty: sessions, in a namespace <namespace>/sessions.',
-    ),
-    'decoder': _Argument(
-        '',
-        'Decoder: path of a .py file, name of a module, or a name under which a package offers '
-        'one. Empty: as the parameter files say (Hudgins features with LDA).',
-    ),
-    'model': _Argument('', 'Model to load at the start: its name in model_dir. Empty: none.'),
-    'model_dir': _Argument(
-        '', 'Folder of the models. Empty: models, in a namespace <namespace>/models.'
-    ),
-    'predict': _Argument(
-        'false', 'Whether the pipeline predicts from the start; it needs a model.', TRUE_FALSE
-    ),
-    'hand': _Argument(
-        'sim',
-        'What the bridge drives: sim, the simulated hand, which is started, too; controller, a '
-        'controller of ros2_control, which is not; none: there is neither bridge nor hand.',
-        ('sim', 'controller', 'none'),
-    ),
-    'controller': _Argument(
-        '',
-        'Name of the controller of ros2_control, relative to the namespace. Empty: the simulated '
-        f'hand, or with hand:=controller {CONTROLLER}.',
-    ),
-    'output': _Argument(
-        '',
-        'What the bridge publishes: position, velocity, trajectory or joint_state. Empty: as the '
-        'parameter files say (position).',
-    ),
-    'mapping': _Argument(
-        '',
-        'YAML file that says what predictions mean for the joints. Empty: as the parameter files '
-        "say (the simulated hand's).",
-    ),
-    'urdf': _Argument(
-        '',
-        "Description of the hand, whose joint limits hold. Empty: the simulated hand's; for a "
-        'controller the limits of the mapping.',
-    ),
-    'robot_state': _Argument(
-        'false',
-        'Whether to start robot_state_publisher, too (its package has to be installed).',
-        TRUE_FALSE,
-    ),
-    'rviz': _Argument(
-        'false', 'Whether to show the hand in RViz; starts robot_state_publisher.', TRUE_FALSE
-    ),
-}
-
 COMMON = ('namespace', 'params_file', 'use_sim_time', 'autostart', 'log_level')
 TAKES = {
     'driver': ('respawn', 'source', 'path', 'rate'),
+    'player': ('session', 'rate', 'player'),
+    'cues': ('protocol',),
     'recorder': ('respawn', 'session_dir'),
     'pipeline': ('respawn', 'decoder', 'model', 'predict', 'session_dir', 'model_dir'),
     'hand': ('urdf', 'robot_state', 'rviz'),
@@ -138,14 +40,16 @@ def describe(*parts: str, **changed: str) -> LaunchDescription:
     Parameters
     ----------
     *parts : str
-        Names of the nodes, in the order in which they come up: see `TAKES`. Of bridge and hand
-        together the argument ``hand`` decides.
+        Names of the nodes, in the order in which they come up: see `TAKES`; a player is a driver
+        that plays a session. Of bridge and hand together the argument ``hand`` decides, of cues
+        beside others the argument ``cues``.
     **changed : str
         Defaults of arguments that are others here.
     """
     both = {'bridge', 'hand'} <= set(parts)
     names = [*COMMON, *(name for part in parts for name in TAKES[part])]
     names += ['hand'] if both else []
+    names += ['cues'] if 'cues' in parts and len(parts) > 1 else []
     wanted = [name for name in ARGUMENTS if name in names]
     return LaunchDescription(
         [
@@ -168,9 +72,15 @@ def _declaration(name: str, default: str | None) -> DeclareLaunchArgument:
 def _start(context: LaunchContext, parts: Sequence[str]) -> list[Any]:
     given = context.launch_configurations
     hand = given.get('hand', 'sim')
-    left_out = {'sim': (), 'controller': ('hand',), 'none': ('hand', 'bridge')}[hand]
+    left_out = {'sim': [], 'controller': ['hand'], 'none': ['hand', 'bridge']}[hand]
+    left_out += ['cues'] if given.get('cues', 'true') == 'false' else []
+    then = []
+    if given.get('player') == 'rosbag2':
+        left_out.append('player')
+        given['use_sim_time'] = 'true'
+        then.append(_rosbag2(context))
     nodes = [PARTS[part](context) for part in parts if part not in left_out]
-    actions = bring_up(nodes, given['autostart'] == 'true')
+    actions = bring_up(nodes, given['autostart'] == 'true', then)
     if 'hand' in parts and hand == 'sim':
         actions += _shown(context)
     return actions
@@ -184,6 +94,35 @@ def _driver(context: LaunchContext) -> Managed:
         'replay.rate': _number('rate', given['rate']),
     }
     return managed(context, 'driver', parameters, active=True, respawn=True)
+
+
+def _player(context: LaunchContext) -> Managed:
+    given = context.launch_configurations
+    parameters = {
+        'source': 'replay',
+        'replay.path': _session(context),
+        'replay.rate': _number('rate', given['rate']),
+    }
+    return managed(context, 'driver', parameters, active=True)
+
+
+def _rosbag2(context: LaunchContext) -> ExecuteProcess:
+    rate = _number('rate', context.launch_configurations['rate']) or 1.0
+    return ExecuteProcess(
+        cmd=['ros2', 'bag', 'play', _session(context), '--clock', '--rate', str(rate)],
+        output='screen',
+    )
+
+
+def _session(context: LaunchContext) -> str:
+    session = context.launch_configurations['session']
+    if not session:
+        raise RuntimeError('session: there is nothing to play; give session:=path.')
+    return session
+
+
+def _cues(context: LaunchContext) -> Managed:
+    return managed(context, 'cues', {'protocol': context.launch_configurations['protocol']})
 
 
 def _recorder(context: LaunchContext) -> Managed:
@@ -200,7 +139,8 @@ def _pipeline(context: LaunchContext) -> Managed:
         'model_dir': _folder(context, 'model_dir', 'models'),
     }
     active = given['predict'] == 'true'
-    return managed(context, 'pipeline', parameters, active=active, respawn=True)
+    # One that predicted would do so again, and move a hand that nobody expects to move.
+    return managed(context, 'pipeline', parameters, active=active, respawn=not active)
 
 
 def _hand(context: LaunchContext) -> Managed:
@@ -226,6 +166,8 @@ def _bridge(context: LaunchContext) -> Managed:
 
 PARTS: dict[str, Callable[[LaunchContext], Managed]] = {
     'driver': _driver,
+    'player': _player,
+    'cues': _cues,
     'recorder': _recorder,
     'pipeline': _pipeline,
     'hand': _hand,

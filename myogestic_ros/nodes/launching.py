@@ -136,7 +136,9 @@ def managed(
     return Managed(name, active, action)
 
 
-def bring_up(nodes: Sequence[Managed], autostart: bool = True) -> list[Any]:
+def bring_up(
+    nodes: Sequence[Managed], autostart: bool = True, then: Sequence[Any] = ()
+) -> list[Any]:
     """Return the actions that start nodes at once and take them up one after the other.
 
     A node is configured when those before it are up. One that refuses ends the launch, with its
@@ -148,15 +150,26 @@ def bring_up(nodes: Sequence[Managed], autostart: bool = True) -> list[Any]:
         In the order in which they come up.
     autostart : bool
         Whether they take any transition.
+    then : sequence of action
+        What is done once all are up; at once, when they take none.
     """
     actions: list[Any] = []
     if autostart:
+        order = _Order(list(nodes), list(then))
         for node in nodes:
-            actions += _handlers(node, nodes)
-    return actions + [node.action for node in nodes]
+            actions += _handlers(node, order)
+    return [*actions, *(node.action for node in nodes), *(() if autostart else then)]
 
 
-def _handlers(node: Managed, nodes: Sequence[Managed]) -> list[Any]:
+@dataclass
+class _Order:
+    """The nodes in their order, and what is to be done once all of them are up."""
+
+    nodes: list[Managed]
+    then: list[Any]
+
+
+def _handlers(node: Managed, order: _Order) -> list[Any]:
     def on(start: str, goal: str, function: Callable[..., Any]) -> Any:
         return OnStateTransition(
             target_lifecycle_node=node.action,
@@ -165,7 +178,7 @@ def _handlers(node: Managed, nodes: Sequence[Managed]) -> list[Any]:
             entities=[OpaqueFunction(function=function)],
         )
 
-    configured = partial(_activate if node.active else _arrived, node=node, nodes=nodes)
+    configured = partial(_activate if node.active else _arrived, node=node, order=order)
     handlers = [
         OnProcessStart(
             target_action=node.action,
@@ -173,10 +186,10 @@ def _handlers(node: Managed, nodes: Sequence[Managed]) -> list[Any]:
         ),
         EventHandler(
             matcher=lambda event: isinstance(event, _Spoke) and event.node is node,
-            entities=[OpaqueFunction(function=partial(_next, nodes=nodes))],
+            entities=[OpaqueFunction(function=partial(_next, order=order))],
         ),
         on('configuring', 'inactive', configured),
-        on('activating', 'active', partial(_arrived, node=node, nodes=nodes)),
+        on('activating', 'active', partial(_arrived, node=node, order=order)),
         on('configuring', 'unconfigured', partial(_refused, node=node, what='configured')),
         on('activating', 'inactive', partial(_refused, node=node, what='activated')),
         OnProcessExit(
@@ -210,25 +223,26 @@ def _started(context: LaunchContext, node: Managed) -> None:
         )
 
 
-def _next(context: LaunchContext, nodes: Sequence[Managed]) -> list[Any]:
+def _next(context: LaunchContext, order: _Order) -> list[Any]:
     """Configure the first node that is not up, once it is there."""
-    node = next((node for node in nodes if not node.up), None)
+    node = next((node for node in order.nodes if not node.up), None)
     if node is None or node.asked or not node.heard or context.is_shutdown:
         return []
     node.asked = True
     return [_change(node, Transition.TRANSITION_CONFIGURE)]
 
 
-def _activate(context: LaunchContext, node: Managed, nodes: Sequence[Managed]) -> list[Any]:
+def _activate(context: LaunchContext, node: Managed, order: _Order) -> list[Any]:
     return [] if node.up else [_change(node, Transition.TRANSITION_ACTIVATE)]
 
 
-def _arrived(context: LaunchContext, node: Managed, nodes: Sequence[Managed]) -> list[Any]:
+def _arrived(context: LaunchContext, node: Managed, order: _Order) -> list[Any]:
     node.up = True
     text = f'{node.name} is {"active" if node.active else "ready (inactive)"}.'
-    if all(other.up for other in nodes):
-        text += ' All nodes are up.'
-    return [LogInfo(msg=text), *_next(context, nodes)]
+    if not all(other.up for other in order.nodes):
+        return [LogInfo(msg=text), *_next(context, order)]
+    then, order.then = order.then, []  # once, however often a node comes back
+    return [LogInfo(msg=f'{text} All nodes are up.'), *then]
 
 
 def _change(node: Managed, transition: int) -> EmitEvent:

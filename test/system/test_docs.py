@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from bags import protocol, write
-from graph import graph
+from graph import PATIENCE_S, graph, set_domain
 from recorded import made_up, write_signal
 
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.panel.demo.operator import operating
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.offline import predict_session
 from myogestic_ros.sessions.reader import Session
@@ -71,6 +72,7 @@ def test_a_decoder_of_ones_own(tmp_path, session):
 
 
 def test_a_decoder_becomes_the_node(tmp_path):
+    set_domain()
     file = tmp_path / 'own_decoder.py'
     file.write_text(blocks()['own_decoder.py'])
     process = subprocess.Popen(
@@ -79,8 +81,8 @@ def test_a_decoder_becomes_the_node(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(3)  # it runs
+    with operating(lambda: None) as operator:
+        operator.wait(lambda: 'is ready' in operator.pipeline_message, 'the node', PATIENCE_S)
     process.terminate()
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import myogestic_ros
-from myogestic_ros.panel.cli import sessions
-from myogestic_ros.panel.cli.evaluate import evaluate
-from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
 
+COMMANDS = ('sessions', 'evaluate', 'replay')
+"""Each a module beside this one, with a function of its name, or an ``app`` of several."""
+
+
+class _Commands(TyperGroup):
+    """Import a command when it is asked for: who lists sessions need not wait for scikit-learn."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f'myogestic_ros.panel.cli.{cmd_name}')
+        group = getattr(module, 'app', None)
+        if group is None:
+            group = typer.Typer(**LOOKS)
+            group.command()(getattr(module, cmd_name))
+        command = get_command(group)
+        command.name = cmd_name
+        return command
+
+
+LOOKS: dict[str, Any] = {
+    'add_completion': False,
+    'rich_markup_mode': 'markdown',
+    'pretty_exceptions_enable': False,
+}
+
 app = typer.Typer(
+    cls=_Commands,
     name='myogestic',
     help='Sessions, decoders and predictions, without a running graph.',
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode='markdown',
-    pretty_exceptions_enable=False,
+    **LOOKS,
 )
 
 
@@ -38,12 +66,6 @@ def options(
     ] = False,
 ) -> None:
     """Sessions, decoders and predictions, without a running graph."""
-
-
-# Each group of commands is a module beside this one, and is added here in one line.
-app.add_typer(sessions.app)
-app.command()(replay)
-app.command()(evaluate)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -16,8 +16,11 @@ from threadpoolctl import threadpool_limits
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.decoding.post import PostChain
+from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.nodes.pipeline import find_pipeline
 from myogestic_ros.nodes.prediction_bag import PredictionBag, compare, read_predictions
+from myogestic_ros.panel.cli.parameter_file import read_parameters
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.library import free_name
@@ -46,6 +49,12 @@ def replay(
             help='Predictions per second of signal, Hz; negative: as the decoder says; 0: one per frame.'
         ),
     ] = -1.0,
+    params_file: Annotated[
+        Path | None,
+        typer.Option(
+            help='Parameter file of the pipeline node, for what comes after the decoder (post.…).'
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help='Bag to write; by default beside the session. Never overwrites.'),
@@ -66,6 +75,9 @@ def replay(
     with refusals():
         recording = Session(session)
         pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)
+        if params_file is not None:
+            values = read_parameters(params_file, 'pipeline', POST)
+            pipeline.post = PostChain(values, lambda: pipeline.predict_hz)
         path = output or session.parent / free_name(session.parent, f'{session.stem}_predictions')
         before = read_predictions(compare_with) if compare_with else None
         run = _predict(pipeline, manifest, recording, path)
@@ -81,6 +93,7 @@ class _Run:
     right: int = 0
     signal_s: float = 0.0
     took_s: float = 0.0
+    after: str = ''
     problems: Counter[str] = field(default_factory=Counter)
 
 
@@ -141,6 +154,7 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
     run.problems['callback errors'] = pipeline.counters.errors
     run.problems['dropped results'] = pipeline.counters.dropped
     run.problems['coalesced ticks'] = pipeline.cutter.coalesced
+    run.after = str(pipeline.post or '')
     run.problems['unsynchronized ticks'] = pipeline.cutter.unsynchronized
     for name in pipeline.cutter.names:
         run.problems[f'{name}: lost samples'] = pipeline.cutter.intake(name).lost
@@ -155,6 +169,8 @@ def _report(run: _Run, path: Path) -> None:
     if run.labelled:
         share = run.right / run.labelled
         table.add_row('as labelled', f'{share:.1%} of {run.labelled} (reaction times included)')
+    if run.after:
+        table.add_row('after the decoder', run.after)
     for what, count in run.problems.items():
         if count:
             table.add_row(what, str(count))

@@ -72,9 +72,8 @@ def _row(summary: SessionSummary, is_cut: bool) -> list[str]:
 
 
 def _length(seconds: float) -> str:
-    return (
-        f'{seconds:.1f} s' if seconds < 60 else f'{seconds // 60:.0f} min {seconds % 60:02.0f} s'
-    )
+    minutes, rest = divmod(round(seconds), 60)
+    return f'{minutes} min {rest:02d} s' if minutes else f'{seconds:.1f} s'
 
 
 def print_imported(console: Console, content: Content, target: Path) -> None:

@@ -1,0 +1,46 @@
+"""A parameter file means the same to a command as to a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.decoding.post_parameters import POST
+from myogestic_ros.panel.cli.parameter_file import read_parameters
+
+TEXT = """
+/**:
+  ros__parameters:
+    use_sim_time: true
+    post: {majority_vote: 3, reject_below: 0.5}
+/left/pipeline:
+  ros__parameters:
+    post.majority_vote: 5
+driver:
+  ros__parameters:
+    post.majority_vote: 7
+"""
+
+
+def test_sections_and_nested_names(tmp_path):
+    file = tmp_path / 'p.yaml'
+    file.write_text(TEXT)
+    found = read_parameters(file, 'pipeline', POST)
+    assert found == {'post.majority_vote': 5, 'post.reject_below': 0.5}
+
+
+def test_every_fault_at_once(tmp_path):
+    file = tmp_path / 'p.yaml'
+    file.write_text(TEXT.replace('0.5', '7.0').replace('vote: 5', 'vote: none'))
+    with pytest.raises(MyoGesticError, match=r'majority_vote: .*; .*reject_below: got 7'):
+        read_parameters(file, 'pipeline', POST)
+
+
+@pytest.mark.parametrize('text', ['a: 1', '- 1', 'pipeline: {}', '{', 'x: [1'])
+def test_what_is_no_parameter_file(tmp_path, text):
+    file = tmp_path / 'p.yaml'
+    file.write_text(text)
+    with pytest.raises(MyoGesticError, match='is no parameter file'):
+        read_parameters(file, 'pipeline', POST)
+    with pytest.raises(MyoGesticError, match='No such file'):
+        read_parameters(tmp_path / 'absent.yaml', 'pipeline', POST)

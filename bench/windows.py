@@ -66,7 +66,7 @@ def record(path: Path, minutes: float, channels: int, rate: float) -> None:
             header = types['std_msgs/msg/Header'](stamp, 'emg')
             cue, into_cue = divmod(number, round(100 * CUE_S))
             if not into_cue:
-                label = types[LABEL](header, cue % len(NAMES), NAMES[cue % len(NAMES)], -1)
+                label = types[LABEL](header, cue % len(NAMES), NAMES[cue % len(NAMES)], -1, CUE_S)
                 writer.write('/label', bytes(store.serialize_cdr(label, LABEL)), stamp_ns)
             start = int(rng.integers(0, 63 * chunk))
             data = noise[start : start + chunk].ravel()

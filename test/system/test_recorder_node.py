@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from bags import EMG
@@ -90,9 +91,11 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
     running.wait(lambda: frames, 'frames')
     running.operator.set_parameter('recorder', 'session_name', 'mine')
     for _ in range(3):
-        running.operator.trigger('recorder/start_recording')
-        heard = len(frames)
-        running.wait(lambda known=heard: len(frames) > known + 20, 'frames')
+        message = running.operator.trigger('recorder/start_recording')
+        path = Path(message.removeprefix('Recording ').removesuffix('.'))
+        file = path / f'{path.name}_0.mcap'
+        empty = file.stat().st_size
+        running.wait(lambda f=file, e=empty: f.stat().st_size > e + 10_000, 'frames in its file')
         running.operator.trigger('recorder/stop_recording')
     began = time.monotonic()
     response = running.operator.call(

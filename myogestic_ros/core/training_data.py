@@ -27,6 +27,10 @@ class TrainingData:
         windows; rate and channels once the sessions have been looked at.
     hop_ms : float
         Step between training windows, ms.
+    targets : list of str
+        Streams whose values a proportional decoder learns; empty: all but those of ``streams``.
+    backend : str
+        What a training spreads its work with, see `myogestic_ros.decoding.parallel.parallel`.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -34,6 +38,8 @@ class TrainingData:
     classes: set[int] = field(default_factory=set)
     streams: list[StreamSpec] = field(default_factory=lambda: [StreamSpec('emg')])
     hop_ms: float = 50.0
+    targets: list[str] = field(default_factory=list)
+    backend: str = 'threading'
 
     @property
     def is_empty(self) -> bool:
@@ -61,4 +67,6 @@ class TrainingData:
             classes=set(values['classes']),
             streams=[StreamSpec(**stream) for stream in values['streams']],
             hop_ms=values['hop_ms'],
+            targets=list(values.get('targets', [])),
+            backend=values.get('backend', cls.backend),
         )

@@ -14,7 +14,6 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.pipeline import Pipeline
@@ -25,6 +24,7 @@ from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes import qos
 from myogestic_ros.nodes.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.find_pipeline import find_pipeline
 from myogestic_ros.nodes.managed import ManagedNode
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
@@ -41,27 +41,6 @@ from myogestic_ros.sessions.describe import complete_training_data
 __all__ = ['PipelineNode', 'find_pipeline', 'main']
 
 STAND_ASIDE_S = 0.002
-
-
-def find_pipeline(decoder: str) -> Pipeline:
-    """Import a decoder and return the pipeline it defines.
-
-    Raises
-    ------
-    DecoderError
-        When it cannot be imported, or defines none, or several and none called ``pipeline``.
-    """
-    module = import_decoder(decoder)
-    named = getattr(module, 'pipeline', None)
-    if isinstance(named, Pipeline):
-        return named
-    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
-    if len(found) != 1:
-        raise DecoderError(
-            f"Decoder '{decoder}' defines {len(found)} pipelines; expected one, best named "
-            f"'pipeline': pipeline = Pipeline()."
-        )
-    return found[0]
 
 
 class PipelineNode(ManagedNode):

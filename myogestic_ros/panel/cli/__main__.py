@@ -10,6 +10,7 @@ import myogestic_ros
 from myogestic_ros.panel.cli import sessions
 from myogestic_ros.panel.cli.replay import replay
 from myogestic_ros.panel.cli.terminal import console
+from myogestic_ros.panel.cli.train import train
 
 __all__ = ['app', 'main']
 
@@ -42,6 +43,7 @@ def options(
 # Each group of commands is a module beside this one, and is added here in one line.
 app.add_typer(sessions.app)
 app.command()(replay)
+app.command()(train)
 
 
 def main(args: list[str] | None = None) -> int:

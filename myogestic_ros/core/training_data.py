@@ -32,6 +32,10 @@ class TrainingData:
     rotation : dict of str to int
         By how many places the channels of a stream are moved up before ``extract``, by name of
         the stream: an armband sits turned. Only an ``adapt`` callback meets it.
+    targets : list of str
+        Streams whose values a proportional decoder learns; empty: all but those of ``streams``.
+    backend : str
+        What a training spreads its work with, see `myogestic_ros.decoding.parallel.parallel`.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -41,6 +45,8 @@ class TrainingData:
     hop_ms: float = 50.0
     settle_ms: float = 500.0
     rotation: dict[str, int] = field(default_factory=dict)
+    targets: list[str] = field(default_factory=list)
+    backend: str = 'threading'
 
     @property
     def is_empty(self) -> bool:
@@ -70,4 +76,6 @@ class TrainingData:
             hop_ms=values['hop_ms'],
             settle_ms=values.get('settle_ms', cls.settle_ms),
             rotation=dict(values.get('rotation', {})),
+            targets=list(values.get('targets', [])),
+            backend=values.get('backend', cls.backend),
         )

@@ -45,7 +45,7 @@ class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[m
         Share of each class's own covariance, 0 (linear) to 1.
     """
 
-    def __init__(self, shrinkage_factor: float = 3.0, class_share: float = 0.2) -> None:
+    def __init__(self, shrinkage_factor: float = 4.0, class_share: float = 0.2) -> None:
         self.shrinkage_factor = shrinkage_factor
         self.class_share = class_share
 

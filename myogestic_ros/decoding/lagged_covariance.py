@@ -10,8 +10,16 @@ from numpy.typing import ArrayLike
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.feature_math import Floats, as_windows, mean
 from myogestic_ros.decoding.features_covariance import half_vector, matrix_logarithm, regularise
+from myogestic_ros.decoding.hudgins_features import extract as extract_hudgins
 
-__all__ = ['extract', 'lagged_covariance', 'spatial_groups']
+__all__ = [
+    'block_sizes',
+    'extract',
+    'extract_with_hudgins',
+    'extract_covariances',
+    'lagged_covariance',
+    'spatial_groups',
+]
 
 MOST_GROUPS = 16
 """More channels than that are joined, neighbour with neighbour, before they are multiplied."""
@@ -31,6 +39,30 @@ def extract(windows: Mapping[str, Samples]) -> Floats:
     """
     found = [lagged_covariance(windows[name]) for name in sorted(windows)]
     return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
+
+
+def extract_with_hudgins(windows: Mapping[str, Samples]) -> Floats:
+    """Return the features of `extract`, and after them Hudgins' of all streams, no offset in them."""
+    centred = {name: without_offset(as_windows(window, 2)) for name, window in windows.items()}
+    return np.concatenate([extract(windows), extract_hudgins(centred)], axis=-1)
+
+
+def block_sizes(n_channels: Mapping[str, int]) -> list[int]:
+    """Return how many of the features of `extract_with_hudgins` are of the one and other kind."""
+    joined = MOST_GROUPS * (2 * MOST_GROUPS + 1)
+    first = [n * (2 * n + 1) if n <= MOST_GROUPS else joined + 2 * n for n in n_channels.values()]
+    return [sum(first), 4 * sum(n_channels.values())]
+
+
+def extract_covariances(windows: Mapping[str, Samples]) -> Floats:
+    """Return the half of the covariance ``Z`` of `lagged_covariance`, regularised, no logarithm.
+
+    Of the first stream in order of their names; more than 16 channels are joined.
+    """
+    x = without_offset(as_windows(windows[min(windows)], 2))
+    if x.shape[-2] > MOST_GROUPS:
+        x = spatial_groups(x, MOST_GROUPS)
+    return half_vector(_covariance(_compress(x), _lag(x)))
 
 
 def lagged_covariance(windows: ArrayLike) -> Floats:
@@ -58,7 +90,7 @@ def lagged_covariance(windows: ArrayLike) -> Floats:
         ``n (2 n + 1)`` features for ``n`` channels; for more than 16, 528 and two per channel.
     """
     x = without_offset(as_windows(windows, 2))
-    lag = max(1, round(x.shape[-1] / LAGS_A_WINDOW))
+    lag = _lag(x)
     if x.shape[-2] <= MOST_GROUPS:
         return _logarithm(_compress(x), lag)
     joined = _logarithm(_compress(spatial_groups(x, MOST_GROUPS)), lag)
@@ -99,11 +131,19 @@ def _compress(x: Floats) -> Floats:
     return result
 
 
-def _logarithm(s: Floats, lag: int) -> Floats:
+def _lag(x: Floats) -> int:
+    return max(1, round(int(x.shape[-1]) / LAGS_A_WINDOW))
+
+
+def _covariance(s: Floats, lag: int) -> Floats:
     z = np.concatenate([s[..., :-lag], s[..., lag:]], axis=-2)
     products = (z @ z.swapaxes(-1, -2)).astype(np.float64)
     products /= z.shape[-1]
-    return half_vector(matrix_logarithm(regularise(products, REGULARISATION)))
+    return regularise(products, REGULARISATION)
+
+
+def _logarithm(s: Floats, lag: int) -> Floats:
+    return half_vector(matrix_logarithm(_covariance(s, lag)))
 
 
 def _log_mean(magnitudes: Floats) -> Floats:

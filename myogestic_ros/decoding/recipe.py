@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Samples
 
-__all__ = ['Recipe']
+__all__ = ['Extract', 'MakeSteps', 'Recipe']
 
 Features = NDArray[np.floating[Any]]
+Extract = Callable[[Mapping[str, Samples]], Features]
+MakeSteps = Callable[[Mapping[str, int]], Any]
 
 
 @dataclass(frozen=True)
@@ -39,5 +41,5 @@ class Recipe:
     name: str
     description: str
     kind: Literal['classification', 'regression']
-    extract: Callable[[Mapping[str, Samples]], Features]
-    steps: Callable[[Mapping[str, int]], Any]
+    extract: Extract
+    steps: MakeSteps

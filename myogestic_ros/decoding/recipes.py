@@ -6,18 +6,36 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn.base import is_classifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.decoding.block_ensemble import BlockEnsemble
+from myogestic_ros.decoding.discriminant import RegularisedDiscriminant
 from myogestic_ros.decoding.estimator_path import estimator_at, is_estimator_path
-from myogestic_ros.decoding.htd_lda import amplitude_columns, extract
+from myogestic_ros.decoding.hudgins_features import amplitude_columns
+from myogestic_ros.decoding.hudgins_features import extract as extract_hudgins
+from myogestic_ros.decoding.lagged_covariance import (
+    block_sizes,
+    extract_covariances,
+    extract_with_hudgins,
+)
+from myogestic_ros.decoding.lagged_covariance import extract as extract_logarithms
 from myogestic_ros.decoding.linear_decoder import LogAmplitude, lda_steps
-from myogestic_ros.decoding.recipe import Recipe
+from myogestic_ros.decoding.proportional import BoundedRegressor, PerFeature, extract_amplitudes
+from myogestic_ros.decoding.recipe import Extract, MakeSteps, Recipe
+from myogestic_ros.decoding.tangent_space import TangentSpace
 
 __all__ = ['DEFAULT', 'recipe', 'recipe_names']
 
-DEFAULT = 'htd_lda'
+DEFAULT = 'covariance'
 """Name of the recipe that is used when none is named."""
 
 
@@ -41,7 +59,7 @@ def recipe(name: str = DEFAULT) -> Recipe:
         When there is no such recipe or estimator.
     """
     if name in _RECIPES:
-        return _RECIPES[name]()
+        return _RECIPES[name]
     if is_estimator_path(name):
         return _of_estimator(name)
     raise DecoderError(
@@ -50,35 +68,108 @@ def recipe(name: str = DEFAULT) -> Recipe:
     )
 
 
-def _htd_lda() -> Recipe:
-    return Recipe(
-        name='htd_lda',
-        description="Hudgins' time-domain features, linear discriminant with shrinkage",
-        kind='classification',
-        extract=extract,
-        steps=lambda n_channels: lda_steps(amplitude_columns(n_channels)),
-    )
-
-
 def _of_estimator(path: str) -> Recipe:
-    kind = 'classification' if is_classifier(estimator_at(path)) else 'regression'
-
-    def steps(n_channels: Mapping[str, int]) -> Any:
-        return Steps(
-            [
-                ('log', LogAmplitude(amplitude_columns(n_channels))),
-                ('scale', StandardScaler()),
-                ('estimator', estimator_at(path)),
-            ]
+    if is_classifier(estimator_at(path)):
+        return _classifier(
+            path,
+            f"Hudgins' time-domain features, {path}",
+            extract_hudgins,
+            lambda n_channels: _on_hudgins(n_channels, estimator_at(path)),
         )
+    return _regressor(path, f'amplitudes, {path}', lambda: estimator_at(path))
 
-    return Recipe(
-        name=path,
-        description=f"Hudgins' time-domain features, {path}",
-        kind='classification' if kind == 'classification' else 'regression',
-        extract=extract,
-        steps=steps,
+
+def _on_hudgins(n_channels: Mapping[str, int], estimator: Any) -> Any:
+    log = LogAmplitude(amplitude_columns(n_channels))
+    return Steps([('log', log), ('scale', StandardScaler()), ('estimator', estimator)])
+
+
+def _classifier(name: str, description: str, extract: Extract, steps: MakeSteps) -> Recipe:
+    return Recipe(name, description, 'classification', extract, steps)
+
+
+def _regressor(name: str, description: str, estimator: Callable[[], Any]) -> Recipe:
+    def steps(n_channels: Mapping[str, int]) -> Any:
+        scaled = [('scale', StandardScaler()), ('size', PerFeature()), ('estimator', estimator())]
+        return BoundedRegressor(Steps(scaled))
+
+    return Recipe(name, description, 'regression', extract_amplitudes, steps)
+
+
+def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
+    log = LogAmplitude(amplitude_columns(n_channels))
+    on_hudgins = Steps([('log', log), ('discriminant', RegularisedDiscriminant())])
+    ensemble = BlockEnsemble(
+        block_sizes(n_channels), [Steps([('discriminant', RegularisedDiscriminant())]), on_hudgins]
     )
+    return Steps([('ensemble', ensemble)])
 
 
-_RECIPES: dict[str, Callable[[], Recipe]] = {'htd_lda': _htd_lda}
+def _gaussian_process() -> Any:
+    # Linear, so that it goes on where the training ends; a kernel of distances would fall back.
+    kernel = ConstantKernel(1.0) * DotProduct(1.0) + WhiteKernel(0.01)
+    return GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
+
+
+_RECIPES: dict[str, Recipe] = {
+    found.name: found
+    for found in (
+        _classifier(
+            'covariance',
+            "logarithm of the covariance of channels, now and a moment later, and Hudgins' "
+            'features; a discriminant between linear and quadratic of each (the best)',
+            extract_with_hudgins,
+            _covariance_and_hudgins,
+        ),
+        _classifier(
+            'htd_lda',
+            "Hudgins' time-domain features, linear discriminant with shrinkage",
+            extract_hudgins,
+            lambda n_channels: lda_steps(amplitude_columns(n_channels)),
+        ),
+        _classifier(
+            'lda',
+            'logarithm of the covariance, linear discriminant with shrinkage',
+            extract_logarithms,
+            lambda n_channels: Steps(
+                [
+                    ('scale', StandardScaler()),
+                    ('lda', LinearDiscriminantAnalysis(solver='lsqr', shrinkage='auto')),
+                ]
+            ),
+        ),
+        _classifier(
+            'svm',
+            'logarithm of the covariance, support vector machine with a Gaussian kernel',
+            extract_logarithms,
+            lambda n_channels: Steps(
+                [('scale', StandardScaler()), ('svm', SVC(C=10.0, gamma='scale'))]
+            ),
+        ),
+        _classifier(
+            'rf',
+            "Hudgins' time-domain features, random forest",
+            extract_hudgins,
+            lambda n_channels: RandomForestClassifier(200, random_state=0),
+        ),
+        _classifier(
+            'riemann',
+            'covariances in the tangent space at their geometric mean, linear discriminant with '
+            'shrinkage',
+            extract_covariances,
+            lambda n_channels: Steps(
+                [
+                    ('tangent', TangentSpace()),
+                    ('lda', LinearDiscriminantAnalysis(solver='lsqr', shrinkage='auto')),
+                ]
+            ),
+        ),
+        _regressor('ridge', 'amplitudes, ridge regression', lambda: Ridge(alpha=1.0)),
+        _regressor(
+            'kernel_ridge',
+            'amplitudes, kernel ridge regression with a Gaussian kernel',
+            lambda: KernelRidge(alpha=0.1, kernel='rbf', gamma=1.0),
+        ),
+        _regressor('gp', 'amplitudes, Gaussian process', _gaussian_process),
+    )
+}

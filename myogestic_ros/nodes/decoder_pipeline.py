@@ -1,22 +1,31 @@
-"""From the name of a decoder to the pipeline that it defines."""
+"""From the name of a decoder to its pipeline."""
 
 from __future__ import annotations
 
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.decoding.ready_decoder import is_ready_decoder, ready_decoder
 
 __all__ = ['find_pipeline']
 
 
 def find_pipeline(decoder: str) -> Pipeline:
-    """Import a decoder and return the pipeline it defines.
+    """Return the pipeline of a ready decoder, or import one and return the pipeline it defines.
+
+    Parameters
+    ----------
+    decoder : str
+        Name of a ready decoder (`myogestic_ros.decoding.recipes.recipe_names`), import path of a
+        scikit-learn estimator (``sklearn.svm:SVC``), or whatever `import_decoder` takes.
 
     Raises
     ------
     DecoderError
         When it cannot be imported, or defines none, or several and none called ``pipeline``.
     """
+    if is_ready_decoder(decoder):
+        return ready_decoder(decoder)
     module = import_decoder(decoder)
     named = getattr(module, 'pipeline', None)
     if isinstance(named, Pipeline):

@@ -45,7 +45,8 @@ def test_estimator_by_import_path(path: str, kind: str) -> None:
     steps = found.steps({'emg': 2})
     features = found.extract({'emg': windows})
     steps.fit(features, np.repeat([0, 5], 20))
-    assert np.abs(steps.predict(features) - np.repeat([0, 5], 20)).mean() < 1.0
+    largest = 5 if kind == 'classification' else 1  # values are shares of the largest
+    assert np.abs(steps.predict(features) - np.repeat([0, largest], 20)).mean() < 0.2
 
 
 @pytest.mark.parametrize(

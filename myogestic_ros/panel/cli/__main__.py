@@ -14,7 +14,7 @@ from myogestic_ros.panel.cli.terminal import console
 
 __all__ = ['app', 'main']
 
-COMMANDS = ('sessions', 'evaluate', 'replay')
+COMMANDS = ('sessions', 'train', 'evaluate', 'replay')
 """Each a module beside this one, with a function of its name, or an ``app`` of several."""
 
 

@@ -1,0 +1,67 @@
+"""Several classifiers, each on features of its own, that decide together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+
+__all__ = ['BlockEnsemble']
+
+Floats = NDArray[np.float64]
+
+
+class BlockEnsemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Train a classifier on each block of columns; take the mean of their log-likelihoods.
+
+    Features of different kinds err on different windows, so together they err less; and a
+    classifier of each alone has fewer covariances to learn from few repetitions than one of all.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of columns of each block, in order.
+    estimators : sequence of estimators
+        One for each block, with ``decision_function``.
+    """
+
+    def __init__(self, sizes: Sequence[int], estimators: Sequence[Any]) -> None:
+        self.sizes = sizes
+        self.estimators = estimators
+
+    def fit(self, X: Any, y: Any) -> BlockEnsemble:  # noqa: N803
+        """Train on features (n_windows, n_features) and classes (n_windows,)."""
+        self.n_features_in_ = np.shape(X)[1]
+        self.estimators_ = [
+            clone(estimator).fit(block, y)
+            for estimator, block in zip(self.estimators, self._blocks(X), strict=True)
+        ]
+        self.classes_ = self.estimators_[0].classes_
+        return self
+
+    def _blocks(self, X: Any) -> list[Any]:  # noqa: N803
+        return np.split(np.asarray(X), np.cumsum(self.sizes)[:-1], axis=1)
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: N803
+        """Return the mean of the classifiers' log-likelihoods, shape (n_windows, n_classes)."""
+        scores = [
+            estimator.decision_function(block)
+            for estimator, block in zip(self.estimators_, self._blocks(X), strict=True)
+        ]
+        mean: Floats = np.mean(scores, axis=0)
+        return mean
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
+        scores = self.decision_function(X)
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Return the most likely class of each window."""
+        return self.classes_[self.decision_function(X).argmax(axis=1)]

@@ -1,0 +1,73 @@
+"""Recipes as decoders: three callbacks and a pipeline each, under the recipe's name.
+
+A training runs in a process of its own, which imports the callback by module and name. So each
+callback is an attribute of this module: ``ready_decoder.covariance.train``, in a way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding.estimator_path import is_estimator_path
+from myogestic_ros.decoding.recipes import recipe, recipe_names
+from myogestic_ros.decoding.train_recipe import adapt_recipe, train_recipe
+
+__all__ = ['is_ready_decoder', 'ready_decoder']
+
+
+def is_ready_decoder(name: str) -> bool:
+    """Tell whether a name is that of a recipe, or the import path of an estimator."""
+    return name in recipe_names() or (':' in name and is_estimator_path(name))
+
+
+@lru_cache(maxsize=64)
+def ready_decoder(name: str) -> Pipeline:
+    """Return the pipeline of a recipe; see `myogestic_ros.decoding.recipes.recipe` for names.
+
+    Raises
+    ------
+    DecoderError
+        When there is no such recipe or estimator.
+    """
+    found = recipe(name)
+    pipeline = Pipeline(predict_hz=50.0)
+
+    def train(data: TrainingData) -> Any:
+        """Train on the windows of the sessions; print what they are and how good the result is."""
+        return train_recipe(found, data)
+
+    def adapt(model: Any, data: TrainingData) -> Any:
+        """Bring a model up to date with sessions of today; print what is done."""
+        return adapt_recipe(found, model, data)
+
+    def predict(model: Any, features: Any) -> dict[str, Any]:
+        """Return what the model says of the features of one window."""
+        result: dict[str, Any] = model.predict(features)
+        return result
+
+    pipeline.extract(found.extract)
+    pipeline.train(_named(train, name))
+    pipeline.adapt(_named(adapt, name))
+    pipeline.predict(_named(predict, name))
+    return pipeline
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    function.__qualname__ = f'{name}.{function.__name__}'
+    return function
+
+
+def __getattr__(attribute: str) -> Any:
+    """Return a callback by the recipe's name and its own, as another process asks for it."""
+    name, _, callback = attribute.rpartition('.')
+    if name and callback in ('train', 'adapt', 'predict'):
+        try:
+            return getattr(ready_decoder(name), f'on_{callback}')
+        except DecoderError as error:
+            raise AttributeError(str(error)) from error
+    raise AttributeError(f'module {__name__!r} has no attribute {attribute!r}')

@@ -1,0 +1,107 @@
+"""``myogestic train``: a model from recorded sessions, without a running graph."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.trainer import Trainer
+from myogestic_ros.core.training import Outcome
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.recipes import DEFAULT, recipe_names
+from myogestic_ros.nodes.decoder_pipeline import find_pipeline
+from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.panel.cli.terminal import console, errors, refusals
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.library import resolve_sessions
+
+__all__ = ['train']
+
+
+def train(
+    sessions: Annotated[
+        list[str], typer.Argument(help='Names in --session-dir, or paths.', show_default=False)
+    ],
+    decoder: Annotated[
+        str,
+        typer.Option(
+            '--decoder',
+            '-d',
+            help=f'{", ".join(recipe_names())}; a scikit-learn estimator by import path, such as '
+            f'sklearn.svm:SVC; a .py file or a module.',
+        ),
+    ] = DEFAULT,
+    stream: Annotated[str, typer.Option(help='Name of the EMG stream.')] = 'emg',
+    target: Annotated[
+        list[str],
+        typer.Option(help='Stream of targets of a proportional decoder.', show_default=False),
+    ] = [],  # noqa: B006 - typer copies it
+    classes: Annotated[
+        list[str], typer.Option('--class', help='Train on these only.', show_default=False)
+    ] = [],  # noqa: B006
+    window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
+    hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
+    backend: Annotated[
+        str, typer.Option(help='What spreads the work: threading, loky, dask or dask:ADDRESS.')
+    ] = 'threading',
+    session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
+    model_dir: Annotated[Path, typer.Option(help='Folder of the models.')] = Path('models'),
+) -> None:
+    """Train a decoder on recorded sessions, and save the model where the pipeline node finds it.
+
+    It is the training that the node does: same windows, same code, in a process of its own.
+    """
+    with refusals():
+        found = find_pipeline(decoder)
+        data = TrainingData(
+            paths=[str(path) for path in resolve_sessions(sessions, session_dir)],
+            class_names=list(classes),
+            streams=[StreamSpec(stream, window_ms)],
+            hop_ms=hop_ms,
+            targets=list(target),
+            backend=backend,
+        )
+        outcome = _run(found, data)
+        if outcome.data is None:
+            raise TrainingError(f'Training failed: {outcome.error}')
+        shelf = ModelShelf(found, ModelStore(model_dir.expanduser()), decoder)
+        name, told = shelf.save_trained(outcome.model, outcome.data)
+        console.print(told, markup=False, soft_wrap=True)
+        errors.print(
+            f'Use it: ros2 launch myogestic_ros bringup.launch.py decoder:={decoder} model:={name}',
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _run(pipeline: Pipeline, data: TrainingData) -> Outcome:
+    """Train as the node does, printing the log; Ctrl-C ends it at once."""
+    if pipeline.on_train is None:
+        raise TrainingError('This decoder has no train callback (use @pipeline.train).')
+    outcomes: list[Outcome] = []
+    ended = threading.Event()
+
+    def done(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        ended.set()
+
+    trainer = Trainer(
+        lambda line: errors.print(line, markup=False, soft_wrap=True),
+        lambda share: None,
+        lambda text: errors.print(text, markup=False, soft_wrap=True),
+    )
+    trainer.start(pipeline.on_train, complete_training_data, data, done)
+    try:
+        ended.wait()
+    except KeyboardInterrupt:
+        trainer.cancel()
+        errors.print('Cancelled; nothing was saved.')
+        raise typer.Exit(130) from None
+    return outcomes[0]

@@ -8,7 +8,7 @@ from myogestic_ros.nodes.pipeline_streams import filter_table
 
 __all__ = ['DEFAULT_DECODER', 'PIPELINE', 'stream_table']
 
-DEFAULT_DECODER = 'myogestic_ros.decoding.htd_lda'
+DEFAULT_DECODER = 'covariance'
 
 PIPELINE = (
     Parameter(

@@ -48,6 +48,10 @@ _known: dict[Path, dict[Path, tuple[Version, SessionSummary | None]]] = {}
 """What has been read, by folder and session."""
 
 
+PREDICTED_FROM = 'predicted_from'
+"""Fact of a bag of predictions: the session that they were made of."""
+
+
 def list_sessions(folder: Path) -> list[SessionSummary]:
     """Return the sessions in a folder, oldest first; what is no session is passed over."""
     return read_sessions(folder)[0]
@@ -130,7 +134,7 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
     ----------
     names : sequence of str
         Names in ``folder``, or paths; empty: all sessions in ``folder`` that were ended in order,
-        or were cut and have been repaired.
+        or were cut and have been repaired; not what a replay predicted of one.
     folder : Path
         Folder of sessions.
 
@@ -140,7 +144,11 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         When one does not exist.
     """
     if not names:
-        return [s.path for s in list_sessions(folder) if s.facts.ended and s.message_count]
+        return [
+            s.path
+            for s in list_sessions(folder)
+            if s.facts.ended and s.message_count and PREDICTED_FROM not in s.facts.extra
+        ]
     paths = []
     for name in names:
         path = next((p for p in (folder / name, Path(name).expanduser()) if p.exists()), None)

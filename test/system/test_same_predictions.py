@@ -31,6 +31,7 @@ from myogestic_ros.panel.demo.operator import DemoError
 from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.library import resolve_sessions
 from myogestic_ros.sessions.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.writer import SessionWriter, Topic
@@ -249,6 +250,10 @@ def test_predictions_that_differ_are_found(tmp_path, capsys):
     assert not (tmp_path / 'offline').exists()
     models = ['--model-dir', str(tmp_path / 'models')]
     assert cli(['replay', str(path), *models, '--output', str(tmp_path / 'one')]) == 0
+    beside = ['--session-dir', str(tmp_path / 'sessions')]
+    assert cli(['replay', 's', *models, *beside]) == 0  # by its name, the bag beside it
+    assert (tmp_path / 'sessions' / 's_predictions').is_dir()
+    assert resolve_sessions([], tmp_path / 'sessions') == [path]  # nobody trains on predictions
     other = record(tmp_path / 'sessions' / 'other', seed=5)
     assert replayed(tmp_path, other, like=tmp_path / 'one') == 1
     told = ' '.join(capsys.readouterr().out.split())

@@ -23,7 +23,7 @@ from myogestic_ros.nodes.prediction_bag import PredictionBag, compare, read_pred
 from myogestic_ros.panel.cli.parameter_file import read_parameters
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import free_name
+from myogestic_ros.sessions.library import PREDICTED_FROM, free_name, resolve_sessions
 from myogestic_ros.sessions.offline import predict_session
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline
@@ -32,7 +32,9 @@ __all__ = ['replay']
 
 
 def replay(
-    session: Annotated[Path, typer.Argument(help='Recorded session, or bag, to predict on.')],
+    session: Annotated[
+        str, typer.Argument(help='Name in --session-dir, or path of a session or bag.')
+    ],
     model: Annotated[
         str, typer.Option(help='Name of the model in the model folder; empty: the newest.')
     ] = '',
@@ -42,6 +44,7 @@ def replay(
             help='Decoder: a .py file, a module or a name; empty: the one that made the model.'
         ),
     ] = '',
+    session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     model_dir: Annotated[Path, typer.Option(help='Folder of the models.')] = Path('models'),
     predict_hz: Annotated[
         float,
@@ -73,12 +76,13 @@ def replay(
     any speed it can keep up with. With --compare it says whether that is so; exit code 1 when not.
     """
     with refusals():
-        recording = Session(session)
+        (place,) = resolve_sessions([session], session_dir)
+        recording = Session(place)
         pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)
         if params_file is not None:
             values = read_parameters(params_file, 'pipeline', POST)
             pipeline.post = PostChain(values, lambda: pipeline.predict_hz)
-        path = output or session.parent / free_name(session.parent, f'{session.stem}_predictions')
+        path = output or place.parent / free_name(place.parent, f'{place.stem}_predictions')
         before = read_predictions(compare_with) if compare_with else None
         run = _predict(pipeline, manifest, recording, path)
         _report(run, path)
@@ -128,7 +132,11 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         class_names=tuple(manifest.class_names),
         subject=session.facts.subject,
         protocol=f'offline replay of {session.name}',
-        extra={'model': pipeline.model_id, 'decoder': manifest.decoder},
+        extra={
+            PREDICTED_FROM: session.name,
+            'model': pipeline.model_id,
+            'decoder': manifest.decoder,
+        },
     )
     start_ns = session.bag.start_ns
     with (

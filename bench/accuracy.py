@@ -194,7 +194,7 @@ def bench(
 ) -> bool:
     """Score a dataset and print its table; return whether it is good enough."""
     published, published_worst = PUBLISHED[dataset]
-    jobs = Parallel(n_jobs=-1)
+    jobs = Parallel(n_jobs=-1, prefer='threads')
     rows = jobs(delayed(score_both)(read, decoder) for _, read in found)
     beside = len(rows[0]) > len(SCORES)
     table = Table(title=f'{dataset}, {decoder}: accuracy in %, windows of {WINDOW_MS:g} ms')

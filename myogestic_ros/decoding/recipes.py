@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline as Steps
@@ -37,6 +37,10 @@ __all__ = ['DEFAULT', 'recipe', 'recipe_names']
 
 DEFAULT = 'covariance'
 """Name of the recipe that is used when none is named."""
+
+DISTANCE = 2**0.5
+"""How far two windows are usually apart, in features that are scaled and divided (`PerFeature`):
+the width of a Gaussian kernel, by the median heuristic."""
 
 
 def recipe_names() -> list[str]:
@@ -106,9 +110,9 @@ def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
 
 
 def _gaussian_process() -> Any:
-    # Linear, so that it goes on where the training ends; a kernel of distances would fall back.
-    kernel = ConstantKernel(1.0) * DotProduct(1.0) + WhiteKernel(0.01)
-    return GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
+    # Not centred: far from all that was seen it goes to 0, which is rest.
+    kernel = ConstantKernel(1.0) * RBF(DISTANCE, (DISTANCE / 2, 2 * DISTANCE))
+    return GaussianProcessRegressor(kernel + WhiteKernel(0.1, (0.01, 1.0)), random_state=0)
 
 
 _RECIPES: dict[str, Recipe] = {
@@ -168,7 +172,7 @@ _RECIPES: dict[str, Recipe] = {
         _regressor(
             'kernel_ridge',
             'amplitudes, kernel ridge regression with a Gaussian kernel',
-            lambda: KernelRidge(alpha=0.1, kernel='rbf', gamma=1.0),
+            lambda: KernelRidge(alpha=0.1, kernel='rbf', gamma=0.5 / DISTANCE**2),
         ),
         _regressor('gp', 'amplitudes, Gaussian process', _gaussian_process),
     )

@@ -112,7 +112,7 @@ def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
 def _gaussian_process() -> Any:
     # Not centred: far from all that was seen it goes to 0, which is rest.
     kernel = ConstantKernel(1.0) * RBF(DISTANCE, (DISTANCE / 2, 2 * DISTANCE))
-    return GaussianProcessRegressor(kernel + WhiteKernel(0.1, (0.01, 1.0)), random_state=0)
+    return GaussianProcessRegressor(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
 
 
 _RECIPES: dict[str, Recipe] = {

@@ -157,8 +157,13 @@ def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interru
         interrupt.check()
     score = judge(operator.cues, operator.answers)
     hand = _hand(operator) if plan.with_hand else None
-    print_score(console, score, hand)
-    facts = {'title': plan.title, 'replay_speed': speed, 'exit_codes': codes}
+    print_score(console, score, hand, operator.after_the_decoder)
+    facts = {
+        'title': plan.title,
+        'replay_speed': speed,
+        'after_the_decoder': operator.after_the_decoder,
+        'exit_codes': codes,
+    }
     robot = read_kinematics(share('urdf', 'hand.urdf')) if hand is not None else None
     heard = (operator.cues, operator.answers)
     picture = write_files(plan.out, score, *heard, facts, hand, robot)

@@ -84,6 +84,7 @@ class Operator:
 
     def __init__(self, dead: Callable[[], str | None]) -> None:
         self._dead = dead
+        self.after_the_decoder = ''
         self.cues: list[Cue] = []
         self.answers: list[Answer] = []
         self.hand: list[HandState] = []

@@ -30,8 +30,10 @@ __all__ = ['print_score', 'write_files']
 REACTING = 'not judged (reaction)'
 
 
-def print_score(console: Console, score: Score, hand: HandScore | None = None) -> None:
-    """Print accuracy, confusion, rate and latency, and how the hand followed."""
+def print_score(
+    console: Console, score: Score, hand: HandScore | None = None, after: str = ''
+) -> None:
+    """Print accuracy, confusion, rate and latency, what comes ``after`` the decoder, the hand."""
     confusion = Table(title='What was asked (rows) and what was predicted (columns)')
     confusion.add_column('')
     for name in [*score.class_names, 'other']:
@@ -51,6 +53,8 @@ def print_score(console: Console, score: Score, hand: HandScore | None = None) -
     summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal')
     latency = ' / '.join(f'{score.latency_ms(percentile):.2f}' for percentile in (50, 99))
     summary.add_row('newest sample → received prediction', f'{latency} ms (p50 / p99)')
+    if after:
+        summary.add_row('after the decoder', after)
     if hand is not None:
         add_rows(summary, hand)
     console.print(summary)

@@ -103,6 +103,9 @@ def _predicting(
     operator.answers.clear()
     operator.hand.clear()
     operator.trigger('pipeline/start_predicting')
+    operator.wait(lambda: operator.pipeline_state == 'predicting', 'predictions', 10.0)
+    said = operator.pipeline_message.partition('After the decoder: ')[2]
+    operator.after_the_decoder = said.rstrip('.') or 'nothing: adds 0 ms'
     during()
     operator.trigger('pipeline/stop_predicting')
     if plan.with_hand:

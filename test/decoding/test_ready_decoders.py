@@ -1,0 +1,159 @@
+"""Every ready decoder, from a session on disk to predictions of a model that was saved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bags import START_NS, frame, label, write
+
+from myogestic_ros.core.errors import DecoderError, TrainingError
+from myogestic_ros.core.model_store import Manifest, ModelStore
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.ready_decoder import is_ready_decoder, ready_decoder
+from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.windows import iter_windows
+
+RATE = 1000.0
+CLASSIFIERS = [name for name in recipe_names() if recipe(name).kind == 'classification']
+REGRESSORS = [name for name in recipe_names() if recipe(name).kind == 'regression']
+
+
+def contraction(index, n_samples, channels, rng):
+    """Return noise, in volt, whose size over the channels tells the class."""
+    gains = np.exp(np.random.default_rng(index + 50).normal(size=channels))
+    return rng.normal(scale=2e-5, size=(n_samples, channels)) * gains
+
+
+def session(path, cues, *, channels=6, scale=1.0, offset=0.0, flat=(), cue_s=1.5):
+    """Record cues (index, name), each as long."""
+    rng = np.random.default_rng(1)
+    items, first, length = [], 0, round(cue_s * RATE)
+    for index, name in cues:
+        stamp_ns = START_NS + first * 10**6
+        items.append(('/label', label(index, name, stamp_ns), stamp_ns))
+        data = contraction(index, length, channels, rng) * scale + offset
+        data[:, list(flat)] = 0.0
+        for start in range(0, length, 50):
+            message, at_ns = frame(first + start, data[start : start + 50], RATE)
+            items.append(('/emg', message, at_ns))
+        first += length
+    return write(path, items)
+
+
+def train(name, path):
+    data = complete_training_data(TrainingData([str(path)], streams=[StreamSpec('emg', 200.0)]))
+    return ready_decoder(name).on_train(data), data
+
+
+def accuracy(name, model, path):
+    """Return how often a model is right on the settled windows of a session."""
+    extract, predict = ready_decoder(name).on_extract, ready_decoder(name).on_predict
+    found = [
+        predict(model, extract({'emg': window.data}))['label'] == window.class_name
+        for window in iter_windows([path], 'emg', 200.0, 100.0, settle_ms=500.0)
+    ]
+    return np.mean(found)
+
+
+THREE = [(0, 'rest'), (1, 'fist'), (2, 'open hand')] * 3
+
+
+@pytest.mark.parametrize('name', [*CLASSIFIERS, 'sklearn.neighbors:KNeighborsClassifier'])
+def test_trained_saved_loaded_and_right(tmp_path, name):
+    path = session(tmp_path / 's', THREE)
+    model, data = train(name, path)
+    assert model.scores['accuracy'] > 0.9
+    store = ModelStore(tmp_path / 'models')
+    store.save('m', model, Manifest(name, data.streams, 50.0, 50.0, data.class_names))
+    loaded, _ = store.load('m', data.streams)
+    assert accuracy(name, loaded, path) > 0.95
+    features = ready_decoder(name).on_extract({'emg': np.full((6, 200), 1e-5, np.float32)})
+    result = ready_decoder(name).on_predict(loaded, features)
+    assert result == ready_decoder(name).on_predict(model, features)
+    assert set(result['probabilities']) == {'rest', 'fist', 'open hand'}
+    assert np.isfinite(list(result['probabilities'].values())).all()
+    assert sum(result['probabilities'].values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    'cues',
+    [
+        [(0, 'rest'), (1, 'fist')] * 3,
+        [(n, f'class {n}') for n in range(20)] * 2,
+        [(3, 'drei'), (17, 'siebzehn'), (900, 'ünder / 900')] * 3,
+        [(0, 'rest'), (1, 'fist')] * 3 + [(2, 'once')],
+    ],
+    ids=['two', 'twenty', 'indices with holes', 'one repetition only'],
+)
+def test_any_set_of_classes(tmp_path, cues):
+    path = session(tmp_path / 's', cues)
+    model, _ = train(DEFAULT, path)
+    assert set(model.class_names.values()) == {name for _, name in cues}
+    assert accuracy(DEFAULT, model, path) > 0.9
+
+
+@pytest.mark.parametrize('scale', [1e-6, 1e6])
+def test_the_unit_of_the_signal_does_not_matter(tmp_path, scale):
+    one, _ = train(DEFAULT, session(tmp_path / 'one', THREE))
+    path = session(tmp_path / 'other', THREE, scale=scale)
+    other, _ = train(DEFAULT, path)
+    assert other.scores['accuracy'] == pytest.approx(one.scores['accuracy'], abs=0.02)
+    assert accuracy(DEFAULT, other, path) > 0.95
+
+
+@pytest.mark.parametrize('trouble', [{'offset': 5e-3}, {'flat': (0, 4)}, {'channels': 1}])
+def test_signals_that_are_not_as_they_should_be(tmp_path, trouble):
+    cues = THREE if 'channels' not in trouble else [(0, 'rest'), (3, 'fist')] * 3
+    path = session(tmp_path / 's', cues, **trouble)
+    model, _ = train(DEFAULT, path)
+    assert accuracy(DEFAULT, model, path) > 0.8
+
+
+@pytest.mark.parametrize('channels', [64, 160])
+def test_many_channels(tmp_path, channels):
+    path = session(tmp_path / 's', THREE[:6], channels=channels)
+    model, _ = train(DEFAULT, path)
+    assert accuracy(DEFAULT, model, path) > 0.95
+    features = ready_decoder(DEFAULT).on_extract({'emg': np.ones((channels, 200), np.float32)})
+    assert features.size < 20_000  # not a number for each pair of channels
+
+
+@pytest.mark.parametrize('name', REGRESSORS)
+def test_degrees_of_freedom_stay_within_bounds(name):
+    rng = np.random.default_rng(0)
+    level = np.abs(np.sin(np.arange(300) / 20)) * 80.0  # %MVC, say
+    windows = rng.normal(size=(300, 4, 200)) * (5.0 + level)[:, None, None] * 1e-6
+    targets = np.stack([level, np.zeros(300)], axis=1)  # the second never moves
+    found = recipe(name)
+    x = found.extract({'emg': windows.astype(np.float32)})
+    steps = found.steps({'emg': 4}).fit(x[::2], targets[::2])
+    values = steps.predict(found.extract({'emg': (windows * 50).astype(np.float32)}))
+    assert values.shape == (300, 2)
+    assert np.abs(values).max() <= 1.0
+    fitted = steps.predict(x[1::2]) * steps.scale_
+    assert np.corrcoef(fitted[:, 0], level[1::2])[0, 1] > 0.9
+
+
+def test_an_old_model_of_the_default_decoder_is_adapted(tmp_path, capsys):
+    old, _ = train(DEFAULT, session(tmp_path / 'old', THREE))
+    today = session(tmp_path / 'today', THREE, scale=3.0)
+    data = complete_training_data(TrainingData([str(today)], streams=[StreamSpec('emg', 200.0)]))
+    adapted = ready_decoder(DEFAULT).on_adapt(old, data)
+    assert adapted.parameters['adapted'] in ('new', 'blend')
+    assert accuracy(DEFAULT, adapted, today) > 0.95
+    assert Session(today).name
+
+
+def test_degrees_of_freedom_are_not_adapted():
+    with pytest.raises(TrainingError, match="'ridge' cannot be adapted"):
+        ready_decoder('ridge').on_adapt(None, TrainingData(['s']))
+
+
+def test_names():
+    assert is_ready_decoder('sklearn.svm:SVC(C=10.0)')
+    assert not is_ready_decoder('my_decoder.py')
+    with pytest.raises(DecoderError, match='There is no ready decoder .*covariance, .*sklearn'):
+        recipe('perceptron')

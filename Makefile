@@ -58,6 +58,9 @@ format: $(stamp)  ## write the code as ruff formats it
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
+bench-decoders: $(stamp)  ## time for one window, and for a training, of every ready decoder
+	@$(python) bench/decoders.py $(ARGS)
+
 bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
 	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 

@@ -63,6 +63,7 @@ def measure(console: Console, channels: int, seconds: float) -> Row:
     """Run the graph with so many channels."""
     with tempfile.TemporaryDirectory(prefix='myogestic-latency-') as folder:
         plan = Plan(
+            with_hand=False,
             out=Path(folder),
             class_names=('rest', 'fist', 'open', 'pinch'),
             repetitions=2,

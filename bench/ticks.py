@@ -94,7 +94,11 @@ def main() -> int:
     all_right = True
     with tempfile.TemporaryDirectory(prefix='myogestic-ticks-') as folder:
         plan = Plan(
-            out=Path(folder), class_names=('rest', 'fist', 'open'), repetitions=2, hold_s=1.5
+            with_hand=False,
+            out=Path(folder),
+            class_names=('rest', 'fist', 'open'),
+            repetitions=2,
+            hold_s=1.5,
         )
         with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
             for name in ('driver', 'recorder', 'pipeline'):

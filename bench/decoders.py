@@ -1,0 +1,157 @@
+"""How long ready decoders take: for one window, and for a training.
+
+Usage: python bench/decoders.py [--decoder NAME] [--repeats 300]
+
+One window of 400 samples: ``extract`` and ``predict`` as the pipeline node calls them, one thread
+of algebra, median. Training: from a session on disk to a model, leaving each repetition out in
+turn included, as ``~/train`` does it. Exit code 1 when the default decoder is above a limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from myogestic_ros.core.signals import sample_time_ns
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding.ready_decoder import ready_decoder
+from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.writer import SessionWriter, Topic
+
+EMG, LABEL = (f'myogestic_ros/msg/{kind}' for kind in ('EmgFrame', 'Label'))
+CUE_S = 5.0
+WINDOW_LIMITS_MS = {8: 0.5, 64: 1.0, 400: 3.0}
+TRAININGS = (  # channels, Hz, classes, repetitions, limit in s
+    (8, 200.0, 8, 6, 2.0),
+    (64, 1000.0, 5, 10, 10.0),
+)
+
+
+def record(path: Path, channels: int, rate: float, classes: int, repetitions: int) -> None:
+    """Write a session: noise whose size over the channels tells the class, more or less."""
+    store = typestore({name: message_definition(name).text for name in (EMG, LABEL)})
+    types, start_ns = store.types, 1_700_000_000_000_000_000
+    rng = np.random.default_rng(0)
+    gains = np.exp(0.5 * rng.normal(size=(classes, channels)))
+    chunk, length = round(rate / 100), round(rate * CUE_S)
+    topics = [
+        Topic('/emg', message_definition(EMG), STREAM),
+        Topic('/label', message_definition(LABEL), LATCHED),
+    ]
+
+    def header(sample: int) -> tuple[object, int]:
+        stamp_ns = sample_time_ns(start_ns, sample, rate)
+        stamp = types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
+        return types['std_msgs/msg/Header'](stamp, ''), stamp_ns
+
+    with SessionWriter(path, SessionFacts(), topics) as writer:
+        for cue in range(classes * repetitions):
+            first, index = cue * length, cue % classes
+            head, stamp_ns = header(first)
+            label = types[LABEL](head, index, f'class {index}', -1, CUE_S)
+            writer.write('/label', bytes(store.serialize_cdr(label, LABEL)), stamp_ns)
+            moved = gains[index] * np.exp(0.15 * rng.normal(size=channels))
+            data = (rng.normal(scale=2e-5, size=(length, channels)) * moved).astype(np.float32)
+            for start in range(0, length, chunk):
+                head, stamp_ns = header(first + start)
+                part = data[start : start + chunk].ravel()
+                frame = types[EMG](head, first + start, rate, channels, part)
+                writer.write('/emg', bytes(store.serialize_cdr(frame, EMG)), stamp_ns)
+
+
+def train(path: Path, decoder: str) -> tuple[object, float, float]:
+    """Train on a session; return the model, its accuracy, and how long it took."""
+    began_s = time.perf_counter()
+    data = complete_training_data(TrainingData([str(path)], streams=[StreamSpec('emg', 200.0)]))
+    callback = ready_decoder(decoder).on_train
+    assert callback is not None
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = callback(data)
+    return model, model.scores.get('accuracy', float('nan')), time.perf_counter() - began_s
+
+
+def window_ms(decoder: str, model: object, channels: int, repeats: int) -> tuple[float, float]:
+    """Return the median and the 95th percentile of the time for one window, ms."""
+    pipeline = ready_decoder(decoder)
+    extract, predict = pipeline.on_extract, pipeline.on_predict
+    assert extract is not None
+    assert predict is not None
+    rng = np.random.default_rng(1)
+    windows = rng.normal(scale=2e-5, size=(16, channels, 400)).astype(np.float32)
+    times = []
+    with threadpool_limits(limits=1):
+        for number in range(repeats):
+            window = windows[number % 16].copy()
+            began_s = time.perf_counter()
+            predict(model, extract({'emg': window}))
+            times.append(1e3 * (time.perf_counter() - began_s))
+    return statistics.median(times), float(np.percentile(times, 95))
+
+
+def main() -> int:
+    """Run the bench; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--decoder', default=DEFAULT)
+    parser.add_argument('--repeats', type=int, default=300, help='windows that are timed')
+    options = parser.parse_args()
+    console, good = Console(), True
+    one = Table(title='One window of 400 samples, extract and predict, one core')
+    for column in ('decoder', 'channels', 'median, ms', 'p95', 'limit'):
+        one.add_column(column, justify='left' if column == 'decoder' else 'right')
+    trained = Table(title='Training, from a session on disk')
+    for column in ('decoder', 'channels', 'Hz', 'classes x repetitions', 'accuracy', 's', 'limit'):
+        trained.add_column(column, justify='left' if column == 'decoder' else 'right')
+    others = [n for n in recipe_names() if n != options.decoder]
+    others = [n for n in others if recipe(n).kind == 'classification']
+    with tempfile.TemporaryDirectory() as folder:
+        for channels, limit in WINDOW_LIMITS_MS.items():
+            path = Path(folder, f'window{channels}')
+            record(path, channels, 2000.0, 3, 2)
+            for decoder in (options.decoder, *(others if channels == 8 else ())):
+                median, p95 = window_ms(
+                    decoder, train(path, decoder)[0], channels, options.repeats
+                )
+                mine = decoder == options.decoder
+                good &= not mine or median <= limit
+                told = f'{limit:g}' if mine else ''
+                one.add_row(decoder, str(channels), f'{median:.3f}', f'{p95:.3f}', told)
+        for channels, rate, classes, repetitions, limit in TRAININGS:
+            path = Path(folder, f'train{channels}')
+            record(path, channels, rate, classes, repetitions)
+            train(path, options.decoder)  # what is imported once is imported now
+            for decoder in (options.decoder, *others):
+                _, accuracy, took_s = train(path, decoder)
+                mine = decoder == options.decoder
+                good &= not mine or took_s <= limit
+                trained.add_row(
+                    decoder,
+                    str(channels),
+                    f'{rate:g}',
+                    f'{classes} x {repetitions}',
+                    f'{accuracy:.1%}',
+                    f'{took_s:.2f}',
+                    f'{limit:g}' if mine else '',
+                )
+    console.print(one)
+    console.print(trained)
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

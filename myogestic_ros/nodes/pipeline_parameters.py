@@ -14,7 +14,9 @@ PIPELINE = (
     Parameter(
         'decoder',
         DEFAULT_DECODER,
-        'Decoder: path of a .py file, name of a module, or name under which a package offers one.',
+        'Decoder: a ready one (covariance, lda, svm, rf, riemann, htd_lda, ridge, kernel_ridge, gp), '
+        'a scikit-learn estimator by import path, a .py file, a module, or a name that a package '
+        'offers.',
     ),
     Parameter(
         'model', '', 'Model to load when the node is configured: its name in model_dir; or none.'
@@ -35,6 +37,12 @@ PIPELINE = (
     ),
     Parameter(
         'training_hop_ms', 50.0, 'Step between training windows, ms.', minimum=1.0, maximum=60000.0
+    ),
+    Parameter(
+        'training_backend',
+        'threading',
+        'What spreads the work of a training over the cores: threading, loky (processes), or dask '
+        "and, after a colon, its scheduler's address.",
     ),
     Parameter(
         'settle_ms',

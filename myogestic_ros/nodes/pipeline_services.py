@@ -109,6 +109,7 @@ class PipelineServices:
             ],
             hop_ms=self._node.get_parameter('training_hop_ms').value,
             settle_ms=self._node.get_parameter('settle_ms').value,
+            backend=self._node.get_parameter('training_backend').value,
             rotation=self._node.rotations.places,
         )
 

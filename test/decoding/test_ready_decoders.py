@@ -43,8 +43,9 @@ def session(path, cues, *, channels=6, scale=1.0, offset=0.0, flat=(), cue_s=1.5
     return write(path, items)
 
 
-def train(name, path):
-    data = complete_training_data(TrainingData([str(path)], streams=[StreamSpec('emg', 200.0)]))
+def train(name, path, backend='threading'):
+    streams = [StreamSpec('emg', 200.0)]
+    data = complete_training_data(TrainingData([str(path)], streams=streams, backend=backend))
     return ready_decoder(name).on_train(data), data
 
 
@@ -145,6 +146,37 @@ def test_an_old_model_of_the_default_decoder_is_adapted(tmp_path, capsys):
     assert adapted.parameters['adapted'] in ('new', 'blend')
     assert accuracy(DEFAULT, adapted, today) > 0.95
     assert Session(today).name
+
+
+@pytest.mark.parametrize('backend', ['loky', 'dask'])
+def test_another_backend_gives_the_same_model(tmp_path, backend):
+    if backend == 'dask':
+        pytest.importorskip('distributed')
+    path = session(tmp_path / 's', THREE)
+    expected, _ = train('lda', path)
+    model, _ = train('lda', path, backend)
+    np.testing.assert_allclose(model.steps[-1].coef_, expected.steps[-1].coef_, rtol=1e-6)
+    assert model.scores == expected.scores
+
+
+def test_a_scheduler_of_ones_own(tmp_path):
+    distributed = pytest.importorskip('distributed')
+    with distributed.LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, protocol='tcp'
+    ) as cluster:
+        model, _ = train(
+            'lda', session(tmp_path / 's', THREE), f'dask:{cluster.scheduler_address}'
+        )
+    assert model.scores['accuracy'] > 0.9
+
+
+@pytest.mark.parametrize('backend', ['slurm', 'loky:somewhere', 'dask:tcp://127.0.0.1:9'])
+def test_a_backend_that_is_not_there_is_said(tmp_path, backend):
+    if backend.startswith('dask'):
+        pytest.importorskip('distributed')
+    path = session(tmp_path / 's', THREE[:6])
+    with pytest.raises(TrainingError, match='no training backend|does not answer'):
+        train('lda', path, backend)
 
 
 def test_degrees_of_freedom_are_not_adapted():

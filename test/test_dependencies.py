@@ -22,6 +22,10 @@ KEYS = {
 """The rosdep key of a Python import; a ROS package is its own key."""
 
 
+OPTIONAL = {'distributed'}
+"""Said by name where it is missing; who wants it installs it."""
+
+
 def imported() -> set[str]:
     """Return the top-level names that the package and the launch files import."""
     names: set[str] = set()
@@ -32,7 +36,7 @@ def imported() -> set[str]:
                     names |= {alias.name.split('.')[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names.add(node.module.split('.')[0])
-    return names - set(sys.stdlib_module_names) - {'myogestic_ros'}
+    return names - set(sys.stdlib_module_names) - {'myogestic_ros'} - OPTIONAL
 
 
 def test_every_import_is_declared_for_rosdep() -> None:

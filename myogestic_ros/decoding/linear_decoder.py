@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.decoding.class_decoder import ClassDecoder
 
 __all__ = ['LinearDecoder', 'LogAmplitude', 'lda_steps']
 
@@ -73,7 +74,7 @@ def lda_steps(amplitude_columns: Sequence[int]) -> Steps:
     )
 
 
-class LinearDecoder:
+class LinearDecoder(ClassDecoder):
     """A trained `lda_steps`, ready to predict one window at a time.
 
     Parameters
@@ -84,25 +85,12 @@ class LinearDecoder:
         Name of each class index.
     scores : mapping of str to float
         What is known of its quality.
-
-    Attributes
-    ----------
-    steps, class_names, scores
-        As given.
-    parameters : dict
-        Whatever else the manifest should say.
-    memory : Memory or None
-        What it was trained on, to be adapted; see `myogestic_ros.decoding.adaptation`.
     """
 
     def __init__(
         self, steps: Steps, class_names: Mapping[int, str], scores: Mapping[str, float]
     ) -> None:
-        self.steps = steps
-        self.class_names = dict(class_names)
-        self.scores = dict(scores)
-        self.parameters: dict[str, Any] = {}
-        self.memory: Any = None
+        super().__init__(steps, class_names, scores)
         log, scale, lda = (step for _, step in steps.steps)
         self._columns = np.asarray(log.columns, np.intp)
         self._amplitude_offsets: Floats = log.offsets_
@@ -113,8 +101,6 @@ class LinearDecoder:
             offsets = np.concatenate([np.zeros_like(offsets), offsets])
         self._weights: Floats = np.ascontiguousarray(weights)
         self._offsets: Floats = offsets
-        self._indices = [int(index) for index in lda.classes_]
-        self._names = [self.class_names[index] for index in self._indices]
 
     def probabilities(self, features: Features) -> Floats:
         """Return the probability of each class, in ascending order of the class index.
@@ -138,19 +124,3 @@ class LinearDecoder:
         np.exp(scores, out=scores)
         scores /= scores.sum()
         return scores
-
-    def predict(self, features: Features) -> dict[str, Any]:
-        """Return ``label`` (a class name), ``class`` (its index) and ``probabilities`` by name.
-
-        Parameters
-        ----------
-        features : ndarray, shape (n_features,)
-            Features of one window.
-        """
-        probabilities = self.probabilities(features)
-        best = int(probabilities.argmax())
-        return {
-            'label': self._names[best],
-            'class': self._indices[best],
-            'probabilities': dict(zip(self._names, probabilities.tolist(), strict=True)),
-        }

@@ -139,7 +139,7 @@ def live(folder, driver, count, **parameters):
     Waits until there are so many predictions, or there is no hope of them.
     """
     got: list[Prediction] = []
-    pipeline = {'model': 'm', **parameters}
+    pipeline = {'decoder': 'htd_lda', 'model': 'm', **parameters}
     with graph(folder, driver=driver, pipeline=pipeline, recorder=RECORDER) as g:
         subscribe = g.operator._node.create_subscription
         subscribe(Prediction, 'pipeline/predictions', got.append, 500)
@@ -227,7 +227,7 @@ def test_a_bag_played_with_its_clock(tmp_path, rate):
     model, names = model_of(path, tmp_path)
     expected = offline(Session(path).chunks('emg'), model, names)
     got: list[Prediction] = []
-    with graph(tmp_path, pipeline={'model': 'm', 'use_sim_time': True}) as g:
+    with graph(tmp_path, pipeline={'decoder': 'htd_lda', 'model': 'm', 'use_sim_time': True}) as g:
         node = g.operator._node
         node.create_subscription(Prediction, 'pipeline/predictions', got.append, 500)
         player = BagPlayer(node.context, path, {'/emg': EmgFrame, '/label': LabelMessage})

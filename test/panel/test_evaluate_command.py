@@ -12,6 +12,7 @@ from arm_session import write_arm
 from recorded import made_up, write_signal
 from typer.testing import CliRunner
 
+from myogestic_ros.decoding.recipes import DEFAULT
 from myogestic_ros.panel.cli.__main__ import app
 
 RATE = 1000.0
@@ -44,7 +45,7 @@ def test_a_table_and_all_figures(folder: Path, tmp_path: Path) -> None:
     assert 'Warning' not in said
     content = json.loads((tmp_path / 'deep' / 'figures.json').read_text())
     (figures,) = content['decoders']
-    assert figures['decoder'] == 'htd_lda'
+    assert figures['decoder'] == DEFAULT
     assert figures['each_repetition']['accuracy'] > 0.9
     assert content['warnings'] == []
 

@@ -249,6 +249,7 @@ def test_whoever_is_killed_the_session_tells_the_truth(person):
     folder = {'session_dir': str(g.folder / 'sessions')}
     g.nodes.start('recorder', {**folder, 'autostart': 'configure'})
     g.wait(lambda: g.operator.node_status['recorder'].state == 'idle', 'the new recorder')
+    g.operator.spin(2.0)  # it finds the driver: what is published before that, nobody hears
     person.run_into_the_third_repetition()
     path = person.only_session()
     os.kill(g.nodes.pid('cues'), signal.SIGKILL)

@@ -41,6 +41,7 @@ def test_a_session_holds_what_was_published(running):
     heard: list[bytes] = []
     running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG, raw=True)
     running.wait(lambda: heard, 'frames')
+    running.operator.spin(1.0)  # the recorder hears them, too
     message = running.operator.trigger('recorder/start_recording')
     assert message.startswith('Recording ')
     for name in ('rest', 'fist', 'rest', 'fist'):

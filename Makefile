@@ -3,7 +3,7 @@
 PYTHON ?= python3
 ROS_WHEELS ?= kilted
 DATA ?=
-JOBS ?= 4
+JOBS ?= 2
 ARGS ?=
 
 # One environment for each Python and each release of the ROS wheels; .venv is the default one.

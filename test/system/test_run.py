@@ -68,8 +68,10 @@ def test_a_value_out_of_range_is_told_in_a_sentence():
 
 
 def test_an_integer_is_taken_for_a_number():
-    process = call('pipeline', '--ros-args', '-p', 'predict_hz:=20', '-p', 'autostart:=configure')
-    time.sleep(2.0)
+    process = call('pipeline', '--ros-args', '-p', 'predict_hz:=20', '--log-level', 'debug')
+    for line in process.stdout:  # it is up when it says anything about its services
+        if 'change_state' in line:
+            break
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output

@@ -45,6 +45,7 @@ class LogAmplitude(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Features, y: Any = None) -> LogAmplitude:  # noqa: N803
         """Learn the mean of each amplitude; ``X`` has the shape (n_windows, n_features)."""
+        self.n_features_in_ = np.shape(X)[1]
         means = np.asarray(X, np.float64)[:, list(self.columns)].mean(axis=0)
         live = means[means > 0]
         means[means <= 0] = live.mean() if live.size else 1.0  # a channel that was never on

@@ -72,9 +72,9 @@ def load_targets(
     )
     while batch := list(islice(windows, BATCH)):
         n_channels = batch[0][0].shape[0]
-        names = [str(name) for other in others for name in batch[0][1][other][0]]
+        names = [str(name) for other in others for name in batch[0][1][other]]
         features.append(extract({stream.name: np.stack([window for window, _, _ in batch])}))
-        values += [np.concatenate([aligned[o][1] for o in others]) for _, aligned, _ in batch]
+        values += [[v for o in others for v in aligned[o].values()] for _, aligned, _ in batch]
     if not features:
         raise TrainingError(
             f"There is no window of '{stream.name}' that has a value of {', '.join(others)} at its "

@@ -1,0 +1,233 @@
+"""Every ready decoder on sessions on disk: sets of classes, spoilt channels, targets, adapting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from arm_session import write_arm
+from recorded import made_up, write_signal
+
+from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.errors import DecoderError, TrainingError
+from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding.ready_decoder import ready_decoder
+from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.windows import iter_windows
+
+RATE = 1000.0
+CLASSIFIERS = [n for n in recipe_names() if recipe(n).kind == 'classification']
+REGRESSORS = [n for n in recipe_names() if recipe(n).kind == 'regression']
+KNN = 'sklearn.neighbors:KNeighborsClassifier(n_neighbors=3)'
+
+
+def data_of(*paths: Path, **more: Any) -> TrainingData:
+    return complete_training_data(TrainingData(paths=[str(path) for path in paths], **more))
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp('sessions')
+
+
+@pytest.fixture(scope='module')
+def monday(folder: Path) -> Path:
+    return write_signal(folder / 'monday', *made_up(repetitions=3, seconds=1.5), RATE)
+
+
+@pytest.fixture(scope='module')
+def arm(folder: Path) -> Path:
+    return write_arm(folder / 'arm', cue_s=1.5)
+
+
+def kept(name: str, data: TrainingData, folder: Path) -> Any:
+    """Train; return the model as another process would load it."""
+    pipeline = ready_decoder(name)
+    store = ModelStore(folder)
+    saved, _ = ModelShelf(pipeline, store, name).save_trained(pipeline.on_train(data), data)
+    model, manifest = store.load(saved, data.streams)
+    assert manifest.decoder == name
+    return model
+
+
+def shares(name: str, model: Any, path: Path) -> float:
+    """Return the share of the windows of a session that a model is right about."""
+    extract = recipe(name).extract
+    right = []
+    for window in iter_windows([path], 'emg', 200.0, 100.0, settle_ms=500.0):
+        said = model.predict(extract({'emg': window.data}))
+        probabilities = np.array(list(said['probabilities'].values()))
+        assert np.isfinite(probabilities).all()
+        assert probabilities.sum() == pytest.approx(1.0)
+        assert said['label'] == model.class_names[said['class']]
+        right.append(said['class'] == window.class_index)
+    return float(np.mean(right))
+
+
+@pytest.mark.parametrize('name', [*CLASSIFIERS, KNN])
+def test_classifier_from_session_to_prediction(
+    name: str, folder: Path, monday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = kept(name, data_of(monday), tmp_path)
+    said = capsys.readouterr().out
+    assert 'Leaving out one repetition at a time' in said
+    assert model.scores['accuracy'] > 0.9
+    later = write_signal(tmp_path / 'later', *made_up(seed=9, repetitions=1), RATE)
+    assert shares(name, model, later) > 0.9
+    assert model.class_names == {0: 'rest', 1: 'fist', 2: 'pinch'}
+
+
+@pytest.mark.parametrize('name', [*REGRESSORS, 'sklearn.linear_model:Ridge(alpha=0.5)'])
+def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Path) -> None:
+    model = kept(name, data_of(arm, targets=['glove']), tmp_path)
+    assert model.dof_names == ['fingers', 'wrist']
+    assert model.scores['r2'] > 0.3
+    assert set(model.parameters['scales']) == {'fingers', 'wrist'}
+    rng = np.random.default_rng(0)
+    for size in (0.0, 1e-5, 1.0):
+        window = (size * rng.standard_normal((8, 400))).astype(np.float32)
+        dofs = model.predict(recipe(name).extract({'emg': window}))['dofs']
+        assert list(dofs) == ['fingers', 'wrist']
+        assert all(-1.0 <= value <= 1.0 for value in dofs.values())
+
+
+@pytest.mark.parametrize('name', CLASSIFIERS)
+@pytest.mark.parametrize(
+    'repetitions',
+    [{0: 3, 1: 3}, {3: 2, 17: 4, 900: 2}, {0: 4, 1: 2, 5: 1}, {0: 1, 1: 1}],
+    ids=['two', 'indices with holes', 'one of a single repetition', 'single repetitions'],
+)
+def test_any_set_of_classes(
+    name: str, repetitions: dict[int, int], folder: Path, tmp_path: Path
+) -> None:
+    path = folder / ' '.join(map(str, sorted(repetitions.items())))
+    if not path.exists():
+        write_classes(path, repetitions)
+    model = kept(name, data_of(path), tmp_path)
+    assert model.class_names == {index: f'class "{index}" ü' for index in repetitions}
+    assert shares(name, model, path) > 0.9
+    if set(repetitions.values()) == {1}:
+        assert model.scores == {}
+
+
+@pytest.mark.parametrize('name', CLASSIFIERS)
+def test_twenty_classes(name: str, folder: Path, tmp_path: Path) -> None:
+    path = folder / 'twenty'
+    if not path.exists():
+        write_classes(path, dict.fromkeys(range(20), 2))
+    model = kept(name, data_of(path), tmp_path)
+    assert len(model.class_names) == 20
+    assert shares(name, model, path) > 0.9
+
+
+def write_classes(
+    path: Path, repetitions: dict[int, int], channels: int = 8, length: int = 1000, **spoil: Any
+) -> Path:
+    """Write a session with as many repetitions of each class, which differ in their gains."""
+    rng = np.random.default_rng(3)
+    order = [
+        i for r in range(max(repetitions.values())) for i in repetitions if r < repetitions[i]
+    ]
+    gains = {i: np.exp(np.random.default_rng(i).normal(size=channels)) for i in repetitions}
+    signal = [2e-5 * gains[i] * rng.standard_normal((length, channels)) for i in order]
+    data = np.concatenate(signal) * spoil.get('scale', 1.0) + spoil.get('offset', 0.0)
+    data[:, spoil.get('flat', [])] = 0.0
+    seen = dict.fromkeys(repetitions, -1)
+    labels = []
+    for number, index in enumerate(order):
+        seen[index] += 1
+        labels.append((number * length, index, f'class "{index}" ü', seen[index]))
+    return write_signal(path, data.astype(np.float32), labels, RATE)
+
+
+@pytest.mark.parametrize('name', CLASSIFIERS)
+@pytest.mark.parametrize('flat', [[0, 7], list(range(1, 8))], ids=['two flat', 'all but one'])
+def test_flat_channels(
+    name: str, flat: list[int], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / f'flat {len(flat)}'
+    if not path.exists():
+        write_classes(path, {0: 3, 5: 3}, flat=flat)
+    model = kept(name, data_of(path), tmp_path)
+    assert 'flat' in capsys.readouterr().out
+    assert shares(name, model, path) > 0.9
+    extract = recipe(name).extract
+    awake = np.random.default_rng(4).normal(size=(8, 200)).astype(np.float32)
+    for window in (awake, np.zeros((8, 200), np.float32), np.full((8, 200), 3.0, np.float32)):
+        values = list(model.predict(extract({'emg': window}))['probabilities'].values())
+        assert np.isfinite(values).all()
+        assert sum(values) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize('name', CLASSIFIERS)
+@pytest.mark.parametrize('channels', [1, 64])
+def test_one_channel_and_many(name: str, channels: int, folder: Path, tmp_path: Path) -> None:
+    path = folder / f'{channels} channels'
+    if not path.exists():
+        write_classes(path, {0: 2, 1: 2, 2: 2}, channels)
+    model = kept(name, data_of(path), tmp_path)
+    assert shares(name, model, path) > 0.9
+    if name != 'riemann' or channels == 1:  # it joins channels, so their number does not show
+        with pytest.raises(DecoderError, match='trained on other channels'):
+            model.predict(recipe(name).extract({'emg': np.ones((channels + 1, 200), np.float32)}))
+
+
+@pytest.mark.parametrize('name', recipe_names())
+def test_features_of_400_channels_are_no_square_of_them(name: str) -> None:
+    window = np.random.default_rng(0).standard_normal((400, 400)).astype(np.float32)
+    features = recipe(name).extract({'emg': window})
+    assert features.size <= 10 * 400
+    assert np.isfinite(features).all()
+
+
+@pytest.mark.parametrize('name', [DEFAULT, KNN])
+def test_another_process_finds_the_callbacks(name: str) -> None:
+    pipeline = ready_decoder(name)
+    for callback in (pipeline.on_train, pipeline.on_adapt, pipeline.on_predict):
+        reference = CallbackReference.of(callback)
+        assert reference is not None
+        assert reference.resolve() is callback
+
+
+@pytest.mark.parametrize('name', [*CLASSIFIERS, KNN])
+def test_adapting_to_today(
+    name: str, folder: Path, monday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gains = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
+    today, later = folder / 'today', folder / 'later today'
+    for path, seed in ((today, 5), (later, 6)):
+        if not path.exists():
+            data, labels = made_up(repetitions=2, seed=seed)
+            write_signal(path, data * gains, labels, RATE)
+    old = kept(name, data_of(monday), tmp_path)
+    capsys.readouterr()
+    pipeline = ready_decoder(name)
+    assert pipeline.on_adapt is not None
+    model = pipeline.on_adapt(old, data_of(today))
+    assert 'Chosen: ' in capsys.readouterr().out
+    assert model.parameters['adapted'] in ('new', 'blend')
+    assert model.parameters['recipe'] == name
+    assert shares(name, model, later) > max(0.9, shares(name, old, later))
+
+
+def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
+    ridge = ready_decoder('ridge')
+    assert ridge.on_adapt is not None
+    with pytest.raises(TrainingError, match="of 'ridge' cannot be adapted: it gives degrees"):
+        ridge.on_adapt(object(), data_of(arm, targets=['glove']))
+    covariance = ready_decoder(DEFAULT)
+    assert covariance.on_adapt is not None
+    with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
+        covariance.on_adapt(object(), data_of(monday))
+
+
+def test_a_class_alone(folder: Path) -> None:
+    path = write_classes(folder / 'alone', {4: 3})
+    for name in CLASSIFIERS:
+        with pytest.raises(TrainingError, match='one class, .* expected at least two'):
+            ready_decoder(name).on_train(data_of(path))

@@ -1,0 +1,145 @@
+"""``myogestic train``, as a person would call it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from arm_session import write_arm
+from recorded import made_up, write_signal
+from typer.testing import CliRunner
+
+from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.panel.cli.__main__ import app
+
+RATE = 1000.0
+FOR_EVER = """
+import time
+
+from myogestic_ros import Pipeline
+
+pipeline = Pipeline()
+
+
+@pipeline.extract
+def extract(windows):
+    return 0.0
+
+
+@pipeline.train
+def train(data):
+    print('begun', flush=True)
+    time.sleep(600.0)
+
+
+@pipeline.predict
+def predict(model, features):
+    return {}
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('sessions')
+    write_signal(folder / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
+    write_arm(folder / 'arm')
+    return folder
+
+
+def call(folder: Path, models: Path, *arguments: str, code: int = 0) -> str:
+    """Run the command; return what it printed, on one line."""
+    words = ['train', *arguments, '--session-dir', str(folder), '--model-dir', str(models)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == code, result.output
+    assert 'Traceback (most recent' not in result.output or code
+    return re.sub(r'\s+', ' ', result.output)
+
+
+@pytest.mark.parametrize(
+    ('decoder', 'session', 'name'),
+    [('covariance', 'monday', 'covariance'), ('ridge', 'arm', 'ridge')],
+)
+def test_a_model_that_the_node_finds(
+    folder: Path, tmp_path: Path, decoder: str, session: str, name: str
+) -> None:
+    target = ['--target', 'glove'] if session == 'arm' else []
+    said = call(folder, tmp_path, session, '-d', decoder, *target)
+    assert 'Trained on all of them.' in said
+    assert f'decoder:={decoder} model:={name}' in said
+    (saved,) = ModelStore(tmp_path).names()
+    assert f"Saved as '{saved}'." in said
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'sentence'),
+    [
+        (['sunday'], "There is no session 'sunday'"),
+        (['monday', '-d', 'magic'], "no decoder module 'magic'"),
+        (['monday', '-d', 'no_such.py'], "no decoder file 'no_such.py'"),
+        (['monday', '-d', 'sklearn.svm:SVX'], "no scikit-learn estimator called 'SVX'"),
+        (['monday', '--class', 'wave'], 'No training data for wave'),
+        (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected one of"),
+        (['monday', '-d', 'ridge'], 'has none'),
+        (['monday', '--stream', 'emg2'], "'emg2'"),
+    ],
+)
+def test_refusals_leave_nothing(
+    folder: Path, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    assert sentence in call(folder, tmp_path, *arguments, code=1)
+    assert ModelStore(tmp_path).names() == []
+
+
+def test_ctrl_c_saves_nothing_and_leaves_no_process(folder: Path, tmp_path: Path) -> None:
+    decoder = tmp_path / 'for_ever.py'
+    decoder.write_text(FOR_EVER)
+    words = ['monday', '-d', str(decoder), '--session-dir', str(folder)]
+    with subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'myogestic_ros.panel.cli',
+            'train',
+            *words,
+            '--model-dir',
+            'models',
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any('begun' in line for line in process.stdout)
+        (worker,) = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.returncode == 130
+    assert 'Cancelled; nothing was saved.' in said
+    assert 'Traceback' not in said
+    assert not list(tmp_path.glob('models/*'))
+    end = time.monotonic() + 30.0
+    while is_running(worker) and time.monotonic() < end:
+        os.sched_yield()
+    assert not is_running(worker)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that lead a group of their own and were started by a process."""
+    found = []
+    for task in Path(f'/proc/{pid}/task').iterdir():
+        found += [int(word) for word in (task / 'children').read_text().split()]
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
+
+from myogestic_ros.decoding.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['BlockEnsemble']
 
 Floats = NDArray[np.float64]
 
 
-class BlockEnsemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BlockEnsemble(LikelihoodClassifier):
     """Train a classifier on each block of columns; take the mean of their log-likelihoods.
 
     Features of different kinds err on different windows, so together they err less; and a
@@ -53,15 +55,3 @@ class BlockEnsemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ]
         mean: Floats = np.mean(scores, axis=0)
         return mean
-
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
-        scores = self.decision_function(X)
-        scores -= scores.max(axis=1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-        return scores
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Return the most likely class of each window."""
-        return self.classes_[self.decision_function(X).argmax(axis=1)]

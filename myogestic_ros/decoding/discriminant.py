@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.decoding.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['RegularisedDiscriminant']
 
@@ -26,7 +26,7 @@ LEAST_SPREAD = 1e-9
 """Spread that a feature counts as having at least, as share of the largest."""
 
 
-class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class RegularisedDiscriminant(LikelihoodClassifier):
     """Discriminant analysis between linear and quadratic [1]_, after shrinkage [2]_.
 
     The covariance within classes is shrunk towards its diagonal. Windows overlap and follow one
@@ -93,18 +93,6 @@ class RegularisedDiscriminant(ClassifierMixin, BaseEstimator):  # type: ignore[m
         distances = np.matmul(self.inverses_, offsets[..., np.newaxis])[..., 0]
         scores: Floats = np.square(distances).sum(axis=-1) / -2 - self.logarithms_
         return scores
-
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
-        scores = self.decision_function(X)
-        scores -= scores.max(axis=1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=1, keepdims=True)
-        return scores
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Return the most likely class of each window."""
-        return self.classes_[self.decision_function(X).argmax(axis=1)]
 
 
 def _whitening(covariance: Floats) -> Floats:

@@ -1,0 +1,35 @@
+"""What classifiers share that hold a likelihood for every class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+__all__ = ['LikelihoodClassifier']
+
+Floats = NDArray[np.float64]
+
+
+class LikelihoodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Decide by ``decision_function``, the logarithm of each class's likelihood."""
+
+    classes_: NDArray[Any]
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: N803
+        """Return log-likelihoods up to a constant of the window, (n_windows, n_classes)."""
+        raise NotImplementedError
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
+        scores = self.decision_function(X)
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """Return the most likely class of each window."""
+        return self.classes_[self.decision_function(X).argmax(axis=1)]

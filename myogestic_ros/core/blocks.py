@@ -63,11 +63,6 @@ class Block:
     def n_samples(self) -> int:
         return int(self.data.shape[0])
 
-    @property
-    def end_sample(self) -> int:
-        """Index that the first sample after it has when none is lost."""
-        return self.first_sample + self.n_samples
-
     def chunk(self, number: int) -> Chunk:
         """Return one of its chunks; -1 is the last."""
         number %= self.n_chunks

@@ -126,6 +126,19 @@ class ModelStore:
         ]
         return [file.stem for file in sorted(files, key=_age)]
 
+    def newest(self) -> str:
+        """Return the name of the model that was saved last.
+
+        Raises
+        ------
+        ModelError
+            When there is none.
+        """
+        names = self.names()
+        if not names:
+            raise ModelError(f'There is no model in {self.folder}; train one first.')
+        return names[-1]
+
     def free_name(self, stem: str) -> str:
         """Return a name that says what and when, and that no model has yet."""
         stem = re.sub(r'\.{2,}', '.', re.sub(r'[^A-Za-z0-9._-]+', '-', stem))

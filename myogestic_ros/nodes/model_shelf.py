@@ -63,11 +63,7 @@ class ModelShelf:
         ModelError, StateError
             When it is refused.
         """
-        if not name:
-            names = self.store.names()
-            if not names:
-                raise ModelError(f'There is no model in {self.store.folder}; train one first.')
-            name = names[-1]
+        name = name or self.store.newest()
         wanted = self.pipeline.wanted_filters
         live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
         model, manifest = self.store.load(name, live, self.pipeline.load_model)

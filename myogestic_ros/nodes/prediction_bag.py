@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rclpy.serialization import deserialize_message, serialize_message
@@ -14,68 +13,49 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.prediction import Prediction
 from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Prediction as PredictionMessage
-from myogestic_ros.nodes.conversions import label_to_ros
 from myogestic_ros.nodes.prediction_message import prediction_to_ros
 from myogestic_ros.sessions.bag import open_bag
 from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.encoder import Encoder
 from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.reader import LABEL
 from myogestic_ros.sessions.writer import SessionWriter, Topic
 
-__all__ = ['Comparison', 'PredictionBag', 'compare', 'read_predictions']
+__all__ = ['TOPICS', 'Comparison', 'PredictionWriter', 'compare', 'read_predictions']
 
 PREDICTION = 'myogestic_ros/msg/Prediction'
-LABEL = 'myogestic_ros/msg/Label'
+PREDICTIONS = '/pipeline/predictions'
+LABELS = '/label'
+TOPICS = [
+    Topic(PREDICTIONS, message_definition(PREDICTION), STREAM),
+    Topic(LABELS, message_definition(LABEL), LATCHED),
+]
+"""What a bag of predictions holds; the topics are the pipeline node's."""
 
 
-class PredictionBag:
-    """Write predictions, and the labels they can be held against, as a session.
+class PredictionWriter:
+    """Write predictions, and the labels they can be held against, into a session.
 
     Parameters
     ----------
-    path : Path
-        Folder of the bag; must not exist.
-    facts : SessionFacts
-        What it is about.
-    topic : str
-        Topic of the predictions, as the pipeline node would have it.
+    writer : SessionWriter
+        Made with the topics in `TOPICS`.
     """
 
-    def __init__(
-        self, path: Path, facts: SessionFacts, topic: str = '/pipeline/predictions'
-    ) -> None:
-        self.topic = topic
-        self._writer = SessionWriter(
-            path,
-            facts,
-            [
-                Topic(topic, message_definition(PREDICTION), STREAM),
-                Topic('/label', message_definition(LABEL), LATCHED),
-            ],
-        )
+    def __init__(self, writer: SessionWriter) -> None:
+        self._writer = writer
 
     def add(self, prediction: Prediction) -> PredictionMessage:
         """Write a prediction at the time of its newest sample; return its message."""
         message = prediction_to_ros(prediction)
-        self._writer.write(self.topic, bytes(serialize_message(message)), prediction.stamp_ns)
+        self._writer.write(PREDICTIONS, bytes(serialize_message(message)), prediction.stamp_ns)
         return message
 
     def add_labels(self, labels: Iterable[Label]) -> None:
         """Write the labels of a session at their own times."""
+        encoder = Encoder()
         for label in labels:
-            data = bytes(serialize_message(label_to_ros(label)))
-            self._writer.write('/label', data, label.stamp_ns)
-
-    def __enter__(self) -> PredictionBag:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._writer.__exit__(kind, error, trace)
+            self._writer.write(LABELS, encoder.label(label), label.stamp_ns)
 
 
 def read_predictions(path: Path) -> list[PredictionMessage]:

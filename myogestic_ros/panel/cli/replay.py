@@ -13,13 +13,12 @@ from rich.progress import Progress
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.decoding.post import PostChain
 from myogestic_ros.decoding.post_parameters import POST
 from myogestic_ros.nodes.pipeline import find_pipeline
-from myogestic_ros.nodes.prediction_bag import PredictionBag, compare, read_predictions
+from myogestic_ros.nodes.prediction_bag import TOPICS, PredictionWriter, compare, read_predictions
 from myogestic_ros.panel.cli.parameter_file import read_parameters
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.sessions.facts import SessionFacts
@@ -27,6 +26,7 @@ from myogestic_ros.sessions.library import PREDICTED_FROM, free_name, resolve_se
 from myogestic_ros.sessions.offline import predict_session
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline
+from myogestic_ros.sessions.writer import SessionWriter
 
 __all__ = ['replay']
 
@@ -106,13 +106,7 @@ def _ready(
 ) -> tuple[Pipeline, Manifest]:
     """Return an idle pipeline with a model, as the node would have made it."""
     store = ModelStore(model_dir.expanduser())
-    names = store.names()
-    if not model and not names:
-        raise ModelError(
-            f'There is no model in {store.folder}; train one first, or name its folder with '
-            f'--model-dir.'
-        )
-    name = model or names[-1]
+    name = model or store.newest()
     made_by = store.manifest(name)
     found = find_pipeline(decoder or made_by.decoder)
     pipeline = Pipeline(
@@ -140,7 +134,7 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
     )
     start_ns = session.bag.start_ns
     with (
-        PredictionBag(path, facts) as bag,
+        SessionWriter(path, facts, TOPICS) as writer,
         Progress(console=errors, transient=True) as progress,
         threadpool_limits(limits=1),
     ):
@@ -149,6 +143,7 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         def on_time(stamp_ns: int) -> None:
             progress.update(task, completed=(stamp_ns - start_ns) * 1e-9)
 
+        bag = PredictionWriter(writer)
         bag.add_labels(labels)
         begun_s = time.perf_counter()
         for prediction in predict_session(pipeline, session, on_time):

@@ -16,25 +16,21 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from made_up import record
 from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.signals import sample_time_ns
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding.ready_decoder import ready_decoder
 from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
-from myogestic_ros.sessions.definitions import message_definition, typestore
 from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.writer import SessionWriter, Topic
 
-EMG, LABEL = (f'myogestic_ros/msg/{kind}' for kind in ('EmgFrame', 'Label'))
 CUE_S = 5.0
 WINDOW_LIMITS_MS = {8: 0.5, 64: 1.0, 400: 3.0}
 TRAININGS = (  # channels, Hz, classes, repetitions, limit in s
@@ -43,36 +39,17 @@ TRAININGS = (  # channels, Hz, classes, repetitions, limit in s
 )
 
 
-def record(path: Path, channels: int, rate: float, classes: int, repetitions: int) -> None:
-    """Write a session: noise whose size over the channels tells the class, more or less."""
-    store = typestore({name: message_definition(name).text for name in (EMG, LABEL)})
-    types, start_ns = store.types, 1_700_000_000_000_000_000
+def cues(
+    channels: int, rate: float, classes: int, repetitions: int
+) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Yield cues of noise whose size over the channels tells the class, more or less."""
     rng = np.random.default_rng(0)
     gains = np.exp(0.5 * rng.normal(size=(classes, channels)))
-    chunk, length = round(rate / 100), round(rate * CUE_S)
-    topics = [
-        Topic('/emg', message_definition(EMG), STREAM),
-        Topic('/label', message_definition(LABEL), LATCHED),
-    ]
-
-    def header(sample: int) -> tuple[object, int]:
-        stamp_ns = sample_time_ns(start_ns, sample, rate)
-        stamp = types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
-        return types['std_msgs/msg/Header'](stamp, ''), stamp_ns
-
-    with SessionWriter(path, SessionFacts(), topics) as writer:
-        for cue in range(classes * repetitions):
-            first, index = cue * length, cue % classes
-            head, stamp_ns = header(first)
-            label = types[LABEL](head, index, f'class {index}', -1, CUE_S)
-            writer.write('/label', bytes(store.serialize_cdr(label, LABEL)), stamp_ns)
-            moved = gains[index] * np.exp(0.15 * rng.normal(size=channels))
-            data = (rng.normal(scale=2e-5, size=(length, channels)) * moved).astype(np.float32)
-            for start in range(0, length, chunk):
-                head, stamp_ns = header(first + start)
-                part = data[start : start + chunk].ravel()
-                frame = types[EMG](head, first + start, rate, channels, part)
-                writer.write('/emg', bytes(store.serialize_cdr(frame, EMG)), stamp_ns)
+    for cue in range(classes * repetitions):
+        index = cue % classes
+        moved = gains[index] * np.exp(0.15 * rng.normal(size=channels))
+        data = rng.normal(scale=2e-5, size=(round(rate * CUE_S), channels)) * moved
+        yield index, f'class {index}', data.astype(np.float32)
 
 
 def train(path: Path, decoder: str) -> tuple[object, float, float]:
@@ -122,7 +99,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for channels, limit in WINDOW_LIMITS_MS.items():
             path = Path(folder, f'window{channels}')
-            record(path, channels, 2000.0, 3, 2)
+            record(path, 2000.0, cues(channels, 2000.0, 3, 2))
             for decoder in (options.decoder, *(others if channels == 8 else ())):
                 median, p95 = window_ms(
                     decoder, train(path, decoder)[0], channels, options.repeats
@@ -133,7 +110,7 @@ def main() -> int:
                 one.add_row(decoder, str(channels), f'{median:.3f}', f'{p95:.3f}', told)
         for channels, rate, classes, repetitions, limit in TRAININGS:
             path = Path(folder, f'train{channels}')
-            record(path, channels, rate, classes, repetitions)
+            record(path, rate, cues(channels, rate, classes, repetitions))
             train(path, options.decoder)  # what is imported once is imported now
             for decoder in (options.decoder, *others):
                 _, accuracy, took_s = train(path, decoder)

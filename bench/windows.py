@@ -23,57 +23,36 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from made_up import record
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.core.signals import sample_time_ns
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding.htd_lda import extract
 from myogestic_ros.decoding.training_set import load_training_set
-from myogestic_ros.sessions.definitions import message_definition, typestore
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.writer import SessionWriter, Topic
 
 WINDOW_MS, HOP_MS = 200.0, 50.0
 CUE_S = 5.0
 NAMES = ('rest', 'fist', 'open', 'pinch', 'point')
 TIMES_AS_FAST = 5.0
-EMG, LABEL = (f'myogestic_ros/msg/{kind}' for kind in ('EmgFrame', 'Label'))
 
 
-def record(path: Path, minutes: float, channels: int, rate: float) -> None:
-    """Write a session of 10 ms frames, a cue every five seconds, as the recorder would."""
-    store = typestore({name: message_definition(name).text for name in (EMG, LABEL)})
-    types, start_ns = store.types, 1_700_000_000_000_000_000
-    chunk = round(rate / 100)
+def cues(minutes: float, channels: int, rate: float) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Yield a cue every five seconds, of noise."""
     rng = np.random.default_rng(0)
-    noise = (rng.standard_normal((64 * chunk, channels)) * 1e-4).astype(np.float32)
-    topics = [
-        Topic('/emg', message_definition(EMG), STREAM),
-        Topic('/label', message_definition(LABEL), LATCHED),
-    ]
-    with SessionWriter(path, SessionFacts(class_names=NAMES), topics) as writer:
-        for number in range(round(minutes * 6000)):
-            stamp_ns = sample_time_ns(start_ns, number * chunk, rate)
-            stamp = types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
-            header = types['std_msgs/msg/Header'](stamp, 'emg')
-            cue, into_cue = divmod(number, round(100 * CUE_S))
-            if not into_cue:
-                label = types[LABEL](header, cue % len(NAMES), NAMES[cue % len(NAMES)], -1, CUE_S)
-                writer.write('/label', bytes(store.serialize_cdr(label, LABEL)), stamp_ns)
-            start = int(rng.integers(0, 63 * chunk))
-            data = noise[start : start + chunk].ravel()
-            frame = types[EMG](header, number * chunk, rate, channels, data)
-            writer.write('/emg', bytes(store.serialize_cdr(frame, EMG)), stamp_ns)
-            if number % 25 == 0:
-                writer.flush()
+    length = round(CUE_S * rate)
+    noise = (rng.standard_normal((2 * length, channels)) * 1e-4).astype(np.float32)
+    for cue in range(round(minutes * 60 / CUE_S)):
+        start = int(rng.integers(0, length))
+        index = cue % len(NAMES)
+        yield index, NAMES[index], noise[start : start + length]
 
 
 def ours(path: Path) -> np.ndarray:
@@ -162,7 +141,8 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder, 'session')
-        record(path, arguments.minutes, arguments.channels, arguments.rate)
+        length = (arguments.minutes, arguments.channels, arguments.rate)
+        record(path, arguments.rate, cues(*length))
         found = {way: elsewhere(way, path, arguments.repeats) for way in WAYS}
     title = (
         f'{arguments.minutes:g} min, {arguments.channels} channels, {arguments.rate:g} Hz; '

@@ -1,0 +1,56 @@
+"""Sessions of made-up signal, for benches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
+from myogestic_ros.sessions.definitions import message_definition
+from myogestic_ros.sessions.encoder import Encoder
+from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.reader import EMG_FRAME, LABEL
+from myogestic_ros.sessions.writer import SessionWriter, Topic
+
+__all__ = ['record']
+
+START_NS = 1_700_000_000_000_000_000
+FLUSH_EVERY = 25
+"""Frames between two flushes, as a recorder would: a quarter of a second."""
+
+
+def record(path: Path, rate: float, cues: Iterable[tuple[int, str, NDArray[np.float32]]]) -> None:
+    """Write a session of 10 ms frames.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the session; must not exist.
+    rate : float
+        Sampling frequency, Hz.
+    cues : iterable of int, str and ndarray of float32, shape (n_samples, n_channels)
+        Index and name of each class, and the signal in volt while it holds.
+    """
+    encoder, chunk, first = Encoder(), round(rate / 100), 0
+    topics = [
+        Topic('/emg', message_definition(EMG_FRAME), STREAM),
+        Topic('/label', message_definition(LABEL), LATCHED),
+    ]
+    with SessionWriter(path, SessionFacts(), topics) as writer:
+        for index, name, data in cues:
+            stamp_ns = sample_time_ns(START_NS, first, rate)
+            label = Label(stamp_ns, index, name, duration_s=len(data) / rate)
+            writer.write('/label', encoder.label(label), stamp_ns)
+            for start in range(0, len(data), chunk):
+                at = first + start
+                frame = Chunk(
+                    at, sample_time_ns(START_NS, at, rate), rate, data[start : start + chunk]
+                )
+                writer.write('/emg', encoder.frame(frame, 'emg'), frame.stamp_ns)
+                if at // chunk % FLUSH_EVERY == 0:
+                    writer.flush()
+            first += len(data)

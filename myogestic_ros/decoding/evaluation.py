@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 __all__ = [
@@ -84,8 +85,14 @@ class Evaluation:
         return sum(recalls.values()) / len(recalls) if recalls else float('nan')
 
 
-def leave_one_repetition_out(X: Features, y: Ints, groups: Ints, fit: Fit) -> Evaluation:  # noqa: N803
-    """Test on each repetition in turn, trained on all the others.
+def leave_one_repetition_out(
+    X: Features,  # noqa: N803
+    y: Ints,
+    groups: Ints,
+    fit: Fit,
+    on_test: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Test on each repetition in turn, trained on all the others; within `parallel`, several at once.
 
     Parameters
     ----------
@@ -97,13 +104,15 @@ def leave_one_repetition_out(X: Features, y: Ints, groups: Ints, fit: Fit) -> Ev
         Repetition of each window; one number is one test (see `fold_numbers`).
     fit : callable
         ``fit(X, y)`` returns an object with ``predict(X)``.
+    on_test : callable
+        Called when a test is over.
 
     Notes
     -----
     What the others hold no example of is not tested: it could not be known.
     """
     splits = [(groups != group, groups == group) for group in np.unique(groups)]
-    return _evaluate(X, y, splits, fit)
+    return _evaluate(X, y, splits, fit, on_test)
 
 
 def last_repetition(X: Features, y: Ints, groups: Ints, fit: Fit) -> Evaluation:  # noqa: N803
@@ -159,16 +168,28 @@ def _rank_from_end(y: Ints, groups: Ints) -> Ints:
     return _rank(y, -groups)
 
 
-def _evaluate(X: Features, y: Ints, splits: Sequence[Split], fit: Fit) -> Evaluation:  # noqa: N803
+def _evaluate(
+    X: Features,  # noqa: N803
+    y: Ints,
+    splits: Sequence[Split],
+    fit: Fit,
+    on_test: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    def test(train: NDArray[np.bool_], left_out: NDArray[np.bool_]) -> tuple[Ints, Ints] | None:
+        known = np.unique(y[train])
+        tested = left_out & np.isin(y, known)
+        if len(known) < 2 or not tested.any():
+            return None
+        return y[tested], np.asarray(fit(X[train], y[train]).predict(X[tested]))
+
     classes = np.unique(y)
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     accuracies = []
-    for train, left_out in splits:
-        known = np.unique(y[train])
-        test = left_out & np.isin(y, known)
-        if len(known) < 2 or not test.any():
+    for outcome in Parallel(return_as='generator')(delayed(test)(*split) for split in splits):
+        on_test()
+        if outcome is None:
             continue
-        truth, found = y[test], np.asarray(fit(X[train], y[train]).predict(X[test]))
+        truth, found = outcome
         np.add.at(confusion, (np.searchsorted(classes, truth), np.searchsorted(classes, found)), 1)
         accuracies.append(float(np.mean(truth == found)))
     return Evaluation(tuple(int(label) for label in classes), confusion, tuple(accuracies))

@@ -5,6 +5,7 @@ A decoder like any other: three callbacks and a pipeline, to be copied and chang
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -40,19 +41,21 @@ def train(data: TrainingData) -> LinearDecoder:
         print(f'Warning: {warning}', flush=True)
     print_windows(data, windows, data.settle_ms)
     amplitudes = amplitude_columns(windows.n_channels)
-    done = 0
 
     def fit(features: Features, classes: NDArray[np.int64]) -> Any:
-        nonlocal done
-        done += 1
-        report_progress(done / (n_folds + 1))
         return lda_steps(amplitudes).fit(features, classes)
 
     folds = fold_numbers(windows.classes, windows.repetitions)
-    n_folds = int(folds.max()) + 1
-    evaluation = leave_one_repetition_out(windows.features, windows.classes, folds, fit)
+    progress = count(1)
+    evaluation = leave_one_repetition_out(
+        windows.features,
+        windows.classes,
+        folds,
+        fit,
+        lambda: report_progress(next(progress) / (int(folds.max()) + 2)),
+    )
     scores = print_scores(evaluation, windows.class_names)
-    steps = lda_steps(amplitudes).fit(windows.features, windows.classes)
+    steps = fit(windows.features, windows.classes)
     print('Trained on all of them.', flush=True)
     model = LinearDecoder(steps, windows.class_names, scores)
     model.memory = memory_of(data, windows, summaries)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
@@ -14,7 +14,7 @@ from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.decoding.adapting import adapt_model, memory_of
 from myogestic_ros.decoding.class_decoder import ClassDecoder
 from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
-from myogestic_ros.decoding.evaluation import Evaluation, fold_numbers
+from myogestic_ros.decoding.evaluation import fold_numbers, leave_one_repetition_out
 from myogestic_ros.decoding.parallel import parallel
 from myogestic_ros.decoding.proportional import ProportionalDecoder
 from myogestic_ros.decoding.recipe import Recipe
@@ -55,11 +55,21 @@ def _train_classifier(recipe: Recipe, data: TrainingData) -> ClassDecoder:
     for warning in data_warnings(data, summaries):
         print(f'Warning: {warning}', flush=True)
     print_windows(data, windows, data.settle_ms)
-    untrained = recipe.steps(windows.n_channels)
+
+    def fit(features: Features, classes: Ints) -> Any:
+        return recipe.steps(windows.n_channels).fit(features, classes)
+
     folds = fold_numbers(windows.classes, windows.repetitions)
-    evaluation = _left_out(recipe, windows.n_channels, windows.features, windows.classes, folds)
+    progress = count(1)
+    evaluation = leave_one_repetition_out(
+        windows.features,
+        windows.classes,
+        folds,
+        fit,
+        lambda: report_progress(next(progress) / (int(folds.max()) + 2)),
+    )
     scores = print_scores(evaluation, windows.class_names)
-    steps = untrained.fit(windows.features, windows.classes)
+    steps = fit(windows.features, windows.classes)
     print('Trained on all of them.', flush=True)
     model = ClassDecoder(_alone(steps), windows.class_names, scores)
     model.parameters = {'recipe': recipe.name}
@@ -90,34 +100,6 @@ def adapt_recipe(recipe: Recipe, model: Any, data: TrainingData) -> Any:
             fit=lambda features, classes: recipe.steps(n_channels).fit(features, classes),
             build=lambda steps, names, scores: ClassDecoder(_alone(steps), names, scores),
         )
-
-
-def _left_out(
-    recipe: Recipe, n_channels: dict[str, int], x: Features, y: Ints, folds: Ints
-) -> Evaluation:
-    """Leave one fold out at a time, several at once."""
-    numbers = np.unique(folds)
-
-    def test(number: int) -> tuple[Ints, Ints]:
-        left = folds == number
-        known = np.unique(y[~left])
-        tested = left & np.isin(y, known)
-        if len(known) < 2 or not tested.any():
-            return y[:0], y[:0]
-        steps = recipe.steps(n_channels).fit(x[~left], y[~left])
-        return y[tested], np.asarray(steps.predict(x[tested]), np.int64)
-
-    found = Parallel(return_as='generator')(delayed(test)(number) for number in numbers)
-    classes = np.unique(y)
-    confusion = np.zeros((len(classes), len(classes)), np.int64)
-    accuracies = []
-    for done, (truth, predicted) in enumerate(found, start=1):
-        report_progress(done / (len(numbers) + 1))
-        if len(truth):
-            accuracies.append(float(np.mean(truth == predicted)))
-            rows, columns = np.searchsorted(classes, truth), np.searchsorted(classes, predicted)
-            np.add.at(confusion, (rows, columns), 1)
-    return Evaluation(tuple(int(label) for label in classes), confusion, tuple(accuracies))
 
 
 def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:

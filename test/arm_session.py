@@ -29,7 +29,14 @@ class Hurry:
         return True
 
 
-def write_arm(path: Path, *, cue_s: float = 1.2, rounds: int = 3, labels: bool = True) -> Path:
+def write_arm(
+    path: Path,
+    *,
+    cue_s: float = 1.2,
+    rounds: int = 3,
+    labels: bool = True,
+    empty: tuple[str, ...] = (),
+) -> Path:
     """Record each class in each round: EMG of 8 channels at 2 kHz, imu at 208 Hz, glove at 60 Hz."""
     items: list[tuple[int, str, bytes]] = []
     source = Synthetic({'class_names': list(CLASSES), 'reaction_time': 0.1}, Hurry())
@@ -64,6 +71,7 @@ def write_arm(path: Path, *, cue_s: float = 1.2, rounds: int = 3, labels: bool =
             items.append((at_ns, '/glove', bytes(STORE.serialize_cdr(message, JOINTS))))
             glove += 1
     types = {'/emg': EMG, '/imu': EMG, '/glove': JOINTS, '/label': LABEL}
+    types |= dict.fromkeys(empty, JOINTS)  # the recorder listened, and nobody spoke
     path.parent.mkdir(parents=True, exist_ok=True)
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         topics: dict[str, Any] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.sessions.reader import EMG_FRAME, JOINT_STATE, Session
+from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.windows import iter_aligned_windows
 
 __all__ = ['TargetSet', 'load_targets']
@@ -85,6 +85,7 @@ def load_targets(
 
 
 def _other_streams(session: Session, stream: str) -> list[str]:
+    """Return the streams beside one; a topic on which nobody spoke is none."""
     own = session.topic_of(stream)
-    kinds = (EMG_FRAME, JOINT_STATE)
-    return [topic for topic, kind in session.bag.topics.items() if kind in kinds and topic != own]
+    others = [topic for topic in session.streams() if topic != own]
+    return [topic for topic in others if next(session.chunks(topic), None) is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label, Samples
@@ -12,6 +11,7 @@ from myogestic_ros.core.training_filters import training_filters_of
 from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline, check_names
+from myogestic_ros.sessions.window_batches import Paths, listed
 
 __all__ = ['LabeledWindows', 'iter_multi_windows']
 
@@ -43,7 +43,7 @@ class LabeledWindows:
 
 
 def iter_multi_windows(
-    paths: Sequence[str | PathLike[str]],
+    paths: Paths,
     streams: Sequence[StreamSpec],
     hop_ms: float,
     classes: set[int] | None = None,
@@ -75,14 +75,12 @@ def iter_multi_windows(
     SessionError
         When a session cannot be read or lacks a stream, or two contradict each other.
     """
-    if isinstance(paths, str | PathLike):
-        raise SessionError(f"Sessions are given as '{paths}'; expected a list of paths.")
     if not hop_ms > 0:
         raise SessionError(f'Windows every {hop_ms:g} ms; expected more than 0 ms.')
     specs = [replace(s, filters=s.filters or training_filters_of(s.name)) for s in streams]
     names: dict[int, str] = {}
-    for path in paths:
-        session = Session(str(path))
+    for path in listed(paths):
+        session = Session(path)
         labels = session.labels()
         check_names(names, labels, session.name)
         timeline = Timeline(labels)
@@ -101,7 +99,7 @@ def iter_multi_windows(
                         label.index,
                         label.name,
                         label.repetition,
-                        str(path),
+                        path,
                     )
 
 

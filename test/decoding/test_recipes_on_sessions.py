@@ -96,6 +96,11 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
         assert all(-1.0 <= value <= 1.0 for value in dofs.values())
 
 
+def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:
+    path = write_arm(folder / 'nobody spoke', cue_s=0.8, rounds=2, empty=('/target',))
+    assert kept('ridge', data_of(path), tmp_path).dof_names[-2:] == ['fingers', 'wrist']
+
+
 @pytest.mark.parametrize('name', CLASSIFIERS)
 @pytest.mark.parametrize(
     'repetitions',

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from socket import socket
+from typing import Any
 
+from myogestic_ros.panel.demo.domain import take_domain
 from myogestic_ros.panel.demo.operator import Operator, operating
 from myogestic_ros.panel.demo.processes import NodeProcesses
 
@@ -19,7 +19,7 @@ _domains = itertools.cycle(range(1, 101))
 for _ in range(os.getpid() % 100):
     next(_domains)
 
-_mine: list[IO[str]] = []
+_mine: list[socket] = []
 
 PATIENCE_S = 60.0
 """How long to wait for what takes a second or two on a quiet machine."""
@@ -27,26 +27,12 @@ PATIENCE_S = 60.0
 
 def set_domain() -> None:
     """Let the processes that start from now on talk to one another, and to nobody else."""
-    os.environ['ROS_DOMAIN_ID'] = str(_free_domain())
+    domain, kept = take_domain(next(_domains))
+    os.environ['ROS_DOMAIN_ID'] = str(domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-
-
-def _free_domain() -> int:
-    """Return a domain that no other run of tests on this machine uses, and keep it from them."""
-    folder = Path(tempfile.gettempdir(), 'myogestic_ros_domains')
-    folder.mkdir(exist_ok=True)
-    for domain in itertools.islice(_domains, 100):
-        lock = (folder / str(domain)).open('w')
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        _mine.append(lock)
-        if len(_mine) > 5:  # what ran in the domains before has ended
-            _mine.pop(0).close()
-        return domain
-    raise RuntimeError('All ROS domains from 1 to 100 are in use by other tests.')
+    _mine.append(kept)
+    if len(_mine) > 5:  # what ran in the domains before has ended
+        _mine.pop(0).close()
 
 
 @dataclass

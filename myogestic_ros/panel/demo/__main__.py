@@ -7,6 +7,8 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.panel.demo import walk
+from myogestic_ros.panel.demo.domain import own_domain
 from myogestic_ros.panel.demo.hand_report import write_film
 from myogestic_ros.panel.demo.hand_score import HandScore, judge_hand, postures_of
 from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
@@ -25,6 +28,7 @@ from myogestic_ros.panel.demo.plan import Plan
 from myogestic_ros.panel.demo.processes import NodeProcesses
 from myogestic_ros.panel.demo.report import print_score, write_files
 from myogestic_ros.panel.demo.score import NOT_JUDGED_S, judge
+from myogestic_ros.sessions.lock import hold
 
 __all__ = ['main']
 
@@ -33,7 +37,10 @@ INTERRUPTED = 130
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='demo', description='Record, train and predict with real nodes, and report.'
+        prog='demo',
+        description='Record, train and predict with real nodes, and report.',
+        epilog='Its nodes are in a ROS domain of their own, which it names; ROS_DOMAIN_ID=0 before '
+        'the command puts them where other nodes are.',
     )
     parser.add_argument('--data', type=Path, help='folder of a recording to replay')
     parser.add_argument('--mapping', type=Path, help='YAML file that says how to read it')
@@ -141,6 +148,19 @@ class _Interrupt:
             raise KeyboardInterrupt
 
 
+@contextmanager
+def _alone(console: Console, out: Path) -> Iterator[None]:
+    """Keep away from other demos: a ROS domain of its own, and a folder that no other one has."""
+    out.mkdir(parents=True, exist_ok=True)
+    with own_domain() as domain, (out / '.lock').open('w') as lock:
+        if not hold(lock):
+            raise DemoError(f'Another demo is writing to {out}; give this one another: --out.')
+        if domain is not None:
+            look = f'ROS_DOMAIN_ID={domain} ros2 topic echo /label'
+            console.print(f'In ROS domain {domain}, alone; to look on: {look}', highlight=False)
+        yield
+
+
 def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interrupt) -> int:
     began = time.monotonic()
     _clear(plan.out)
@@ -192,7 +212,9 @@ def main(args: list[str] | None = None) -> int:
     arguments = _parser().parse_args(args)
     interrupt = _Interrupt()
     try:
-        return _demo(console, _plan(arguments), arguments.min_accuracy, interrupt)
+        plan = _plan(arguments)
+        with _alone(console, plan.out):
+            return _demo(console, plan, arguments.min_accuracy, interrupt)
     except (DemoError, MyoGesticError) as error:
         console.print(f'[red]{error}[/]', highlight=False)
         return 1

@@ -1,0 +1,85 @@
+"""A domain of one's own: whom it is kept from, and how long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from myogestic_ros.panel.demo.__main__ import main
+from myogestic_ros.panel.demo.domain import DOMAINS, own_domain, take_domain
+from myogestic_ros.sessions.lock import hold
+
+TAKE = """
+from myogestic_ros.panel.demo.domain import own_domain
+with own_domain() as domain:
+    print(domain, flush=True)
+    input()
+"""
+
+
+@pytest.fixture
+def nobody_said(monkeypatch):
+    """As where ROS_DOMAIN_ID is not set."""
+    monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
+    monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE', raising=False)
+
+
+def test_another_process_gets_another_domain_even_after_a_kill(nobody_said):
+    with subprocess.Popen(
+        [sys.executable, '-c', TAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        theirs = int(process.stdout.readline())
+        domain, kept = take_domain(theirs)
+        kept.close()
+        assert domain != theirs
+        process.kill()
+    domain, kept = take_domain(theirs)
+    kept.close()
+    assert domain == theirs
+
+
+def test_what_is_taken_is_told_to_ros_and_given_back(nobody_said):
+    with own_domain() as domain:
+        assert os.environ['ROS_DOMAIN_ID'] == str(domain)
+        assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv('ROS_DOMAIN_ID')
+            with own_domain() as other:
+                assert other not in (None, domain)
+    assert 'ROS_DOMAIN_ID' not in os.environ
+
+
+def test_a_domain_that_somebody_chose_is_left_alone(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '0')
+    with own_domain() as domain:
+        assert domain is None
+        assert os.environ['ROS_DOMAIN_ID'] == '0'
+
+
+def test_the_ports_are_those_of_the_domain():
+    domain, kept = take_domain(DOMAINS[-1])
+    port = kept.getsockname()[1]
+    kept.close()
+    assert 7400 + 250 * domain <= port < 7400 + 250 * (domain + 1)
+    assert port < 32768  # from there on Linux gives them to anybody
+
+
+@pytest.fixture
+def signals():
+    """Put the handlers of signals back that a program installs."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures('signals')
+def test_two_demos_do_not_write_into_one_folder(tmp_path, capsys):
+    with (tmp_path / '.lock').open('w') as lock:
+        assert hold(lock)
+        assert main(['--out', str(tmp_path)]) == 1
+    assert 'Another demo is writing to' in capsys.readouterr().out

@@ -91,6 +91,11 @@ def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
     return path
 
 
+def session_in(message: str) -> str:
+    """Return the path of the session that a recorder's answer names."""
+    return message.partition('Recording ')[2].removesuffix('.')
+
+
 def fill_mcap(writer: Any, items: list[Item]) -> None:
     """Write items with the mcap library's own writer, which has been started, and finish."""
     channels = {}

@@ -67,7 +67,11 @@ def graph(folder: Path, **parameters: dict[str, Any]) -> Iterator[Graph]:
             }
             known = {
                 'pipeline': folders,
-                'recorder': {'session_dir': folders['session_dir']},
+                # on a busy machine it takes its time; without a driver, nobody is found
+                'recorder': {
+                    'session_dir': folders['session_dir'],
+                    'discovery_timeout': 30.0 if 'driver' in parameters else 0.0,
+                },
             }.get(name, {})
             nodes.start(name, {**known, **values})
         for name in parameters:

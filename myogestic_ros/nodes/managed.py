@@ -77,6 +77,12 @@ class ManagedNode(LifecycleNode):
     def configure(self) -> None:
         """Get ready."""
 
+    def look_around(self, stop: threading.Event) -> None:
+        """Wait for others, as a process that has just started, before anything is asked of it.
+
+        Not any longer than until ``stop`` is set.
+        """
+
     def activate(self) -> None:
         """Begin the node's verb."""
 

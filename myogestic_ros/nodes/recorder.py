@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,15 @@ from myogestic_ros.nodes.conversions import label_from_ros, label_to_ros
 from myogestic_ros.nodes.diagnostics import Diagnostics
 from myogestic_ros.nodes.label_book import LabelBook
 from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.recorder_inputs import RecorderInputs, find_publishers
 from myogestic_ros.nodes.recorder_parameters import RECORDER
 from myogestic_ros.nodes.recorder_reports import ended, health
 from myogestic_ros.nodes.recorder_topics import WantedTopic, wanted_topics
 from myogestic_ros.nodes.run import run
 from myogestic_ros.nodes.session_shelf import SessionShelf
-from myogestic_ros.sessions.definitions import message_definition
 from myogestic_ros.sessions.facts import SessionFacts
 from myogestic_ros.sessions.library import begin_session
-from myogestic_ros.sessions.metadata import LATCHED
 from myogestic_ros.sessions.recording import Recording
-from myogestic_ros.sessions.writer import Topic
 from myogestic_ros.srv import ListSessions, SetLabel
 
 __all__ = ['RECORDER', 'RecorderNode', 'main']
@@ -70,10 +69,10 @@ class RecorderNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
         self.declare_table(RECORDER)
-        self._topics: dict[str, Topic] = {}
-        self._inputs: list[Any] = []
+        self._inputs = RecorderInputs(self, self._on_frame, self._on_latched)
         self._latched: dict[str, bytes] = {}
         self._recording: Recording | None = None
+        self._missing: list[str] = []  # what nobody has published yet in this recording
         self._failure = ''  # why the last recording has ended early
         self._label_topic = ''
         self._book = LabelBook()
@@ -90,35 +89,33 @@ class RecorderNode(ManagedNode):
     def _folder(self) -> Path:
         return Path(self.get_parameter('session_dir').value).expanduser()
 
+    def look_around(self, stop: threading.Event) -> None:
+        """Find who publishes what is to be recorded: whom it does not know, it does not hear."""
+        try:
+            topics = [topic.name for topic in self._wanted() if topic.expected]
+        except SessionError:
+            return  # said when the node is configured
+        self.say(f'Looking for who publishes {", ".join(topics)}.')
+        find_publishers(self, topics, self.get_parameter('discovery_timeout').value, stop)
+        self.status_message = ''
+
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
         """Listen from now on, so that what is latched is known when a session begins."""
-        emg_topics, label_topic, other_topics = (
-            self.get_parameter(name).value
-            for name in ('emg_topics', 'label_topic', 'other_topics')
-        )
-        wanted = wanted_topics(emg_topics, label_topic, other_topics)
+        wanted = self._wanted()
+        label_topic = self.get_parameter('label_topic').value
         self._book.set_classes(self.get_parameter('class_names').value)
         self._labels = self.create_publisher(LabelMessage, label_topic, qos.LABEL)
         self._label_topic = self.resolve_topic_name(label_topic)
         for topic in wanted:
-            self._listen(topic)
+            self._inputs.listen(topic)
         self.status_message = f'Sessions go to {self._folder}.'
         self._shelf.look()
 
-    def _listen(self, wanted: WantedTopic) -> None:
-        topic = self.resolve_topic_name(wanted.name)
-        self._topics[topic] = Topic(topic, message_definition(wanted.msgtype), wanted.offered)
-        if wanted.offered is LATCHED:
-            profile, callback = qos.LABEL_INPUT, self._on_latched
-        else:
-            profile, callback = qos.EMG, self._on_frame
-        self._inputs.append(
-            self.create_subscription(
-                wanted.kind, topic, lambda data: callback(topic, data), profile, raw=True
-            )
-        )
+    def _wanted(self) -> list[WantedTopic]:
+        names = ('emg_topics', 'label_topic', 'other_topics')
+        return wanted_topics(*(self.get_parameter(name).value for name in names))
 
     def activate(self) -> None:
         """Begin a session."""
@@ -127,6 +124,7 @@ class RecorderNode(ManagedNode):
             raise SessionError(f"session_name '{name}' is no name: expected one without a path.")
         self._shelf.look()
         self._book.set_classes(self.get_parameter('class_names').value)
+        self._inputs.begin()
         recording = begin_session(self._folder, name, self._begin)
         now_ns = self.get_clock().now().nanoseconds
         current: Label | None = None
@@ -136,13 +134,19 @@ class RecorderNode(ManagedNode):
         self._book.begin_session(current)
         self._recording = recording
         self._failure = ''
-        self.status_message = f'Recording {recording.path}.'
+        self._missing = self._inputs.missing
+        self.status_message = self._message(recording.path)
+
+    def _message(self, path: Path, sentence: str = '') -> str:
+        """Return what to say of a recording that goes on; last of all, where it goes."""
+        missing = f'Nobody publishes {", ".join(self._missing)} yet.' if self._missing else ''
+        return f'{missing} {sentence} Recording {path}.'.replace('  ', ' ').strip()
 
     def _begin(self, path: Path) -> Recording:
         return Recording(
             path,
             self._facts(),
-            list(self._topics.values()),
+            list(self._inputs.topics.values()),
             queue_bytes=self.get_parameter('queue_mib').value * 2**20,
             flush_every_s=self.get_parameter('flush_interval').value,
             sync_every_s=self.get_parameter('sync_interval').value,
@@ -172,7 +176,7 @@ class RecorderNode(ManagedNode):
         logger = self.get_logger()
         logger.warning(sentence) if sentence else logger.info('The disk is well again.')
         if self._recording is not None and self._recording.path == path:
-            self.say(f'Recording {path}. {sentence}'.rstrip())
+            self.say(self._message(path, sentence))
 
     def _on_repair(self, sentence: str, success: bool) -> None:
         """Say what a session that was cut has kept and what not."""
@@ -186,10 +190,7 @@ class RecorderNode(ManagedNode):
         if self.closing:  # the process is about to end: what waits for the disk goes there first
             for recording in self._closing:
                 recording.stop()
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs.clear()
-        self._topics.clear()
+        self._inputs.close()
         self._latched.clear()
         if self._labels is not None:
             self.destroy_publisher(self._labels)
@@ -210,6 +211,9 @@ class RecorderNode(ManagedNode):
     def _on_frame(self, topic: str, data: bytes) -> None:
         if self._recording is not None:
             self._recording.put(topic, data, self.get_clock().now().nanoseconds)
+            if topic in self._missing:
+                self._missing.remove(topic)
+                self.say(self._message(self._recording.path, self._recording.pressure))
 
     def _on_latched(self, topic: str, data: bytes) -> None:
         self._latched[topic] = data
@@ -274,7 +278,7 @@ class RecorderNode(ManagedNode):
         if recording is None:
             level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
             return level, self._failure or self.status_message, facts
-        level, message, more = health(recording)
+        level, message, more = health(recording, self._inputs.silent)
         return level, message or self.status_message, facts | more
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from myogestic_ros.core.parameters import Parameter
 
-__all__ = ['RECORDER']
+__all__ = ['BY_DEFAULT', 'RECORDER']
+
+BY_DEFAULT = ('target:sensor_msgs/msg/JointState', 'cues/progress:myogestic_ros/msg/CueProgress')
+"""What is recorded beside EMG and labels where nobody says anything else: what cues say."""
 
 RECORDER = (
     Parameter('session_dir', 'sessions', 'Folder in which sessions are recorded.'),
@@ -15,11 +18,17 @@ RECORDER = (
     Parameter('label_topic', 'label', 'Topic of the labels.'),
     Parameter(
         'other_topics',
-        [
-            'target:sensor_msgs/msg/JointState',
-            'cues/progress:myogestic_ros/msg/CueProgress',
-        ],
+        list(BY_DEFAULT),
         "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
+    ),
+    Parameter(
+        'discovery_timeout',
+        4.0,
+        'How long it looks, when it has just started, for publishers of what it is to record, s; '
+        'until then no service answers.',
+        minimum=0.0,
+        maximum=60.0,
+        read_only=True,
     ),
     Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
     Parameter('subject', '', 'Who is recorded; goes into the session.'),

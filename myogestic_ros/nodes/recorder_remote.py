@@ -26,8 +26,9 @@ Then = Callable[[bool, str], None]
 LOOK_EVERY_S = 0.25
 ASK_AGAIN_S = 1.0
 """An answer may get lost when its sender has only just been found."""
-FOUND_WITHIN_S = 3.0
-"""So long what a recorder is may be unknown to a node, or have changed without its knowledge."""
+FOUND_WITHIN_S = 5.0
+"""So long what a recorder is may be unknown to a node, or have changed without its knowledge: two
+processes that have just started may take 3 s to find one another."""
 ANSWER_WITHIN_S = 6.0
 VANISHED_AFTER_S = 5.0
 """A recorder that answers no question for so long is gone; a busy machine takes its time."""
@@ -188,7 +189,7 @@ class RecorderRemote:
         return hear
 
     def _started(self, success: bool, message: str) -> None:
-        found = re.fullmatch(r'Recording (.+)\.', message)
+        found = re.search(r'Recording (.+)\.$', message)
         self.session = found[1] if success and found else ''
         if success:
             self._enter('recording')

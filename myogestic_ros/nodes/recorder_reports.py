@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from myogestic_ros.sessions.recording import Recording, RecordingReport
@@ -21,8 +23,11 @@ def ended(report: RecordingReport) -> str:
     )
 
 
-def health(recording: Recording) -> tuple[bytes, str, dict[str, str]]:
-    """Return level, message and facts of a recording that goes on; no message when all is well."""
+def health(recording: Recording, silent: Sequence[str]) -> tuple[bytes, str, dict[str, str]]:
+    """Return level, message and facts of a recording that goes on; no message when all is well.
+
+    ``silent`` are topics that were asked for and on which nothing has come so far.
+    """
     dropped = sum(recording.dropped.values())
     lost = recording.losses.total
     facts = {
@@ -42,4 +47,6 @@ def health(recording: Recording) -> tuple[bytes, str, dict[str, str]]:
     if lost:
         message = f'{lost} samples were lost before they came here.'
         return DiagnosticStatus.WARN, message, facts
+    if silent:
+        return DiagnosticStatus.WARN, f'Nothing has come on {", ".join(silent)} so far.', facts
     return DiagnosticStatus.OK, '', facts

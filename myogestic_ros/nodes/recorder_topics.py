@@ -8,17 +8,23 @@ from typing import Any, NamedTuple
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.msg import EmgFrame, Label, StreamInfo
+from myogestic_ros.nodes.recorder_parameters import BY_DEFAULT
 from myogestic_ros.sessions.metadata import LATCHED, STREAM
 
 __all__ = ['WantedTopic', 'wanted_topics']
 
 
 class WantedTopic(NamedTuple):
-    """A topic as it was named, the class of its messages, and the QoS that a bag notes of it."""
+    """A topic as it was named, the class of its messages, and the QoS that a bag notes of it.
+
+    Something is expected on those that somebody has asked for; not on a label topic, nor on what
+    is recorded by default, should there be anything.
+    """
 
     name: str
     kind: Any
     offered: dict[str, Any]
+    expected: bool = False
 
     @property
     def msgtype(self) -> str:
@@ -38,7 +44,7 @@ def wanted_topics(
     """
     wanted = []
     for topic in filter(None, emg_topics):
-        wanted.append(WantedTopic(topic, EmgFrame, STREAM))
+        wanted.append(WantedTopic(topic, EmgFrame, STREAM, expected=True))
         wanted.append(WantedTopic(f'{topic}/info', StreamInfo, LATCHED))
     wanted.append(WantedTopic(label_topic, Label, LATCHED))
     return wanted + [_parsed(text) for text in filter(None, other_topics)]
@@ -50,7 +56,8 @@ def _parsed(text: str) -> WantedTopic:
     try:
         if not (topic and package and name):
             raise ValueError(text)
-        return WantedTopic(topic, getattr(import_module(f'{package}.msg'), name), STREAM)
+        kind = getattr(import_module(f'{package}.msg'), name)
+        return WantedTopic(topic, kind, STREAM, text not in BY_DEFAULT)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise SessionError(
             f"other_topics: got '{text}', expected 'topic:package/msg/Type' of a message type "

@@ -113,6 +113,7 @@ def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
     code = 0
     try:
         _warn_about_unknown_parameters(node)
+        node.look_around(interrupts.stop)
         node.autostart()
         failures = 0
         while not interrupts.stop.is_set():

@@ -9,14 +9,16 @@ import time
 
 import numpy as np
 import pytest
-from bags import EMG, LABEL, protocol, topics
+from bags import EMG, LABEL, protocol, session_in, topics
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
 from myogestic_ros.srv import ListSessions, SetLabel
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from ros import ros_graph
 from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.signals import Chunk
@@ -44,7 +46,7 @@ def start(ros):
     """Start a recording and return the path of its session."""
     response = ros.call(Trigger, 'recorder/start_recording')
     assert response.success, response.message
-    return response.message.removeprefix('Recording ').removesuffix('.')
+    return session_in(response.message)
 
 
 def stop(ros, recorder=None):
@@ -80,6 +82,42 @@ def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
     ros.until(taken(recorder, 50), 'messages')
     assert '50 messages' in stop(ros, recorder)
     assert content(path) == [(EMG, message) for message in sent]
+
+
+def test_what_nobody_publishes_is_said_until_it_comes(ros, tmp_path):
+    recorder = ros.add(
+        RecorderNode, session_dir=str(tmp_path), autostart='configure',
+        emg_topics=['emg', 'leg'], other_topics=['glove:sensor_msgs/msg/JointState'],
+    )  # fmt: skip
+    status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
+    diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    frames = [ros.publisher(EmgFrame, 'emg', qos.EMG)]
+    response = ros.call(Trigger, 'recorder/start_recording')
+    path = session_in(response.message)
+    assert response.message == f'Nobody publishes /glove, /leg yet. Recording {path}.'
+    recorder._diagnostics.publish()
+    words = 'Nothing has come on /emg, /glove, /leg so far.'
+    ros.until(lambda: diagnostics and diagnostics[-1].status[0].message == words, 'a warning')
+    assert diagnostics[-1].status[0].level == DiagnosticStatus.WARN
+    frames.append(ros.publisher(EmgFrame, 'leg', qos.EMG))
+    for publisher in frames:
+        publisher.publish(EmgFrame())
+    ros.until(
+        lambda: status[-1].message == f'Nobody publishes /glove yet. Recording {path}.', 'leg'
+    )
+    ros.publisher(JointState, 'glove', qos.JOINT_STATES).publish(JointState())
+    ros.until(lambda: status[-1].message == f'Recording {path}.', 'glove')
+    assert recorder._collect()[0] == DiagnosticStatus.OK
+
+
+def test_a_recording_begins_in_time_whoever_cannot_be_heard(ros, recorder):
+    profile = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    ros.hand.create_publisher(EmgFrame, 'emg', profile)
+    ros.until(lambda: recorder.count_publishers('emg'), 'the publisher')
+    began_s = time.monotonic()
+    assert recorder.door('activate')[0]
+    assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+    assert recorder._inputs.silent == ['/emg']
 
 
 def test_what_is_latched_is_in_every_session(ros, recorder):
@@ -230,7 +268,7 @@ def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, mo
     for _ in range(5):
         ros.executor.spin_once(timeout_sec=0.01)
     assert ros.state('recorder') == 'active'
-    assert recorder.status_message == f'Recording {second}.'
+    assert recorder.status_message.endswith(f' Recording {second}.')
     stop(ros)
     assert Session(second).bag.whole
     assert not Session(first).bag.whole
@@ -284,7 +322,9 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
     )  # fmt: skip
     assert recorder.set_parameters_atomically([RosParameter('session_name', value='mine')])
     for node, name in ((recorder, 'mine'), (other, 'mine-2')):
-        assert node.door('activate') == (True, f'Recording {tmp_path / "sessions" / name}.')
+        success, message = node.door('activate')
+        assert success
+        assert session_in(message) == str(tmp_path / 'sessions' / name)
     for node in (recorder, other):
         assert node.door('deactivate')[0]
     for name in ('mine', 'mine-2'):

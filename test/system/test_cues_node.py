@@ -70,18 +70,12 @@ class Person:
         g.wait(self.client.server_is_ready, 'the action')
 
     def wait_for_all(self):
-        """Wait until the driver streams, the others are idle, and frames arrive."""
+        """Wait until the driver streams, and the others are idle."""
         state = self.graph.operator.node_status
         wanted = {'driver': 'streaming', 'recorder': 'idle'}
         for name, verb in wanted.items():
             self.graph.wait(lambda n=name, v=verb: n in state and state[n].state == v, name)
         self.graph.wait(lambda: self.statuses and self.statuses[-1].state == 'idle', 'cues')
-        # A recorder that runs may not know the driver yet.
-        self.graph.operator.trigger('recorder/start_recording')
-        (file,) = self.graph.folder.glob('sessions/*/*.mcap')
-        self.graph.wait(lambda: file.stat().st_size > 50_000, 'frames in a recording')
-        self.graph.operator.trigger('recorder/stop_recording')
-        self.graph.wait(lambda: state['recorder'].state == 'idle', 'the end of the recording')
 
     def file(self, text):
         path = Path(self.graph.folder, 'protocol.yaml')
@@ -113,8 +107,8 @@ class Person:
         return future.result().status, future.result().result
 
     def only_session(self):
-        """Return the newest session."""
-        return max((self.graph.folder / 'sessions').iterdir(), key=lambda p: p.stat().st_mtime_ns)
+        """Return the newest session, by its name: one that is repaired is written to later."""
+        return max((self.graph.folder / 'sessions').iterdir())
 
 
 @pytest.fixture
@@ -249,7 +243,6 @@ def test_whoever_is_killed_the_session_tells_the_truth(person):
     folder = {'session_dir': str(g.folder / 'sessions')}
     g.nodes.start('recorder', {**folder, 'autostart': 'configure'})
     g.wait(lambda: g.operator.node_status['recorder'].state == 'idle', 'the new recorder')
-    g.operator.spin(2.0)  # it finds the driver: what is published before that, nobody hears
     person.run_into_the_third_repetition()
     path = person.only_session()
     os.kill(g.nodes.pid('cues'), signal.SIGKILL)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bags import session_in
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import graph, set_domain, synthetic
 from mcap.reader import make_reader
@@ -53,7 +54,7 @@ def recording(tmp_path):
 def begin(g):
     """Start a recording, and wait until there are frames in its file."""
     message = g.operator.trigger('recorder/start_recording')
-    path = Path(message.removeprefix('Recording ').removesuffix('.'))
+    path = Path(session_in(message))
     g.path = path
     g.operator.set_label('fist')
     g.file = path / f'{path.name}_0.mcap'

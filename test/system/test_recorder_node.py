@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bags import EMG
+from bags import EMG, session_in
 from graph import graph, synthetic
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.srv import ListSessions
@@ -31,6 +31,11 @@ def running(tmp_path):
         yield g
 
 
+def stamp_ns(frame):
+    """Return when a frame was acquired."""
+    return frame.header.stamp.sec * 10**9 + frame.header.stamp.nanosec
+
+
 def only_session(g):
     """Return the path of the one session."""
     (path,) = (g.folder / 'sessions').iterdir()
@@ -40,16 +45,14 @@ def only_session(g):
 def test_a_session_holds_what_was_published(running):
     heard: list[bytes] = []
     running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG, raw=True)
-    running.wait(lambda: heard, 'frames')
-    running.operator.spin(1.0)  # the recorder hears them, too
+    running.wait(lambda: heard, 'frames')  # they are heard here; the recorder has found them, too
     message = running.operator.trigger('recorder/start_recording')
-    assert message.startswith('Recording ')
     for name in ('rest', 'fist', 'rest', 'fist'):
         running.operator.set_label(name)
         running.operator.spin(0.5)
     running.operator.set_label('')
     message = running.operator.trigger('recorder/stop_recording')
-    running.operator.spin(0.3)
+    running.operator.spin(0.1)  # what the recorder heard last is heard here, too
     path = only_session(running)
     assert str(path) in message
     with Reader(path) as reader:
@@ -67,6 +70,34 @@ def test_a_session_holds_what_was_published(running):
         *(('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1), ('', -1))
     ]
     assert {w.class_name for w in iter_windows([path], 'emg', 200, 50)} == {'rest', 'fist'}
+
+
+def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
+    heard: list[EmgFrame] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG)
+    running.wait(lambda: heard, 'frames')
+    statuses = running.operator.node_status
+    for number in range(3):
+        os.kill(running.nodes.pid('recorder'), signal.SIGINT)
+        running.wait(lambda: running.nodes.dead() is not None, 'its end')
+        del statuses['recorder']
+        folder = running.folder / f'of {number}'
+        values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # a busy machine
+        running.nodes.start('recorder', {**values, 'autostart': 'configure'})
+        running.wait(
+            lambda: 'recorder' in statuses and statuses['recorder'].state == 'idle', 'a new one'
+        )
+        del heard[:]
+        message = running.operator.trigger('recorder/start_recording')
+        assert message.startswith('Recording ')
+        answered_ns = time.time_ns()
+        running.wait(lambda ns=answered_ns: heard and stamp_ns(heard[-1]) > ns + 10**8, 'frames')
+        running.operator.trigger('recorder/stop_recording')
+        path = Path(session_in(message))
+        running.wait(lambda p=path: Session(p).bag.whole, 'all of it on the disk')
+        chunks = list(Session(path).chunks('emg'))
+        after = [frame.first_sample for frame in heard if stamp_ns(frame) > answered_ns]
+        assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 
 def test_both_doors_lead_to_one_function(running):
@@ -93,7 +124,7 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
     running.operator.set_parameter('recorder', 'session_name', 'mine')
     for _ in range(3):
         message = running.operator.trigger('recorder/start_recording')
-        path = Path(message.removeprefix('Recording ').removesuffix('.'))
+        path = Path(session_in(message))
         file = path / f'{path.name}_0.mcap'
         empty = file.stat().st_size
         running.wait(lambda f=file, e=empty: f.stat().st_size > e + 10_000, 'frames in its file')

@@ -61,6 +61,9 @@ bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../s
 bench-decoders: $(stamp)  ## time for one window, and for a training, of every ready decoder
 	@$(python) bench/decoders.py $(ARGS)
 
+bench-features: $(stamp)  ## time for the features of one window, and of many at once
+	@$(python) bench/features.py $(ARGS)
+
 bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
 	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 

@@ -1,4 +1,4 @@
-"""What the features share: windows as floats, sums along the samples, counting of flags."""
+"""What the features share: windows as floats, sums along the samples, flags and their number."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = [
     'sign_changes',
     'steps',
     'total',
+    'turns',
 ]
 
 Floats = NDArray[np.floating[Any]]
@@ -80,10 +81,27 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 def sign_changes(x: Floats) -> Flags:
     """Tell for each pair of neighbours whether one is below zero and the other above."""
-    above, below = x > 0, x < 0
-    rising: Flags = below[..., :-1] & above[..., 1:]
-    falling: Flags = above[..., :-1] & below[..., 1:]
-    return np.logical_or(rising, falling, out=rising)
+    flat = x.reshape(-1)
+    return _alternations(flat > 0, flat < 0, x.shape)[..., :-1]
+
+
+def turns(x: Floats) -> Flags:
+    """Tell for each sample but the first and last whether it is above both neighbours or below."""
+    flat = x.reshape(-1)
+    return _alternations(flat[1:] > flat[:-1], flat[1:] < flat[:-1], x.shape)[..., :-2]
+
+
+def _alternations(up: Flags, down: Flags, shape: tuple[int, ...]) -> Flags:
+    """Tell whether up is followed by down, or down by up.
+
+    All rows are gone through as one, which is faster; so what is told at the end of a row, where
+    it meets the next, is worth nothing.
+    """
+    found = np.zeros(shape, np.bool_)
+    inside = found.reshape(-1)[: max(0, up.size - 1)]
+    np.logical_and(up[:-1], down[1:], out=inside)
+    np.logical_or(inside, down[:-1] & up[1:], out=inside)
+    return found
 
 
 def count(flags: Flags, dtype: np.dtype[Any]) -> Floats:

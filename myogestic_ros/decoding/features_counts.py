@@ -21,12 +21,15 @@ from myogestic_ros.decoding.feature_math import (
     sign_changes,
     steps,
     total,
+    turns,
 )
 from myogestic_ros.decoding.overlap import Overlap
+from myogestic_ros.decoding.pieces import in_pieces
 
 __all__ = ['hudgins', 'ssc', 'wamp', 'zc']
 
 
+@in_pieces
 def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Zero crossings: how often the sign changes, noise apart [1]_.
 
@@ -41,9 +44,10 @@ def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
         Smallest step that is no noise, volt.
     """
     x = as_windows(windows)
-    return count(_zero_crossings(x, steps(x) if threshold > 0 else None, threshold), x.dtype)
+    return count(_zero_crossings(x, threshold), x.dtype)
 
 
+@in_pieces
 def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Slope sign changes: how often the signal turns, noise apart [1]_.
 
@@ -58,9 +62,10 @@ def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
         Smallest step that is no noise, volt.
     """
     x = as_windows(windows)
-    return count(_turns(steps(x), threshold), x.dtype)
+    return count(_turns(x, threshold), x.dtype)
 
 
+@in_pieces
 def wamp(windows: ArrayLike, threshold: float) -> Floats:
     """Willison amplitude: how many steps are large, ``|x[k+1] - x[k]| >= threshold`` [2]_.
 
@@ -96,13 +101,18 @@ def hudgins(
     overlap = Overlap.of(windows)
     if overlap is not None:
         return _hudgins_of(overlap, zc_threshold, ssc_threshold)
+    return _hudgins(windows, zc_threshold, ssc_threshold)
+
+
+@in_pieces
+def _hudgins(windows: ArrayLike, zc_threshold: float, ssc_threshold: float) -> Floats:
     x = as_windows(windows)
     n_channels = x.shape[-2]
     result = np.empty((*x.shape[:-2], 4, n_channels), x.dtype)
-    change = steps(x)
     result[..., 0, :] = mean(np.abs(x))
-    result[..., 1, :] = count(_zero_crossings(x, change, zc_threshold), x.dtype)
-    result[..., 2, :] = count(_turns(change, ssc_threshold), x.dtype)
+    result[..., 1, :] = count(_zero_crossings(x, zc_threshold), x.dtype)
+    result[..., 2, :] = count(_turns(x, ssc_threshold), x.dtype)
+    change = steps(x)
     result[..., 3, :] = total(np.abs(change, out=change))
     return result.reshape(*x.shape[:-2], 4 * n_channels)
 
@@ -111,24 +121,24 @@ def _hudgins_of(overlap: Overlap, zc_threshold: float, ssc_threshold: float) -> 
     """Return what `hudgins` returns, bit for bit, looking once at what windows share."""
     x, n = overlap.signal, overlap.n_samples
     result = np.empty((overlap.n_windows, 4, x.shape[0]), x.dtype)
-    dx = steps(x)
     result[:, 0] = mean(overlap.windows(np.abs(x), n))
-    result[:, 1] = overlap.counts(_zero_crossings(x, dx, zc_threshold), n - 1)
-    result[:, 2] = overlap.counts(_turns(dx, ssc_threshold), max(0, n - 2))
-    result[:, 3] = total(overlap.windows(np.abs(dx, out=dx), n - 1))
+    result[:, 1] = overlap.counts(_zero_crossings(x, zc_threshold), n - 1)
+    result[:, 2] = overlap.counts(_turns(x, ssc_threshold), max(0, n - 2))
+    change = steps(x)
+    result[:, 3] = total(overlap.windows(np.abs(change, out=change), n - 1))
     return result.reshape(overlap.n_windows, -1)
 
 
-def _zero_crossings(x: Floats, change: Floats | None, threshold: float) -> Flags:
+def _zero_crossings(x: Floats, threshold: float) -> Flags:
     flags = sign_changes(x)
-    if threshold > 0 and change is not None:
-        flags &= np.abs(change) >= threshold
+    if threshold > 0:
+        flags &= np.abs(steps(x)) >= threshold
     return flags
 
 
-def _turns(change: Floats, threshold: float) -> Flags:
-    flags = sign_changes(change)
+def _turns(x: Floats, threshold: float) -> Flags:
+    flags = turns(x)
     if threshold > 0:
-        large = np.abs(change) >= threshold
+        large = np.abs(steps(x)) >= threshold
         flags &= large[..., 1:] | large[..., :-1]
     return flags

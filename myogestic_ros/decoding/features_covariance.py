@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from myogestic_ros.decoding.feature_math import Floats, as_windows, mean
+from myogestic_ros.decoding.pieces import in_pieces
 
 __all__ = [
     'covariance',
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@in_pieces
 def covariance(windows: ArrayLike) -> Floats:
     """Return the covariance of the channels, volt²: ``sum((x - mean) (x - mean)^T) / N``.
 
@@ -52,6 +54,7 @@ def covariance(windows: ArrayLike) -> Floats:
     return result
 
 
+@in_pieces
 def log_covariance(windows: ArrayLike, regularisation: float = 1e-2) -> Floats:
     """Return the log-Euclidean vector of the covariance [1]_: the half of ``log(C)``.
 

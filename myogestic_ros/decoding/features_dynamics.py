@@ -23,10 +23,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.decoding.feature_math import Floats, as_windows, mean, ratio, steps, total
+from myogestic_ros.decoding.pieces import in_pieces
 
 __all__ = ['ar', 'hjorth', 'mdf', 'mnf', 'sampen']
 
 
+@in_pieces
 def ar(windows: ArrayLike, order: int = 4) -> Floats:
     """Return autoregressive coefficients by Burg's method [1]_, the mean not removed.
 
@@ -61,6 +63,7 @@ def ar(windows: ArrayLike, order: int = 4) -> Floats:
     return coefficients
 
 
+@in_pieces
 def hjorth(windows: ArrayLike) -> Floats:
     """Return Hjorth's parameters [2]_: activity, mobility and complexity.
 
@@ -81,6 +84,7 @@ def hjorth(windows: ArrayLike) -> Floats:
     return np.stack([activity, mobility, complexity], axis=-1)
 
 
+@in_pieces
 def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
     """Mean frequency, Hz: ``sum(f[j] P[j]) / sum(P[j])`` [3]_; 0 when flat.
 
@@ -90,6 +94,7 @@ def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
     return ratio(total(power * frequencies), total(power))
 
 
+@in_pieces
 def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
     """Median frequency, Hz: the first ``f[j]`` up to which half the power lies [3]_; 0 when flat.
 
@@ -102,6 +107,7 @@ def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
     return result
 
 
+@in_pieces
 def sampen(windows: ArrayLike, m: int = 2, r: float = 0.2) -> Floats:
     """Sample entropy [4]_: ``-log(A / B)``.
 

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.decoding.feature_math import Floats, as_windows, ratio, steps, total
+from myogestic_ros.decoding.pieces import in_pieces
 
 __all__ = ['tdpsd']
 
 
+@in_pieces
 def tdpsd(windows: ArrayLike, power: float = 0.1) -> Floats:
     """TDPSD, time-domain power spectral descriptors [1]_ [2]_.
 

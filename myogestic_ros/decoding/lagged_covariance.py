@@ -11,6 +11,7 @@ from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.feature_math import Floats, as_windows, mean
 from myogestic_ros.decoding.features_covariance import half_vector, matrix_logarithm, regularise
 from myogestic_ros.decoding.hudgins_features import extract as extract_hudgins
+from myogestic_ros.decoding.pieces import in_pieces
 
 __all__ = [
     'block_sizes',
@@ -65,6 +66,7 @@ def extract_covariances(windows: Mapping[str, Samples]) -> Floats:
     return half_vector(_covariance(_compress(x), _lag(x)))
 
 
+@in_pieces
 def lagged_covariance(windows: ArrayLike) -> Floats:
     """Return the logarithm of the covariance of channels, now and one lag later, as a vector.
 

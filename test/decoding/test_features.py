@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.decoding import features
+from myogestic_ros.decoding import features, pieces
 from myogestic_ros.decoding.features import hudgins, mav, rms, ssc, var, wl, zc
 
 #           x                        mav    zc ssc wl   sum of squares
@@ -128,3 +128,23 @@ def test_shape_that_is_no_window() -> None:
         hudgins(np.zeros(8))
     with pytest.raises(SignalError, match='at least one sample'):
         hudgins(np.zeros((8, 0)))
+
+
+@pytest.mark.parametrize('name', ['HTD', *features.FEATURES])
+def test_many_windows_are_looked_at_piece_by_piece(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {
+        'WAMP': {'threshold': 0.1},
+        'MNF': {'sampling_rate': 2e3},
+        'MDF': {'sampling_rate': 2e3},
+    }
+    feature = hudgins if name == 'HTD' else features.FEATURES[name]
+    feature = functools.partial(feature, **options.get(name, {}))
+    windows = np.random.default_rng(5).normal(size=(7, 4, 50)).astype(np.float32)
+    whole = feature(windows)
+    for cached in (1, 4 * 50 * 2, 4 * 50 * 5):  # one window, two (the last alone), five
+        monkeypatch.setattr(pieces, 'CACHED_SAMPLES', cached)
+        assert (feature(windows) == whole).all()
+        assert (feature(windows[:, np.newaxis])[:, 0] == whole).all()
+    assert hudgins(windows[:0]).shape == (0, 16)

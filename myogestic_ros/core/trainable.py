@@ -13,6 +13,7 @@ from myogestic_ros.core.train_log import TrainLog
 from myogestic_ros.core.trainer import Trainer
 from myogestic_ros.core.training import Outcome
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.warm_up import warm_up
 
 __all__ = ['Trainable']
 
@@ -152,6 +153,7 @@ class Trainable(Callbacks, StateMachine):
     def _on_done(self, job: int, outcome: Outcome) -> None:
         model_id, saved = '', ''
         if outcome.data is not None:
+            warm_up(outcome.model)
             try:
                 model_id, saved = self.observer.trained(outcome.model, outcome.data)
             except MyoGesticError as error:  # a model that cannot be saved can still be used

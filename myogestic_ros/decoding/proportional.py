@@ -115,3 +115,7 @@ class ProportionalDecoder:
             )
         values = np.atleast_1d(self.steps.predict(features[np.newaxis])[0])
         return {'dofs': dict(zip(self.dof_names, values.tolist(), strict=True))}
+
+    def warm_up(self) -> None:
+        """Predict once: what scikit-learn does at its first prediction takes ten times as long."""
+        self.predict(np.zeros(self._n_features))

@@ -10,6 +10,7 @@ from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.model_store import Manifest, ModelStore, unfit_reason
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.warm_up import warm_up
 
 __all__ = ['ModelShelf']
 
@@ -67,6 +68,7 @@ class ModelShelf:
         wanted = self.pipeline.wanted_filters
         live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
         model, manifest = self.store.load(name, live, self.pipeline.load_model)
+        warm_up(model)
         filters = {spec.name: spec.filters for spec in manifest.streams}
         self.pipeline.use_model(model, name, manifest.class_names, filters)
         self._in_use = manifest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from bags import START_NS, frame, label, write
@@ -111,6 +113,15 @@ def test_signals_that_are_not_as_they_should_be(tmp_path, trouble):
     path = session(tmp_path / 's', cues, **trouble)
     model, _ = train(DEFAULT, path)
     assert accuracy(DEFAULT, model, path) > 0.8
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('name', CLASSIFIERS)
+def test_a_model_warms_up_without_a_trace(tmp_path, name):
+    model, _ = train(name, session(tmp_path / 's', THREE[:6]))
+    again = pickle.loads(pickle.dumps(model))
+    again.warm_up()
+    assert pickle.dumps(vars(again)) == pickle.dumps(vars(pickle.loads(pickle.dumps(model))))
 
 
 @pytest.mark.parametrize('channels', [64, 160])

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from arm_session import write_arm
 from graph import graph
+from myogestic_ros.msg import EmgFrame
 
 from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.observer import Observer
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.conversions import chunk_to_ros
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.offline import predict_session
@@ -100,10 +103,24 @@ def test_proportional(tmp_path, session, labels):
     assert np.abs(np.diff(fingers)).max() < 0.5
 
 
-def test_through_the_node(tmp_path, session):
-    parameters = {'decoder': str(EXAMPLES / 'classifier.py'), 'session_dir': str(session.parent)}
+@pytest.mark.parametrize('decoder', ['classifier.py', 'riemann', 'svm'])
+def test_through_the_node(tmp_path, session, decoder):
+    path = str(EXAMPLES / decoder) if decoder.endswith('.py') else decoder
+    parameters = {'decoder': path, 'session_dir': str(session.parent)}
     with graph(tmp_path, pipeline=parameters) as g:
         g.operator.train('arm')
         g.wait(lambda: 'Saved as' in g.operator.pipeline_message, 'the training')
+        frames = g.operator._node.create_publisher(EmgFrame, 'emg', qos.EMG)
+        g.wait(frames.get_subscription_count, 'the subscription')
         g.operator.trigger('pipeline/start_predicting')
-    assert len(predicted('classifier.py', tmp_path / 'models', session)) > 100
+        chunks = [chunk for chunk in Session(session).chunks('emg') if chunk.first_sample < 4800]
+        for chunk in chunks:
+            frames.publish(chunk_to_ros(chunk))
+            g.operator.spin(0.005)
+        last_s = chunks[-1].stamp_ns * 1e-9
+        answers = g.operator.answers
+        g.wait(lambda: answers and answers[-1].stamp_s > last_s - 0.1, 'predictions')
+    fist = [answer.label for answer in answers if answer.stamp_s > last_s - 0.6]
+    assert fist.count('fist') > 0.8 * len(fist)
+    if decoder == 'classifier.py':
+        assert len(predicted(decoder, tmp_path / 'models', session)) > 100

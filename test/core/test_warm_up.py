@@ -1,0 +1,55 @@
+"""What a model does the first time is done before the first tick; callbacks are left alone."""
+
+from __future__ import annotations
+
+import pytest
+from gate import Watcher, ready
+
+from myogestic_ros.core.model_store import Manifest, ModelStore
+from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.nodes.model_shelf import ModelShelf
+
+CALLS: list[str] = []
+
+
+class Model:
+    """A model that notes that it is warmed, and then has enough of it."""
+
+    def __init__(self, fails=False):
+        self.fails = fails
+
+    def warm_up(self):
+        CALLS.append('warm')
+        if self.fails:
+            raise RuntimeError('no')
+
+
+@pytest.fixture(autouse=True)
+def calls():
+    CALLS.clear()
+    return CALLS
+
+
+@pytest.mark.parametrize('fails', [False, True])
+def test_a_model_that_was_trained(calls, fails):
+    pipeline = ready(lambda model, features: CALLS.append('predict') or {})
+    pipeline.observer = Watcher()
+    pipeline.train(lambda data: Model(fails))  # in a thread: no process could import it
+    pipeline.training_data = TrainingData(['s'])
+    pipeline.start_training()
+    assert pipeline.wait_for_training(60)
+    assert isinstance(pipeline.model, Model), pipeline.status_message
+    assert calls == ['warm']
+
+
+def test_a_model_that_is_loaded(calls, tmp_path):
+    pipeline = Pipeline(streams=[StreamSpec('emg')])
+    pipeline.load_model = lambda path: Model()
+    shelf = ModelShelf(pipeline, ModelStore(tmp_path), 'decoder')
+    shelf.store.save(
+        'm', 'in place of one', Manifest('decoder', [StreamSpec('emg')], 50.0, 50.0, ['rest'])
+    )
+    shelf.load('m')
+    assert calls == ['warm']

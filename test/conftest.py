@@ -9,6 +9,11 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 
 
+def pytest_collection_modifyitems(items):
+    """Run what starts processes first: it takes longest, and nothing should be left to wait for."""
+    items.sort(key=lambda item: item.path.parent.name != 'system')
+
+
 @pytest.fixture
 def recordings() -> Path:
     """Folder of recorded EMG beside the repository; the test is skipped where there is none."""

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from graph import PATIENCE_S, set_domain
 
+from myogestic_ros.panel.demo.domain import take_domain
+
 SHORT = [
     '--repetitions',
     '2',
@@ -25,9 +27,17 @@ SHORT = [
 ]
 
 
+SHORTEST = ['--repetitions', '2', '--tests', '1', '--hold', '0.8', '--classes', 'rest,fist']
+
+
 def start(out, *arguments):
-    """Start the demo."""
+    """Start the demo, in a domain of the tests."""
     set_domain()
+    return start_as_it_is(out, *arguments)
+
+
+def start_as_it_is(out, *arguments):
+    """Start the demo in the environment that there is."""
     return subprocess.Popen(
         [sys.executable, '-m', 'myogestic_ros.panel.demo', '--out', str(out), *arguments],
         stdout=subprocess.PIPE,
@@ -125,7 +135,7 @@ def test_a_recording_moves_the_hand_at_true_speed(tmp_path, recordings):
     ],
 )
 def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
-    demo = start(tmp_path, *SHORT)
+    demo = start(tmp_path, *SHORTEST)
     if stage == 'recording':
         wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
     elif stage in ('training', 'driving'):
@@ -143,11 +153,23 @@ def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
     wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
 
 
-def test_killed_it_takes_its_nodes_along(tmp_path):
-    demo = start(tmp_path, *SHORT)
+def domain_of(pid):
+    """Return the ROS domain that a process was started in."""
+    variables = Path(f'/proc/{pid}/environ').read_text().split('\0')
+    return next(x.partition('=')[2] for x in variables if x.startswith('ROS_DOMAIN_ID='))
+
+
+def test_killed_it_takes_its_nodes_along(tmp_path, monkeypatch):
+    monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
+    taken, kept = take_domain()  # as another demo has that is running
+    demo = start_as_it_is(tmp_path, *SHORTEST)
     wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
+    (domain,) = {domain_of(pid) for pid in node_pids(tmp_path) if pid != demo.pid}
+    assert domain != str(taken)
+    kept.close()
     demo.kill()
-    demo.communicate()
+    output, _ = demo.communicate()
+    assert f'ROS_DOMAIN_ID={domain} ros2 topic echo /label' in ' '.join(output.split())
     wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
 
 

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 ROS_WHEELS ?= kilted
 DATA ?=
-JOBS ?= 4
+JOBS ?= 3
 ARGS ?=
 
 # One environment for each Python and each release of the ROS wheels; .venv is the default one.
@@ -44,7 +44,7 @@ demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARG
 	@exec $(python) -m myogestic_ros.panel.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: $(stamp)  ## the tests, several at a time (most of them wait); ARGS='-k name' some of them, JOBS=0 one by one
-	@$(python) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(python) -m pytest -n $(JOBS) --dist load --maxschedchunk 2 $(ARGS)
 
 lint: $(stamp)  ## ruff and mypy
 	$(python) -m ruff check .

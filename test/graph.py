@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -42,6 +43,11 @@ class Graph:
     nodes: NodeProcesses
     operator: Operator
     folder: Path
+    said: dict[str, int] = field(default_factory=dict)
+
+    def news(self, node: str) -> str:
+        """Return what a node has printed since it was `renewed`."""
+        return self.log(node)[self.said.get(node, 0) :]
 
     def log(self, node: str) -> str:
         """Return what a node has printed."""
@@ -77,6 +83,23 @@ def graph(folder: Path, **parameters: dict[str, Any]) -> Iterator[Graph]:
         for name in parameters:
             operator.transition(name, 'configure')
         yield Graph(nodes, operator, folder)
+
+
+def renewed(g: Graph) -> None:
+    """Take a pipeline node back to the beginning, which is quicker than to start another."""
+    if g.operator.is_active('pipeline'):
+        g.operator.transition('pipeline', 'deactivate')
+    g.operator.transition('pipeline', 'cleanup')
+    frames = getattr(g, 'frames', None)
+    if frames is not None:
+        g.wait(lambda: frames.get_subscription_count() == 0, 'the end of the subscription')
+    shutil.rmtree(g.folder / 'models', ignore_errors=True)
+    g.said['pipeline'] = len(g.log('pipeline'))
+    g.operator.transition('pipeline', 'configure')
+    if frames is not None:
+        g.wait(lambda: frames.get_subscription_count() == 1, 'the subscription')
+    g.operator.answers.clear()
+    g.operator.on_training_log = lambda line: None
 
 
 def synthetic(**values: Any) -> dict[str, Any]:

@@ -132,8 +132,10 @@ class PipelineNode(ManagedNode):
         for spec in specs:
             self._listen(spec.name, topics[spec.name])
         self._watch.start()
-        self._closing.clear()
-        self._predictor = threading.Thread(target=self._predict, name='predict', daemon=True)
+        self._closing = threading.Event()  # one that still hangs in a callback keeps its own
+        self._predictor = threading.Thread(
+            target=self._predict, args=[self._closing], name='predict', daemon=True
+        )
         self._predictor.start()
         pipeline.say(f"Decoder '{name}' is ready.")
 
@@ -243,10 +245,10 @@ class PipelineNode(ManagedNode):
             return
         self.pipeline.push(name, chunk, time.monotonic_ns())
 
-    def _predict(self) -> None:
+    def _predict(self, closing: threading.Event) -> None:
         # One thread of algebra: for windows this small, waking others costs more than they do.
         with threadpool_limits(limits=1):
-            while not self._closing.is_set():
+            while not closing.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
 

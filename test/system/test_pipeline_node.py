@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import pytest
-from bags import START_NS, protocol, write
-from graph import graph
+from bags import START_NS
+from decoder_node import hanging_child, node_with_a_session
+from graph import renewed
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
 from processes import alive
@@ -18,23 +17,26 @@ from myogestic_ros.core.signals import Chunk
 from myogestic_ros.nodes.conversions import chunk_to_ros
 from myogestic_ros.panel.demo.operator import DemoError
 
-DECODER = str(Path(__file__).resolve().parents[1] / 'decoders.py')
 
-
-@pytest.fixture
-def mode(tmp_path, monkeypatch):
-    """Return a function that says what the decoder does from now on."""
-    file = tmp_path / 'mode'
-    monkeypatch.setenv('TEST_MODE_FILE', str(file))
-    return file.write_text
-
-
-@pytest.fixture
-def running(tmp_path, mode):
-    """A pipeline node with a decoder of the tests, and a session to train on."""
-    write(tmp_path / 'sessions' / 's1', protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)]))
-    with graph(tmp_path, pipeline={'decoder': DECODER}) as g:
+@pytest.fixture(scope='module')
+def node(tmp_path_factory):
+    with node_with_a_session(tmp_path_factory.mktemp('node')) as g:
         yield g
+
+
+@pytest.fixture
+def running(node):
+    """A node that has neither a model nor seen anything."""
+    (node.folder / 'mode').unlink(missing_ok=True)
+    node.operator.set_parameter('pipeline', 'predict_hz', -1.0)
+    renewed(node)
+    return node
+
+
+@pytest.fixture
+def mode(running):
+    """Return a function that says what the decoder does from now on."""
+    return (running.folder / 'mode').write_text
 
 
 def train(g):
@@ -131,15 +133,6 @@ def test_a_training_that_fails_leaves_the_node_and_its_model(running, mode, what
     assert call(running, 'start_predicting').success
 
 
-def hanging_child(g):
-    """Start a training that hangs; return the process that it has started."""
-    lines: list[str] = []
-    g.operator.on_training_log = lines.append
-    g.operator.train('s1')
-    g.wait(lambda: any(line.startswith('child') for line in lines), 'the child')
-    return int(next(line for line in lines if line.startswith('child')).split()[1])
-
-
 def test_a_training_is_cancelled_with_its_children(running, mode):
     mode('hang')
     child = hanging_child(running)
@@ -149,13 +142,6 @@ def test_a_training_is_cancelled_with_its_children(running, mode):
     assert 'cancelled' in running.operator.pipeline_message
     refused = call(running, 'cancel_training')
     assert refused.message == "Cannot cancel training: state is 'idle', expected 'training'."
-
-
-def test_a_node_that_is_killed_takes_its_training_along(running, mode):
-    mode('hang')
-    child = hanging_child(running)
-    os.kill(running.nodes.pid('pipeline'), 9)
-    running.wait(lambda: not alive(child), 'the end of the child')
 
 
 def test_refusals(running, mode):
@@ -204,7 +190,7 @@ def test_errors_in_a_row_end_predicting_with_the_reason(running, mode):
     running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
     assert '10 errors in a row, last: RuntimeError: cannot' in running.operator.pipeline_message
     running.wait(lambda: not running.operator.is_active('pipeline'), 'deactivation')
-    assert running.log('pipeline').count('Traceback') < 5  # throttled
+    assert running.news('pipeline').count('Traceback') < 5  # throttled
 
 
 def test_a_result_that_is_no_dict_is_dropped(running, mode):
@@ -213,7 +199,8 @@ def test_a_result_that_is_no_dict_is_dropped(running, mode):
     call(running, 'start_predicting')
     first = feed(running, 0.5)
     assert running.operator.answers == []
-    assert 'predict returned NoneType, expected a dict' in running.log('pipeline')
+    words = 'predict returned NoneType, expected a dict'
+    running.wait(lambda: words in running.news('pipeline'), 'a word about it')
     mode('')
     feed(running, 0.3, first)
     assert running.operator.answers

@@ -1,0 +1,16 @@
+"""A pipeline node that is killed."""
+
+from __future__ import annotations
+
+import os
+
+from decoder_node import hanging_child, node_with_a_session
+from processes import alive
+
+
+def test_a_node_that_is_killed_takes_its_training_along(tmp_path):
+    (tmp_path / 'mode').write_text('hang')
+    with node_with_a_session(tmp_path) as own:
+        child = hanging_child(own)
+        os.kill(own.nodes.pid('pipeline'), 9)
+        own.wait(lambda: not alive(child), 'the end of the child')

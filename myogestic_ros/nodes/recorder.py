@@ -95,9 +95,10 @@ class RecorderNode(ManagedNode):
             topics = [topic.name for topic in self._wanted() if topic.expected]
         except SessionError:
             return  # said when the node is configured
-        self.say(f'Looking for who publishes {", ".join(topics)}.')
-        find_publishers(self, topics, self.get_parameter('discovery_timeout').value, stop)
-        self.status_message = ''
+        if topics:
+            self.say(f'Looking for who publishes {", ".join(topics)}.')
+            find_publishers(self, topics, self.get_parameter('discovery_timeout').value, stop)
+            self.status_message = ''
 
     # -- lifecycle ----------------------------------------------------------------------------
 

@@ -24,8 +24,8 @@ MATCH_WITHIN_S = 0.06
 """A service that has waited for so long answers, whoever is not matched yet."""
 KNOWN_TO_THEM_S = 0.05
 """A publisher that knows the node's process hears of a new subscription within this, s."""
-KNOWS_THE_PROCESS_S = 0.2
-"""A process that has been found has found this one within this, s."""
+KNOWS_THE_PROCESS_S = 0.5
+"""A process that has been found has found this one within this, s: 0.1 where nothing else runs."""
 
 
 class RecorderInputs:

@@ -104,10 +104,10 @@ def adapt_recipe(recipe: Recipe, model: Any, data: TrainingData) -> Any:
 
 def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     targets = load_targets(data, recipe.extract)
-    x, y = targets.features, targets.values
+    x, y = targets.features, targets.targets
     print(
         f'{len(x)} windows of {data.window_ms:g} ms, one every {data.hop_ms:g} ms, from '
-        f'{len(data.paths)} session(s), with {", ".join(targets.names)}.',
+        f'{len(data.paths)} session(s), with {", ".join(targets.dof_names)}.',
         flush=True,
     )
     blocks = np.arange(len(x)) * N_BLOCKS // len(x)
@@ -129,7 +129,7 @@ def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     print(f'Leaving out a fifth of the time at a time: R² {r2:.3f}.', flush=True)
     steps = recipe.steps(targets.n_channels).fit(x, y)
     print('Trained on all of them.', flush=True)
-    model = ProportionalDecoder(_alone(steps), targets.names, {'r2': r2})
+    model = ProportionalDecoder(_alone(steps), targets.dof_names, {'r2': r2})
     model.parameters['recipe'] = recipe.name
     return model
 

@@ -12,10 +12,13 @@ from recorded import made_up, write_signal
 
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import DecoderError, TrainingError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding.ready_decoder import ready_decoder
 from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.decoding.target_set import load_targets
 from myogestic_ros.nodes.model_shelf import ModelShelf
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.windows import iter_windows
@@ -99,6 +102,36 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
 def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:
     path = write_arm(folder / 'nobody spoke', cue_s=0.8, rounds=2, empty=('/target',))
     assert kept('ridge', data_of(path), tmp_path).dof_names[-2:] == ['fingers', 'wrist']
+
+
+def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Path) -> None:
+    other = write_arm(folder / 'other glove', cue_s=0.8, rounds=1, dofs=('fingers', 'thumb'))
+    train = ready_decoder('ridge').on_train
+    assert train is not None
+    with pytest.raises(TrainingError) as caught:
+        train(data_of(arm, other, targets=['glove']))
+    said = str(caught.value)
+    assert "'other glove' has the degrees of freedom fingers, thumb" in said  # what came
+    assert "'arm' has fingers, wrist; expected the same" in said
+    assert 'Take sessions of one kind' in said
+
+
+def test_targets_are_of_the_filtered_stream(arm: Path) -> None:
+    found = [
+        load_targets(
+            TrainingData(
+                paths=[str(arm)],
+                streams=[StreamSpec('emg', filters=filters)],
+                targets=['glove'],
+            ),
+            lambda windows: windows['emg'].std(axis=-1),
+        )
+        for filters in (None, FilterSpec(bandpass=(300.0, 450.0)))
+    ]
+    plain, filtered = found
+    assert filtered.features.mean() < 0.8 * plain.features.mean()
+    assert filtered.n_channels == {'emg': 8}
+    assert filtered.dof_names == ['fingers', 'wrist']
 
 
 @pytest.mark.parametrize('name', CLASSIFIERS)

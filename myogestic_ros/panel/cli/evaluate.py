@@ -32,6 +32,7 @@ from myogestic_ros.decoding.regression_evaluation import (
 from myogestic_ros.decoding.rotation import class_covariances, find_rotation
 from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
 from myogestic_ros.decoding.target_set import load_targets
+from myogestic_ros.panel.cli import training_options as options
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.panel.evaluation_page import write_report
 from myogestic_ros.panel.evaluation_tables import print_classification, print_regression
@@ -91,14 +92,13 @@ def evaluate(
     ] = [],  # noqa: B006
     window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
     hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
-    settle_ms: Annotated[
-        float, typer.Option(min=0.0, help='What counts as transition after each cue, ms.')
-    ] = 500.0,
-    bandpass: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help='Band-pass first, as the pipeline would: lower and upper edge, Hz.'),
-    ] = None,
-    notch: Annotated[float, typer.Option(min=0.0, help='Notch first: mains, Hz; 0: none.')] = 0.0,
+    settle_ms: options.SettleMs = TrainingData.settle_ms,
+    bandpass: options.Bandpass = None,
+    filter_order: options.FilterOrder = None,
+    notch: options.Notch = None,
+    harmonics: options.Harmonics = None,
+    notch_width: options.NotchWidth = None,
+    reference: options.Reference = None,
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     json_file: Annotated[
         Path | None, typer.Option('--json', help='Write all figures to this file; - for here.')
@@ -126,9 +126,7 @@ def evaluate(
             window_ms,
             hop_ms,
             settle_ms,
-            FilterSpec(bandpass=bandpass or (0.0, 0.0), notch=notch)
-            if bandpass or notch
-            else None,
+            options.filter_from(bandpass, filter_order, notch, harmonics, notch_width, reference),
         )
         recipes = [recipe(name) for name in decoder]
         kinds = {one.kind for one in recipes}

@@ -16,6 +16,7 @@ from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.decoding import htd_lda
 from myogestic_ros.decoding.ready_decoder import ready_decoder
 from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
 from myogestic_ros.decoding.target_set import load_targets
@@ -83,6 +84,26 @@ def test_classifier_from_session_to_prediction(
     later = write_signal(tmp_path / 'later', *made_up(seed=9, repetitions=1), RATE)
     assert shares(name, model, later) > 0.9
     assert model.class_names == {0: 'rest', 1: 'fist', 2: 'pinch'}
+
+
+@pytest.mark.parametrize('classes', [['rest', 'fist', 'pinch'], ['rest', 'fist']])
+def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[str]) -> None:
+    written, by_recipe = htd_lda.pipeline, ready_decoder('htd_lda')
+    one, other = (
+        pipeline.on_train(data_of(monday, class_names=classes))
+        for pipeline in (written, by_recipe)
+    )
+    assert one.scores == other.scores
+    assert one.class_names == other.class_names
+    count = 0
+    for window in iter_windows([monday], 'emg', 200.0, 50.0):
+        features = written.on_extract({'emg': window.data})
+        assert np.array_equal(features, by_recipe.on_extract({'emg': window.data}))
+        said, expected = written.on_predict(one, features), by_recipe.on_predict(other, features)
+        assert (said['label'], said['class']) == (expected['label'], expected['class'])
+        assert said['probabilities'] == pytest.approx(expected['probabilities'], abs=1e-9)
+        count += 1
+    assert count > 100
 
 
 @pytest.mark.parametrize('name', [*REGRESSORS, 'sklearn.linear_model:Ridge(alpha=0.5)'])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from arm_session import write_arm
 from recorded import made_up, write_signal
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import DecoderError, TrainingError
@@ -17,6 +18,7 @@ from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding import htd_lda
+from myogestic_ros.decoding.bounded_process import BoundedProcess
 from myogestic_ros.decoding.ready_decoder import ready_decoder
 from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
 from myogestic_ros.decoding.target_set import load_targets
@@ -118,6 +120,24 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
         dofs = model.predict(recipe(name).extract({'emg': window}))['dofs']
         assert list(dofs) == ['fingers', 'wrist']
         assert all(-1.0 <= value <= 1.0 for value in dofs.values())
+
+
+@pytest.mark.filterwarnings('error')
+def test_a_kernel_at_its_bounds_is_said_once(
+    arm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = ready_decoder('gp').on_train
+    assert train is not None
+    model = train(data_of(arm, targets=['glove']))
+    said = capsys.readouterr().out
+    kernel = model.steps.regressor_[-1].kernel_
+    assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise at all
+    assert said.count('The kernel of the Gaussian process lies at its bounds') == 1
+    assert 'noise_level 0.001' in said
+    free = BoundedProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
+    rng = np.random.default_rng(0)
+    x = np.linspace(0, 10, 60)[:, np.newaxis]
+    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).told() == ''
 
 
 def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.leftovers import remove_leftovers
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.training_filters import filters_to_environment, training_filters
@@ -58,10 +59,11 @@ def run_training(
     return model, data
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
     """Kill this process and its children when the parent is gone."""
     while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter's end
         pass
+    remove_leftovers(folder, os.getpid())
     os.killpg(0, signal.SIGKILL)
 
 
@@ -75,7 +77,7 @@ def _yield_to_the_living() -> None:
 
 def main(folder: Path) -> int:
     """Run the job in ``folder``; return the exit code."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     _yield_to_the_living()
     job = json.loads((folder / 'job.json').read_text())
     sys.path[:] = job['path']

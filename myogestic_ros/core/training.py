@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.leftovers import SHARED_FILES, remove_leftovers
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.worker import run_training
+from myogestic_ros.core.worker import failure, run_training
 
 __all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
 
@@ -241,10 +240,10 @@ class ThreadTraining(_Training):
             with _ThreadOutput(self._line):
                 outcome = Outcome(*run_training(*self._callbacks))
         except BaseException as error:  # a sys.exit() too ends the training, not just the thread
-            for line in traceback.format_exc().splitlines():
+            lines, sentence = failure(error)
+            for line in lines:
                 self._line(line)
-            named = type(error).__module__.startswith('myogestic_ros.')
-            outcome = Outcome(error=str(error) if named else f'{type(error).__name__}: {error}')
+            outcome = Outcome(error=sentence)
         self._done(outcome)
 
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.leftovers import remove_leftovers
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.training_filters import filters_to_environment, training_filters
 
-__all__ = ['main', 'run_training']
+__all__ = ['failure', 'main', 'run_training']
 
 
 def run_training(
@@ -57,6 +58,17 @@ def run_training(
             'the model from before stays.'
         )
     return model, data
+
+
+def failure(error: BaseException) -> tuple[list[str], str]:
+    """Return lines for the training log, and the sentence that says why a training failed.
+
+    Where an error was raised is told of errors that others raise; ours say what there is to know.
+    """
+    if isinstance(error, MyoGesticError):
+        return [], str(error)
+    lines = ''.join(traceback.format_exception(error)).splitlines()
+    return lines, f'{type(error).__name__}: {error}'
 
 
 def _end_with_parent(folder: Path) -> None:
@@ -100,9 +112,8 @@ def main(folder: Path) -> int:
                 f'{type(error).__name__}: {error}'
             )
     except (Exception, SystemExit) as error:
-        print(traceback.format_exc(), end='', flush=True)
-        named = type(error).__module__.startswith('myogestic_ros.')
-        result['error'] = str(error) if named else f'{type(error).__name__}: {error}'
+        lines, result['error'] = failure(error)
+        print(*lines, sep='\n', end='\n' if lines else '', flush=True)
     (folder / 'result.json').write_text(json.dumps(result))
     return 1 if result['error'] else 0
 

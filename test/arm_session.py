@@ -36,6 +36,7 @@ def write_arm(
     rounds: int = 3,
     labels: bool = True,
     empty: tuple[str, ...] = (),
+    dofs: tuple[str, str] = ('fingers', 'wrist'),
 ) -> Path:
     """Record each class in each round: EMG of 8 channels at 2 kHz, imu at 208 Hz, glove at 60 Hz."""
     items: list[tuple[int, str, bytes]] = []
@@ -65,9 +66,7 @@ def write_arm(
         while glove < end_s * 60:
             at_ns = START_NS + round(glove / 60 * 1e9)
             bent += 0.1 * (np.array([index == 1, index == 2]) - bent)
-            message = make(
-                header(at_ns), ['fingers', 'wrist'], bent.copy(), np.empty(0), np.empty(0)
-            )
+            message = make(header(at_ns), list(dofs), bent.copy(), np.empty(0), np.empty(0))
             items.append((at_ns, '/glove', bytes(STORE.serialize_cdr(message, JOINTS))))
             glove += 1
     types = {'/emg': EMG, '/imu': EMG, '/glove': JOINTS, '/label': LABEL}

@@ -6,13 +6,11 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +19,10 @@ from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.leftovers import SHARED_FILES, remove_leftovers
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.worker import run_training
+from myogestic_ros.core.worker import failure, run_training
 
 __all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
 
@@ -148,12 +147,11 @@ class ProcessTraining(_Training):
         )
         self._thread.start()
 
-    @staticmethod
-    def _environment() -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         package_parent = str(Path(__file__).resolve().parents[2])
         path = [package_parent, *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
         changes = {'PYTHONUNBUFFERED': '1', 'PYTHONPATH': os.pathsep.join(path), WORKER: '1'}
-        return dict(os.environ, **changes)
+        return dict(os.environ, **changes, **{SHARED_FILES: str(self._folder)})
 
     @property
     def pid(self) -> int:
@@ -180,7 +178,7 @@ class ProcessTraining(_Training):
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_leftovers(self._folder, self._process.pid)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -242,10 +240,10 @@ class ThreadTraining(_Training):
             with _ThreadOutput(self._line):
                 outcome = Outcome(*run_training(*self._callbacks))
         except BaseException as error:  # a sys.exit() too ends the training, not just the thread
-            for line in traceback.format_exc().splitlines():
+            lines, sentence = failure(error)
+            for line in lines:
                 self._line(line)
-            named = type(error).__module__.startswith('myogestic_ros.')
-            outcome = Outcome(error=str(error) if named else f'{type(error).__name__}: {error}')
+            outcome = Outcome(error=sentence)
         self._done(outcome)
 
 

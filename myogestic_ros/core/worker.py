@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.decoder_file import CallbackReference
+from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.core.leftovers import remove_leftovers
 from myogestic_ros.core.persistence import load_pickle, save_pickle
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.training_filters import filters_to_environment, training_filters
 
-__all__ = ['main', 'run_training']
+__all__ = ['failure', 'main', 'run_training']
 
 
 def run_training(
@@ -58,10 +60,22 @@ def run_training(
     return model, data
 
 
-def _end_with_parent() -> None:
+def failure(error: BaseException) -> tuple[list[str], str]:
+    """Return lines for the training log, and the sentence that says why a training failed.
+
+    Where an error was raised is told of errors that others raise; ours say what there is to know.
+    """
+    if isinstance(error, MyoGesticError):
+        return [], str(error)
+    lines = ''.join(traceback.format_exception(error)).splitlines()
+    return lines, f'{type(error).__name__}: {error}'
+
+
+def _end_with_parent(folder: Path) -> None:
     """Kill this process and its children when the parent is gone."""
     while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter's end
         pass
+    remove_leftovers(folder, os.getpid())
     os.killpg(0, signal.SIGKILL)
 
 
@@ -75,7 +89,7 @@ def _yield_to_the_living() -> None:
 
 def main(folder: Path) -> int:
     """Run the job in ``folder``; return the exit code."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     _yield_to_the_living()
     job = json.loads((folder / 'job.json').read_text())
     sys.path[:] = job['path']
@@ -98,9 +112,8 @@ def main(folder: Path) -> int:
                 f'{type(error).__name__}: {error}'
             )
     except (Exception, SystemExit) as error:
-        print(traceback.format_exc(), end='', flush=True)
-        named = type(error).__module__.startswith('myogestic_ros.')
-        result['error'] = str(error) if named else f'{type(error).__name__}: {error}'
+        lines, result['error'] = failure(error)
+        print(*lines, sep='\n', end='\n' if lines else '', flush=True)
     (folder / 'result.json').write_text(json.dumps(result))
     return 1 if result['error'] else 0
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,12 @@ from numpy.typing import NDArray
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import NO_CLASS, Label, Samples
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.timeline import Timeline, check_names
+from myogestic_ros.sessions.window_batches import window_batches
 
 __all__ = ['Cue', 'EvaluationSet', 'load_evaluation_set']
-
-BATCH = 256
-"""Windows whose features are computed at once; bounds the memory, whatever a session's length."""
 
 Features = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -101,16 +98,6 @@ class EvaluationSet:
         }
 
 
-@dataclass(frozen=True)
-class _Window:
-    data: Samples
-    cue: int
-    steady: bool
-    whole: bool
-    since_cue_s: float
-    time_s: float
-
-
 def load_evaluation_set(
     paths: Sequence[str | PathLike[str]],
     stream: str,
@@ -147,21 +134,24 @@ def load_evaluation_set(
     SessionError
         When a session cannot be read, or two do not mean the same by their labels.
     """
-    reader = _Reader(StreamSpec(stream, window_ms, filters=filters), hop_ms, settle_ms, classes)
-    found: list[_Window] = []
+    reader = _Reader(stream, settle_ms, classes)
+    if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
+        raise TrainingError(
+            f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
+            f'expected more than 0 ms for the first two, and no less for the third.'
+        )
     features: list[Features] = []
     for number, path in enumerate(paths):
-        windows = reader.windows(Session(Path(path)), number)
-        while batch := list(islice(windows, BATCH)):
-            stack = np.stack([window.data for window in batch])
-            features.append(np.asarray(extract({stream: stack})))
-            empty = np.zeros((0, 0), np.float32)
-            found += [replace(window, data=empty) for window in batch]
-    cues = np.array([window.cue for window in found], np.int64)
+        session = Session(Path(path))
+        reader.begin(session, number)
+        for batch in window_batches(session, stream, window_ms, hop_ms, filters):
+            reader.take(batch, session.name, 2.5e6 * hop_ms)
+            features.append(np.asarray(extract({stream: batch.data})))
+    cues = np.array([window.cue for window in reader.found], np.int64)
     steady = _with_short_cues(
         cues,
-        np.array([window.steady for window in found], np.bool_),
-        np.array([window.whole for window in found], np.bool_),
+        np.array([window.steady for window in reader.found], np.bool_),
+        np.array([window.whole for window in reader.found], np.bool_),
     )
     used = {reader.cues[number].class_index for number in set(cues[steady].tolist())}
     told = ', '.join(reader.session_names)
@@ -179,8 +169,8 @@ def load_evaluation_set(
         np.concatenate(features),
         cues,
         steady,
-        np.array([window.since_cue_s for window in found]),
-        np.array([window.time_s for window in found]),
+        np.array([window.since_cue_s for window in reader.found]),
+        np.array([window.time_s for window in reader.found]),
         reader.cues,
         {index: reader.names[index] or f'class {index}' for index in sorted(used)},
         reader.session_names,
@@ -189,77 +179,80 @@ def load_evaluation_set(
     )
 
 
-class _Reader:
-    """Cut the windows of one session after the other, and number their cues."""
+class _Window(NamedTuple):
+    cue: int
+    steady: bool
+    whole: bool
+    since_cue_s: float
+    time_s: float
 
-    def __init__(
-        self, spec: StreamSpec, hop_ms: float, settle_ms: float, classes: Collection[int]
-    ) -> None:
-        window_ms = spec.window_ms
-        if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
-            raise TrainingError(
-                f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
-                f'expected more than 0 ms for the first two, and no less for the third.'
-            )
+
+class _Reader:
+    """Tell what the windows of one session after the other show, and number their cues."""
+
+    def __init__(self, stream: str, settle_ms: float, classes: Collection[int]) -> None:
+        self.found: list[_Window] = []
         self.cues: list[Cue] = []
         self.names: dict[int, str] = {}
         self.session_names: list[str] = []
-        self._spec, self._stream, self._hop_ms = spec, spec.name, hop_ms
+        self._stream = stream
         self._settle_ns = round(settle_ms * 1e6)
         self._classes = set(classes)
         self._format: tuple[int, float] | None = None
 
-    def windows(self, session: Session, number: int) -> Iterator[_Window]:
-        """Yield the windows of a session, the ``number``-th."""
+    def begin(self, session: Session, number: int) -> None:
+        """Go on with another session, the ``number``-th."""
         labels = session.labels()
         check_names(self.names, labels, session.name)
         for label in labels:
             self.names.setdefault(label.index, label.name)
         self.session_names.append(session.name)
-        timeline = Timeline(labels)
-        cutter = WindowCutter([self._spec], 1000.0 / self._hop_ms, coalesce=False)
-        numbers: dict[tuple[int, int], int] = {}
-        begin_ns, before, before_ns = 0, NO_CLASS, 0
-        for chunk in session.chunks(self._stream):
-            for tick in cutter.push(self._stream, chunk):
-                data = tick.windows[self._stream]
-                self._check(session, data, chunk.sampling_rate)
-                begin_ns = begin_ns or tick.stamp_ns
-                under, _ = timeline.at(tick.stamp_ns)
-                used = under is not None and self._is_used(under)
-                cue = -1
-                if under is not None and used:
-                    key = (under.index, under.repetition)
-                    if key not in numbers:
-                        numbers[key] = len(self.cues)
-                        joined = tick.stamp_ns - before_ns < 2.5e6 * self._hop_ms
-                        follows = joined and before not in (NO_CLASS, under.index)
-                        self.cues.append(Cue(number, under.index, under.repetition, follows))
-                    cue = numbers[key]
-                before = under.index if under is not None else NO_CLASS
-                before_ns = tick.stamp_ns
-                span_ns = round((data.shape[1] - 1) * 1e9 / chunk.sampling_rate)
-                first_ns = tick.stamp_ns - span_ns
-                yield _Window(
-                    data,
+        self._session, self._timeline = number, Timeline(labels)
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._begin_ns, self._before, self._before_ns = 0, NO_CLASS, 0
+
+    def take(self, batch: WindowBatch, session: str, joined_ns: float) -> None:
+        """Note the windows of a batch; those less than ``joined_ns`` apart follow each other."""
+        self._check(batch, session)
+        span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
+        over = self._timeline.over
+        for at_ns in batch.stamps_ns.tolist():
+            self._begin_ns = self._begin_ns or at_ns
+            under, _ = self._timeline.at(at_ns)
+            used = under is not None and self._is_used(under)
+            cue = -1
+            if under is not None and used:
+                key = (under.index, under.repetition)
+                if key not in self._numbers:
+                    self._numbers[key] = len(self.cues)
+                    joined = at_ns - self._before_ns < joined_ns
+                    follows = joined and self._before not in (NO_CLASS, under.index)
+                    self.cues.append(Cue(self._session, under.index, under.repetition, follows))
+                cue = self._numbers[key]
+            self._before = under.index if under is not None else NO_CLASS
+            self._before_ns = at_ns
+            self.found.append(
+                _Window(
                     cue,
-                    used and timeline.over(first_ns, tick.stamp_ns, self._settle_ns) is not None,
-                    used and timeline.over(first_ns, tick.stamp_ns, 0) is not None,
-                    (tick.stamp_ns - under.stamp_ns) * 1e-9 if under is not None else np.inf,
-                    (tick.stamp_ns - begin_ns) * 1e-9,
+                    used and over(at_ns - span_ns, at_ns, self._settle_ns) is not None,
+                    used and over(at_ns - span_ns, at_ns, 0) is not None,
+                    (at_ns - under.stamp_ns) * 1e-9 if under is not None else np.inf,
+                    (at_ns - self._begin_ns) * 1e-9,
                 )
+            )
 
     def _is_used(self, label: Label) -> bool:
         return label.index != NO_CLASS and (not self._classes or label.index in self._classes)
 
-    def _check(self, session: Session, data: Samples, sampling_rate: float) -> None:
-        self._format = self._format or (data.shape[0], sampling_rate)
-        if (data.shape[0], sampling_rate) != self._format:
+    def _check(self, batch: WindowBatch, session: str) -> None:
+        found = (batch.data.shape[1], batch.sampling_rate)
+        self._format = self._format or found
+        if found != self._format:
             channels, rate = self._format
             raise TrainingError(
                 f"The sessions do not go together: stream '{self._stream}' of session "
-                f"'{session.name}' has {data.shape[0]} channels at {sampling_rate:g} Hz, those "
-                f'before it {channels} at {rate:g} Hz.'
+                f"'{session}' has {found[0]} channels at {found[1]:g} Hz, those before it "
+                f'{channels} at {rate:g} Hz; train and test on sessions of one kind.'
             )
 
 

@@ -1,6 +1,8 @@
-"""The ready decoder: Hudgins' time-domain features and a linear discriminant.
+"""Hudgins' time-domain features and a linear discriminant, as a decoder of one's own is written.
 
-A decoder like any other: three callbacks and a pipeline, to be copied and changed.
+Callbacks and a pipeline, to be copied and changed. The recipe of the same name, which the
+pipeline node takes when it is asked for ``htd_lda``, is the same decoder: a test holds them
+together.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import Any
 from sklearn.base import is_classifier
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
@@ -18,6 +17,7 @@ from sklearn.svm import SVC
 
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.decoding.block_ensemble import BlockEnsemble
+from myogestic_ros.decoding.bounded_process import BoundedProcess
 from myogestic_ros.decoding.discriminant import RegularisedDiscriminant
 from myogestic_ros.decoding.estimator_path import estimator_at, is_estimator_path
 from myogestic_ros.decoding.hudgins_features import amplitude_columns
@@ -112,7 +112,7 @@ def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
 def _gaussian_process() -> Any:
     # Not centred: far from all that was seen it goes to 0, which is rest.
     kernel = ConstantKernel(1.0) * RBF(DISTANCE, (DISTANCE / 2, 2 * DISTANCE))
-    return GaussianProcessRegressor(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
+    return BoundedProcess(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
 
 
 _RECIPES: dict[str, Recipe] = {

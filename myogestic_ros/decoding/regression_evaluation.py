@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
-from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.evaluation_report import plain
-from myogestic_ros.decoding.evaluation_set import BATCH, Extract
-from myogestic_ros.sessions.windows import iter_aligned_windows
+from myogestic_ros.decoding.target_set import TargetSet
 
-__all__ = [
-    'RegressionReport',
-    'RegressionScore',
-    'TargetSet',
-    'evaluate_regressor',
-    'load_target_set',
-]
+__all__ = ['RegressionReport', 'RegressionScore', 'evaluate_regressor']
 
 BLOCKS = 5
 """A session is divided into so many stretches, each of which is left out in turn."""
@@ -33,99 +20,6 @@ BLOCKS = 5
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class TargetSet:
-    """Features of windows with what was to be decoded at their middle.
-
-    Attributes
-    ----------
-    features : ndarray, shape (n_windows, n_features)
-    targets : ndarray, shape (n_windows, n_dofs)
-        In the unit that was recorded.
-    times_s : ndarray, shape (n_windows,)
-        Time of the newest sample, s.
-    sessions : ndarray of int, shape (n_windows,)
-        Number of the session.
-    dof_names, session_names : list of str
-    window_s : float
-        Length of a window, s.
-    """
-
-    features: NDArray[np.floating[Any]]
-    targets: Floats
-    times_s: Floats
-    sessions: Ints
-    dof_names: list[str]
-    session_names: list[str]
-    window_s: float
-
-
-def load_target_set(
-    paths: Sequence[str | PathLike[str]],
-    stream: str,
-    target: str,
-    extract: Extract,
-    *,
-    window_ms: float,
-    hop_ms: float,
-    filters: FilterSpec | None = None,
-) -> TargetSet:
-    """Cut the windows of sessions that hold a stream of targets, and compute their features.
-
-    Raises
-    ------
-    SessionError
-        When a session cannot be read, or has no such stream.
-    TrainingError
-        When there is no window, or the sessions do not have the same degrees of freedom.
-    """
-    features, targets, times, sessions = [], [], [], []
-    names: list[str] = []
-    for number, path in enumerate(paths):
-        found = iter_aligned_windows(
-            [str(path)], stream, [target], window_ms, hop_ms, with_names=True, filters=filters
-        )
-        for stack, values, dofs, ends in _batches(found, target):
-            names = names or dofs
-            if dofs != names:
-                raise TrainingError(
-                    f"The sessions do not go together: '{target}' of session '{Path(path).name}' "
-                    f'has {", ".join(dofs)}, that of those before {", ".join(names)}.'
-                )
-            features.append(np.asarray(extract({stream: stack})))
-            targets.append(values)
-            times.append(ends)
-            sessions.append(np.full(len(ends), number))
-    if not features:
-        raise TrainingError(
-            f"There is nothing to test: no window of '{stream}' has a value of '{target}' at its "
-            f'middle.'
-        )
-    return TargetSet(
-        np.concatenate(features),
-        np.concatenate(targets).astype(np.float64),
-        np.concatenate(times),
-        np.concatenate(sessions),
-        names,
-        [Path(path).name for path in paths],
-        window_ms * 1e-3,
-    )
-
-
-def _batches(
-    windows: Iterator[tuple[Samples, dict[str, Any], Floats]], target: str
-) -> Iterator[tuple[Samples, Samples, list[str], Floats]]:
-    """Yield (windows, targets, names of the targets, ends) of some windows at a time."""
-    while batch := list(islice(windows, BATCH)):
-        names = list(batch[0][1][target])
-        yield (
-            np.stack([window for window, _, _ in batch]),
-            np.array([list(aligned[target].values()) for _, aligned, _ in batch], np.float32),
-            names,
-            np.array([times[-1] for _, _, times in batch]),
-        )
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,70 +23,148 @@ BATCH = 256
 """Windows whose features are computed at once; bounds the memory, whatever a session's length."""
 
 Features = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TargetSet:
-    """Features of all training windows, and what other streams had at their middle.
+    """Features of windows, with what other streams had at their middle.
 
     Attributes
     ----------
     features : ndarray, shape (n_windows, n_features)
-        What ``extract`` returned, in order of time.
-    values : ndarray of float64, shape (n_windows, n_targets)
-        The targets, in their own unit.
-    names : list of str
-        Name of each target.
+        What ``extract`` returned, session after session, in order of time.
+    targets : ndarray, shape (n_windows, n_dofs)
+        In the unit that was recorded.
+    times_s : ndarray, shape (n_windows,)
+        Time of the newest sample, s.
+    sessions : ndarray of int, shape (n_windows,)
+        Number of the session.
+    dof_names, session_names : list of str
+    window_s : float
+        Length of a window, s.
     n_channels : dict of str to int
-        Number of channels of each stream.
+        Number of channels of each stream that features are computed of.
     """
 
     features: Features
-    values: NDArray[np.float64]
-    names: list[str]
+    targets: Floats
+    times_s: Floats
+    sessions: NDArray[np.int64]
+    dof_names: list[str]
+    session_names: list[str]
+    window_s: float
     n_channels: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    session: str
+    windows: Samples
+    dofs: list[str]
+    targets: Floats
+    ends_s: Floats
 
 
 def load_targets(
     data: TrainingData, extract: Callable[[dict[str, Samples]], Features]
 ) -> TargetSet:
-    """Cut the windows of sessions, and take the targets from the other streams they hold.
+    """Cut the windows of sessions, take the targets from other streams, compute the features.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Sessions, stream, window, hop and targets; no targets: all other streams of the first
+        session.
+    extract : callable
+        As the ``extract`` callback, able to take many windows at once.
 
     Raises
     ------
+    SessionError
+        When a session cannot be read, or has no such stream.
     TrainingError
-        When a session has no other stream, or there is no window.
+        When there is no window, a session has no other stream, or they do not go together.
     """
     stream = data.streams[0]
     if not data.paths:
-        raise TrainingError('No session to train on; expected one with EMG and a target.')
-    session = Session(data.paths[0])
-    others = list(data.targets) or _other_streams(session, stream.name)
-    if not others:
+        raise TrainingError('No session to learn from; expected one with EMG and a target.')
+    others = list(data.targets) or _other_streams(Session(data.paths[0]), stream.name)
+    names = [Path(path).name for path in data.paths]
+    features, targets, times_s, sessions = [], [], [], []
+    first: _Batch | None = None
+    for number, path in enumerate(data.paths):
+        for batch in _batches(data, path, others):
+            first = first or batch
+            _check_alike(first, batch)
+            features.append(np.asarray(extract({stream.name: batch.windows})))
+            targets.append(batch.targets)
+            times_s.append(batch.ends_s)
+            sessions.append(np.full(len(batch.ends_s), number))
+    if first is None:
         raise TrainingError(
-            f"A proportional decoder learns from a stream beside '{stream.name}' (a glove, a "
-            f"force) that is recorded in the same session; session '{session.name}' has none."
+            f"No window of '{stream.name}' in {', '.join(names)} has a value of "
+            f'{", ".join(others)} at its middle; record both at the same time.'
         )
-    features, values, names, n_channels = [], [], [], 0
-    windows = iter_aligned_windows(
-        list(data.paths), stream.name, others, stream.window_ms, data.hop_ms, with_names=True
+    return TargetSet(
+        np.concatenate(features),
+        np.concatenate(targets),
+        np.concatenate(times_s),
+        np.concatenate(sessions),
+        first.dofs,
+        names,
+        data.window_ms * 1e-3,
+        {stream.name: first.windows.shape[1]},
     )
-    while batch := list(islice(windows, BATCH)):
-        n_channels = batch[0][0].shape[0]
-        names = [str(name) for other in others for name in batch[0][1][other]]
-        features.append(extract({stream.name: np.stack([window for window, _, _ in batch])}))
-        values += [[v for o in others for v in aligned[o].values()] for _, aligned, _ in batch]
-    if not features:
-        raise TrainingError(
-            f"There is no window of '{stream.name}' that has a value of {', '.join(others)} at its "
-            f'middle.'
+
+
+def _batches(data: TrainingData, path: str, others: list[str]) -> Iterator[_Batch]:
+    """Yield the windows of one session with their targets, some at a time."""
+    stream = data.streams[0]
+    windows = iter_aligned_windows(
+        [path],
+        stream.name,
+        others,
+        stream.window_ms,
+        data.hop_ms,
+        with_names=True,
+        filters=stream.filters,
+    )
+    while found := list(islice(windows, BATCH)):
+        yield _Batch(
+            Path(path).name,
+            np.stack([window for window, _, _ in found]),
+            [str(name) for other in others for name in found[0][1][other]],
+            np.array([[v for o in others for v in at[o].values()] for _, at, _ in found]),
+            np.array([times_s[-1] for _, _, times_s in found]),
         )
-    found = np.asarray(values, np.float64)
-    return TargetSet(np.concatenate(features), found, names, {stream.name: n_channels})
+
+
+def _check_alike(first: _Batch, batch: _Batch) -> None:
+    """Refuse what cannot be learnt together: other degrees of freedom, other windows."""
+    if batch.dofs != first.dofs:
+        raise TrainingError(
+            f"The sessions do not go together: '{batch.session}' has the degrees of freedom "
+            f"{', '.join(batch.dofs)}, '{first.session}' has {', '.join(first.dofs)}; expected the same "
+            f'in the same order. Take sessions of one kind, or name a target that they share.'
+        )
+    if batch.windows.shape[1:] != first.windows.shape[1:]:
+        (channels, samples), (expected, length) = batch.windows.shape[1:], first.windows.shape[1:]
+        raise TrainingError(
+            f"The sessions do not go together: windows of '{batch.session}' have {channels} channels x "
+            f"{samples} samples, those of '{first.session}' {expected} x {length}; expected the same. "
+            f'Take sessions of one kind.'
+        )
 
 
 def _other_streams(session: Session, stream: str) -> list[str]:
     """Return the streams beside one; a topic on which nobody spoke is none."""
     own = session.topic_of(stream)
     others = [topic for topic in session.streams() if topic != own]
-    return [topic for topic in others if next(session.chunks(topic), None) is not None]
+    found = [topic for topic in others if next(session.chunks(topic), None) is not None]
+    if not found:
+        raise TrainingError(
+            f"A proportional decoder learns from a stream beside '{stream}' (a glove, a force) "
+            f"that is recorded in the same session; session '{session.name}' has none."
+        )
+    return found

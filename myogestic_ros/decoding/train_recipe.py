@@ -12,6 +12,7 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.training import report_progress
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.decoding.adapting import adapt_model, memory_of
+from myogestic_ros.decoding.bounded_process import BoundedProcess
 from myogestic_ros.decoding.class_decoder import ClassDecoder
 from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
 from myogestic_ros.decoding.evaluation import fold_numbers, leave_one_repetition_out
@@ -104,10 +105,10 @@ def adapt_recipe(recipe: Recipe, model: Any, data: TrainingData) -> Any:
 
 def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     targets = load_targets(data, recipe.extract)
-    x, y = targets.features, targets.values
+    x, y = targets.features, targets.targets
     print(
         f'{len(x)} windows of {data.window_ms:g} ms, one every {data.hop_ms:g} ms, from '
-        f'{len(data.paths)} session(s), with {", ".join(targets.names)}.',
+        f'{len(data.paths)} session(s), with {", ".join(targets.dof_names)}.',
         flush=True,
     )
     blocks = np.arange(len(x)) * N_BLOCKS // len(x)
@@ -128,8 +129,11 @@ def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     r2 = float(np.mean(1.0 - errors[moved] / spread[moved])) if moved.any() else float('nan')
     print(f'Leaving out a fifth of the time at a time: R² {r2:.3f}.', flush=True)
     steps = recipe.steps(targets.n_channels).fit(x, y)
+    process = steps.regressor_[-1]
+    if isinstance(process, BoundedProcess) and process.told():
+        print(process.told())
     print('Trained on all of them.', flush=True)
-    model = ProportionalDecoder(_alone(steps), targets.names, {'r2': r2})
+    model = ProportionalDecoder(_alone(steps), targets.dof_names, {'r2': r2})
     model.parameters['recipe'] = recipe.name
     return model
 

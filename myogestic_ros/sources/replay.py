@@ -16,7 +16,7 @@ from myogestic_ros.sources.playlist import FilePlaylist, Item, SessionPlaylist, 
 from myogestic_ros.sources.recording_format import RecordingFormat
 from myogestic_ros.sources.replay_parameters import PARAMETERS, format_fields
 
-__all__ = ['Replay', 'playing_time']
+__all__ = ['Replay']
 
 
 class Replay:
@@ -124,8 +124,3 @@ class Replay:
 
     def close(self) -> None:
         """Do nothing: files are not kept open."""
-
-
-def playing_time(values: Mapping[str, Any]) -> float:
-    """Return how many seconds of signal a replay with these parameters plays."""
-    return Replay(values).duration_s

@@ -17,7 +17,8 @@ from myogestic_ros.decoding.evaluation_scores import delays, rejections, transit
 from myogestic_ros.decoding.evaluation_set import EvaluationSet, load_evaluation_set
 from myogestic_ros.decoding.held_out import across_sessions, each_repetition, learning_curve
 from myogestic_ros.decoding.recipes import recipe
-from myogestic_ros.decoding.regression_evaluation import TargetSet, evaluate_regressor
+from myogestic_ros.decoding.regression_evaluation import evaluate_regressor
+from myogestic_ros.decoding.target_set import TargetSet
 
 RATE = 1000.0
 RECIPE = recipe('htd_lda')
@@ -189,7 +190,7 @@ def test_regression_by_hand() -> None:
     targets = np.column_stack([np.sin(times), np.full(400, 2.0)])
     features = np.column_stack([targets[:, 0], rng.standard_normal(400)])
     data = TargetSet(
-        features, targets, times, np.zeros(400, np.int64), ['thumb', 'wrist'], ['s'], 0.2
+        features, targets, times, np.zeros(400, int), ['thumb', 'wrist'], ['s'], 0.2, {'emg': 1}
     )
     report = evaluate_regressor('ridge', data, lambda x, y: Ridge(1e-9).fit(x, y))
     assert report.each is not None
@@ -212,7 +213,7 @@ def test_regression_trains_on_nothing_that_overlaps() -> None:
             return super().fit(X, y)
 
     data = TargetSet(
-        times[:, None].copy(), times[:, None], times, np.zeros(100, np.int64), ['a'], ['s'], 0.2
+        times[:, None], times[:, None], times, np.zeros(100, int), ['a'], ['s'], 0.2, {'emg': 1}
     )
     evaluate_regressor('ridge', data, lambda x, y: Note().fit(x, y))
     tested = set(times[20:40])

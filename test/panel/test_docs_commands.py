@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import scipy.io
 import yaml
+from recorded import made_up, write_signal
 from xdf import write_xdf
 
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.panel.cli import __main__ as command
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sources.importing import import_recording
@@ -25,7 +28,7 @@ CLASSES = np.repeat([0, 1, 0, 1, 2, 0], N // 6)
 def blocks():
     """Return name → text of each block of commands or YAML that is marked as one to be tested."""
     found = {}
-    for page in ('recordings.md', 'sessions.md'):
+    for page in ('decoders.md', 'recordings.md', 'sessions.md'):
         text = (DOCS / page).read_text()
         pattern = r'<!-- test: (\S+) -->\n```(?:sh|yaml)\n(.*?)```'
         found.update(dict(re.findall(pattern, text, flags=re.DOTALL)))
@@ -41,7 +44,7 @@ def lines(*columns):
 
 def test_all_blocks_are_tested():
     assert set(blocks()) == {
-        *('import.sh', 'export.sh', 'sessions.sh'),
+        *('import.sh', 'export.sh', 'sessions.sh', 'train.sh'),
         *('timed.yaml', 'ninapro.yaml', 'lsl.yaml', 'files.yaml'),
     }
 
@@ -59,6 +62,17 @@ def test_the_commands(tmp_path, monkeypatch):
     first, again = Session(tmp_path / 'sessions/hand'), Session(tmp_path / 'sessions/hand-again')
     topics = list(first.bag.topics)
     assert list(first.bag.messages(topics)) == list(again.bag.messages(topics))
+
+
+def test_a_training(tmp_path, monkeypatch):
+    write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.5), 1000.0)
+    monkeypatch.chdir(tmp_path)
+    program, *words = shlex.split(blocks()['train.sh'])
+    assert program == 'myogestic'
+    assert command.main(words) == 0
+    store = ModelStore(tmp_path / 'models')
+    (spec,) = store.manifest(store.newest()).streams
+    assert spec.filters == FilterSpec((20.0, 450.0), notch=50.0)
 
 
 def timed(folder):

@@ -15,7 +15,8 @@ from arm_session import write_arm
 from recorded import made_up, write_signal
 from typer.testing import CliRunner
 
-from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.model_store import Manifest, ModelStore
 from myogestic_ros.panel.cli.__main__ import app
 
 RATE = 1000.0
@@ -36,6 +37,28 @@ def extract(windows):
 def train(data):
     print('begun', flush=True)
     time.sleep(600.0)
+
+
+@pipeline.predict
+def predict(model, features):
+    return {}
+"""
+OWN = """
+from myogestic_ros import FilterSpec, Pipeline, StreamSpec, iter_labeled_windows
+
+filters = FilterSpec((30.0, 0.0), notch=60.0)
+pipeline = Pipeline(streams=[StreamSpec('emg', 150.0, filters=filters)])
+
+
+@pipeline.extract
+def extract(windows):
+    return windows['emg'].std()
+
+
+@pipeline.train
+def train(data):
+    found = list(iter_labeled_windows(data.paths, 'emg', data.window_ms, data.hop_ms))
+    return len(found)
 
 
 @pipeline.predict
@@ -76,6 +99,32 @@ def test_a_model_that_the_node_finds(
     assert f"Saved as '{saved}'." in said
 
 
+def manifest(models: Path) -> Manifest:
+    """Return the manifest of the only model there is."""
+    (saved,) = ModelStore(models).names()
+    return ModelStore(models).manifest(saved)
+
+
+def test_filters_and_settling_as_the_pipeline_has_them(folder: Path, tmp_path: Path) -> None:
+    words = '-d htd_lda --settle-ms 300 --bandpass 20 400 --filter-order 2 --notch 50'
+    more = '--harmonics 2 --notch-width 5 --reference average'
+    said = call(folder, tmp_path, 'monday', *words.split(), *more.split())
+    assert 'the first 300 ms of each cue left out' in said
+    (spec,) = manifest(tmp_path).streams
+    assert spec.filters == FilterSpec((20.0, 400.0), 2, 50.0, 2, 5.0, True)
+
+
+def test_what_is_not_said_is_as_the_decoder_says(folder: Path, tmp_path: Path) -> None:
+    decoder = tmp_path / 'own.py'
+    decoder.write_text(OWN)
+    call(folder, tmp_path / 'a', 'monday', '-d', str(decoder))
+    (spec,) = manifest(tmp_path / 'a').streams
+    assert (spec.window_ms, spec.filters) == (150.0, FilterSpec((30.0, 0.0), notch=60.0))
+    call(folder, tmp_path / 'b', 'monday', '-d', str(decoder), '--notch', '0', '--window-ms', '99')
+    (spec,) = manifest(tmp_path / 'b').streams
+    assert (spec.window_ms, spec.filters) == (99.0, FilterSpec((30.0, 0.0)))
+
+
 @pytest.mark.parametrize(
     ('arguments', 'sentence'),
     [
@@ -87,6 +136,9 @@ def test_a_model_that_the_node_finds(
         (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected one of"),
         (['monday', '-d', 'ridge'], 'has none'),
         (['monday', '--stream', 'emg2'], "'emg2'"),
+        (['monday', '--bandpass', '400', '20'], 'expected the lower edge before the upper'),
+        (['monday', '--bandpass', '20', '600'], 'is not below half the sampling rate, 500 Hz'),
+        (['monday', '--reference', 'ear'], "no reference 'ear'; expected none or average"),
     ],
 )
 def test_refusals_leave_nothing(

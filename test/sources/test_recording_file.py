@@ -12,7 +12,7 @@ import yaml
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.sources.recording_file import load_pieces
 from myogestic_ros.sources.recording_format import NOT_SAID, RecordingFormat
-from myogestic_ros.sources.replay import playing_time
+from myogestic_ros.sources.replay import Replay
 
 GOOD = [f'{n % 100},{-n % 50},{n // 100}' for n in range(300)]
 FORMAT = RecordingFormat(sampling_rate=1000.0, scale=1.0, class_names=('rest', 'fist', 'open'))
@@ -161,8 +161,8 @@ def test_the_sessions_that_are_not_clean(recordings):
     folder = recordings / 'myo-readings'
     for name in ('19999-2', '64917-1'):
         with pytest.raises(SourceError, match=f'{name}.*line .*columns as in most lines'):
-            playing_time({'path': str(folder / name)})
-        assert playing_time({'path': str(folder / name), 'on_bad_line': 'skip'}) > 300
+            _ = Replay({'path': str(folder / name)}).duration_s
+        assert Replay({'path': str(folder / name), 'on_bad_line': 'skip'}).duration_s > 300
 
 
 def test_a_wrong_label_that_names_a_class_is_believed(recordings):

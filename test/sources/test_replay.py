@@ -16,7 +16,7 @@ from myogestic_ros.sources import registry
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.registry import source_factory, source_names
-from myogestic_ros.sources.replay import Replay, playing_time
+from myogestic_ros.sources.replay import Replay
 
 LABELS = [0, 1, 0, 2, 0, 1, 0, 2, 0]
 
@@ -127,7 +127,7 @@ def test_first_and_last_make_up_the_whole(recording):
     assert len(samples(first)) + len(samples(last)) == len(samples(whole))
     # Of each file the last fist, open and rest.
     assert len(samples(last)) == 600
-    assert playing_time({'path': str(recording), 'repetitions': 'last'}) == pytest.approx(0.6)
+    assert Replay({'path': str(recording), 'repetitions': 'last'}).duration_s == pytest.approx(0.6)
     stamps = [item.stamp_ns for item in last if isinstance(item, Chunk)]
     assert stamps == list(range(0, 600_000_000, 10_000_000))  # what is left out takes no time
     numbers = [item.repetition for item in first if isinstance(item, Label) and item.name]
@@ -176,7 +176,7 @@ def test_a_session_is_played_as_it_was_recorded(tmp_path):
     assert samples(last)[0, 0] == 2000
     for which, played_s in (('', 2.0), ('first', 1.0), ('last', 1.0), ('0', 1.0)):
         values = {'path': str(path), 'repetitions': which}
-        assert playing_time(values) == pytest.approx(played_s)
+        assert Replay(values).duration_s == pytest.approx(played_s)
     assert [i.name for i in last if isinstance(i, Label)] == ['rest', 'fist', '']
 
 
@@ -206,7 +206,7 @@ def test_first_and_last_of_a_real_recording(recordings):
 
 def test_a_clean_session_by_default(recordings):
     path = str(recordings / 'myo-readings' / '12345-1')
-    assert playing_time({'path': path}) == pytest.approx(480, rel=0.1)
+    assert Replay({'path': path}).duration_s == pytest.approx(480, rel=0.1)
     last = played(path=path, repetitions='last')
     assert {i.name for i in last if isinstance(i, Label)} == {
         *('rest', 'flexion', 'extension', 'radial', 'ulnar', 'pronation', 'supination', 'fist', '')

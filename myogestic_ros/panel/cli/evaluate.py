@@ -28,10 +28,11 @@ from myogestic_ros.decoding.recipes import DEFAULT, recipe
 from myogestic_ros.decoding.regression_evaluation import (
     RegressionReport,
     evaluate_regressor,
-    load_target_set,
 )
 from myogestic_ros.decoding.rotation import class_covariances, find_rotation
 from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
+from myogestic_ros.decoding.target_set import load_targets
+from myogestic_ros.panel.cli import training_options as options
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.panel.evaluation_page import write_report
 from myogestic_ros.panel.evaluation_tables import print_classification, print_regression
@@ -57,6 +58,17 @@ class Settings:
     settle_ms: float
     filters: FilterSpec | None
 
+    def training_data(self, *targets: str) -> TrainingData:
+        """Return the same as a training would get it."""
+        return TrainingData(
+            paths=[str(path) for path in self.paths],
+            class_names=self.classes,
+            streams=[StreamSpec(self.stream, self.window_ms, filters=self.filters)],
+            hop_ms=self.hop_ms,
+            settle_ms=self.settle_ms,
+            targets=list(targets),
+        )
+
 
 def evaluate(
     sessions: Annotated[
@@ -80,14 +92,13 @@ def evaluate(
     ] = [],  # noqa: B006
     window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
     hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
-    settle_ms: Annotated[
-        float, typer.Option(min=0.0, help='What counts as transition after each cue, ms.')
-    ] = 500.0,
-    bandpass: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help='Band-pass first, as the pipeline would: lower and upper edge, Hz.'),
-    ] = None,
-    notch: Annotated[float, typer.Option(min=0.0, help='Notch first: mains, Hz; 0: none.')] = 0.0,
+    settle_ms: options.SettleMs = TrainingData.settle_ms,
+    bandpass: options.Bandpass = None,
+    filter_order: options.FilterOrder = None,
+    notch: options.Notch = None,
+    harmonics: options.Harmonics = None,
+    notch_width: options.NotchWidth = None,
+    reference: options.Reference = None,
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     json_file: Annotated[
         Path | None, typer.Option('--json', help='Write all figures to this file; - for here.')
@@ -115,9 +126,7 @@ def evaluate(
             window_ms,
             hop_ms,
             settle_ms,
-            FilterSpec(bandpass=bandpass or (0.0, 0.0), notch=notch)
-            if bandpass or notch
-            else None,
+            options.filter_from(bandpass, filter_order, notch, harmonics, notch_width, reference),
         )
         recipes = [recipe(name) for name in decoder]
         kinds = {one.kind for one in recipes}
@@ -175,14 +184,7 @@ def _run(settings: Settings, recipes: Sequence[Recipe]) -> list[Report]:
 
 
 def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
-    described = complete_training_data(
-        TrainingData(
-            paths=[str(path) for path in settings.paths],
-            class_names=settings.classes,
-            streams=[StreamSpec(settings.stream, settings.window_ms)],
-            hop_ms=settings.hop_ms,
-        )
-    )
+    described = complete_training_data(settings.training_data())
     data = load_evaluation_set(
         settings.paths,
         settings.stream,
@@ -205,17 +207,8 @@ def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) 
 
 def _regressor(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
     target = settings.target or _only_target(settings)
-    data = load_target_set(
-        settings.paths,
-        settings.stream,
-        target,
-        one.extract,
-        window_ms=settings.window_ms,
-        hop_ms=settings.hop_ms,
-        filters=settings.filters,
-    )
-    channels = next(Session(settings.paths[0]).chunks(settings.stream)).n_channels
-    steps = one.steps({settings.stream: channels})
+    data = load_targets(settings.training_data(target), one.extract)
+    steps = one.steps(data.n_channels)
     progress.update(task, description=f'{one.name}: training')
     return evaluate_regressor(one.name, data, lambda x, y: _fit(one, steps, x, y))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.model_store import ModelStore
 from myogestic_ros.core.pipeline import Pipeline
 from myogestic_ros.core.trainer import Trainer
@@ -18,6 +21,7 @@ from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding.recipes import DEFAULT, recipe_names
 from myogestic_ros.nodes.decoder_pipeline import find_pipeline
 from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.panel.cli import training_options as options
 from myogestic_ros.panel.cli.terminal import console, errors, refusals
 from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.library import resolve_sessions
@@ -38,7 +42,12 @@ def train(
             f'sklearn.svm:SVC; a .py file or a module.',
         ),
     ] = DEFAULT,
-    stream: Annotated[str, typer.Option(help='Name of the EMG stream.')] = 'emg',
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            help='Name of the EMG stream; else as the decoder says, emg for a ready one.',
+        ),
+    ] = None,
     target: Annotated[
         list[str],
         typer.Option(help='Stream of targets of a proportional decoder.', show_default=False),
@@ -46,8 +55,20 @@ def train(
     classes: Annotated[
         list[str], typer.Option('--class', help='Train on these only.', show_default=False)
     ] = [],  # noqa: B006
-    window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
+    window_ms: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0, help='Length of a window, ms; else as the decoder says, 200 for a ready one.'
+        ),
+    ] = None,
     hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
+    settle_ms: options.SettleMs = TrainingData.settle_ms,
+    bandpass: options.Bandpass = None,
+    filter_order: options.FilterOrder = None,
+    notch: options.Notch = None,
+    harmonics: options.Harmonics = None,
+    notch_width: options.NotchWidth = None,
+    reference: options.Reference = None,
     backend: Annotated[
         str, typer.Option(help='What spreads the work: threading, loky, dask or dask:ADDRESS.')
     ] = 'threading',
@@ -63,8 +84,16 @@ def train(
         data = TrainingData(
             paths=[str(path) for path in resolve_sessions(sessions, session_dir)],
             class_names=list(classes),
-            streams=[StreamSpec(stream, window_ms)],
+            streams=_streams(
+                found,
+                stream,
+                window_ms,
+                lambda own: options.filter_from(
+                    bandpass, filter_order, notch, harmonics, notch_width, reference, own
+                ),
+            ),
             hop_ms=hop_ms,
+            settle_ms=settle_ms,
             targets=list(target),
             backend=backend,
         )
@@ -79,6 +108,27 @@ def train(
             markup=False,
             soft_wrap=True,
         )
+
+
+def _streams(
+    pipeline: Pipeline,
+    stream: str | None,
+    window_ms: float | None,
+    filters: Callable[[FilterSpec | None], FilterSpec | None],
+) -> list[StreamSpec]:
+    """Return what is asked of the streams: as the options say, otherwise as the decoder does."""
+    specs = list(pipeline.streams)
+    if stream is not None:
+        specs = [spec for spec in specs if spec.name == stream] or [StreamSpec(stream)]
+    return [
+        replace(
+            spec,
+            window_ms=window_ms or spec.window_ms,
+            # What is said of filters is meant for EMG; a stream with a rate is of joint states.
+            filters=filters(spec.filters) if spec.sampling_rate is None else spec.filters,
+        )
+        for spec in specs
+    ]
 
 
 def _run(pipeline: Pipeline, data: TrainingData) -> Outcome:

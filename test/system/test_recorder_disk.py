@@ -21,7 +21,7 @@ from myogestic_ros.nodes import qos
 from myogestic_ros.sessions.reader import Session
 from myogestic_ros.sessions.repair import repair_session
 
-KILLS = 10
+KILLS = 20
 
 
 def test_killed_at_any_moment_it_has_lost_a_second_at_most():

@@ -150,8 +150,13 @@ class ProcessTraining(_Training):
     def _environment(self) -> dict[str, str]:
         package_parent = str(Path(__file__).resolve().parents[2])
         path = [package_parent, *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
-        changes = {'PYTHONUNBUFFERED': '1', 'PYTHONPATH': os.pathsep.join(path), WORKER: '1'}
-        return dict(os.environ, **changes, **{SHARED_FILES: str(self._folder)})
+        changes = {
+            'PYTHONUNBUFFERED': '1',
+            'PYTHONPATH': os.pathsep.join(path),
+            WORKER: '1',
+            SHARED_FILES: str(self._folder),
+        }
+        return dict(os.environ, **changes)
 
     @property
     def pid(self) -> int:

@@ -134,18 +134,18 @@ def load_evaluation_set(
     SessionError
         When a session cannot be read, or two do not mean the same by their labels.
     """
-    reader = _Reader(stream, settle_ms, classes)
     if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
         raise TrainingError(
             f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
             f'expected more than 0 ms for the first two, and no less for the third.'
         )
+    reader = _Reader(stream, hop_ms, settle_ms, classes)
     features: list[Features] = []
     for number, path in enumerate(paths):
         session = Session(Path(path))
         reader.begin(session, number)
         for batch in window_batches(session, stream, window_ms, hop_ms, filters):
-            reader.take(batch, session.name, 2.5e6 * hop_ms)
+            reader.take(batch)
             features.append(np.asarray(extract({stream: batch.data})))
     cues = np.array([window.cue for window in reader.found], np.int64)
     steady = _with_short_cues(
@@ -190,12 +190,15 @@ class _Window(NamedTuple):
 class _Reader:
     """Tell what the windows of one session after the other show, and number their cues."""
 
-    def __init__(self, stream: str, settle_ms: float, classes: Collection[int]) -> None:
+    def __init__(
+        self, stream: str, hop_ms: float, settle_ms: float, classes: Collection[int]
+    ) -> None:
         self.found: list[_Window] = []
         self.cues: list[Cue] = []
         self.names: dict[int, str] = {}
         self.session_names: list[str] = []
         self._stream = stream
+        self._joined_ns = 2.5e6 * hop_ms  # windows less than that apart follow one another
         self._settle_ns = round(settle_ms * 1e6)
         self._classes = set(classes)
         self._format: tuple[int, float] | None = None
@@ -211,9 +214,9 @@ class _Reader:
         self._numbers: dict[tuple[int, int], int] = {}
         self._begin_ns, self._before, self._before_ns = 0, NO_CLASS, 0
 
-    def take(self, batch: WindowBatch, session: str, joined_ns: float) -> None:
-        """Note the windows of a batch; those less than ``joined_ns`` apart follow each other."""
-        self._check(batch, session)
+    def take(self, batch: WindowBatch) -> None:
+        """Note the windows of a batch."""
+        self._check(batch)
         span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
         over = self._timeline.over
         for at_ns in batch.stamps_ns.tolist():
@@ -225,7 +228,7 @@ class _Reader:
                 key = (under.index, under.repetition)
                 if key not in self._numbers:
                     self._numbers[key] = len(self.cues)
-                    joined = at_ns - self._before_ns < joined_ns
+                    joined = at_ns - self._before_ns < self._joined_ns
                     follows = joined and self._before not in (NO_CLASS, under.index)
                     self.cues.append(Cue(self._session, under.index, under.repetition, follows))
                 cue = self._numbers[key]
@@ -244,14 +247,14 @@ class _Reader:
     def _is_used(self, label: Label) -> bool:
         return label.index != NO_CLASS and (not self._classes or label.index in self._classes)
 
-    def _check(self, batch: WindowBatch, session: str) -> None:
+    def _check(self, batch: WindowBatch) -> None:
         found = (batch.data.shape[1], batch.sampling_rate)
         self._format = self._format or found
         if found != self._format:
             channels, rate = self._format
             raise TrainingError(
                 f"The sessions do not go together: stream '{self._stream}' of session "
-                f"'{session}' has {found[0]} channels at {found[1]:g} Hz, those before it "
+                f"'{self.session_names[-1]}' has {found[0]} channels at {found[1]:g} Hz, those before it "
                 f'{channels} at {rate:g} Hz; train and test on sessions of one kind.'
             )
 

@@ -7,22 +7,17 @@ together.
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training import report_progress
 from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adapting import adapt_model, memory_of
-from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
-from myogestic_ros.decoding.evaluation import fold_numbers, leave_one_repetition_out
+from myogestic_ros.decoding.adapting import adapt_model
+from myogestic_ros.decoding.classifier_training import train_classifier
 from myogestic_ros.decoding.hudgins_features import amplitude_columns, extract
 from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
-from myogestic_ros.decoding.training_log import print_scores, print_windows
-from myogestic_ros.decoding.training_set import load_training_set
 
 __all__ = ['adapt', 'amplitude_columns', 'extract', 'pipeline', 'predict', 'train']
 
@@ -37,31 +32,12 @@ pipeline.extract(extract)
 @pipeline.train
 def train(data: TrainingData) -> LinearDecoder:
     """Train on all windows of the sessions; print what they are and how good the result is."""
-    windows = load_training_set(data, extract, data.settle_ms)
-    summaries = summaries_of(data)
-    for warning in data_warnings(data, summaries):
-        print(f'Warning: {warning}', flush=True)
-    print_windows(data, windows, data.settle_ms)
-    amplitudes = amplitude_columns(windows.n_channels)
-
-    def fit(features: Features, classes: NDArray[np.int64]) -> Any:
-        return lda_steps(amplitudes).fit(features, classes)
-
-    folds = fold_numbers(windows.classes, windows.repetitions)
-    progress = count(1)
-    evaluation = leave_one_repetition_out(
-        windows.features,
-        windows.classes,
-        folds,
-        fit,
-        lambda: report_progress(next(progress) / (int(folds.max()) + 2)),
+    return train_classifier(
+        data,
+        extract=extract,
+        steps=lambda n_channels: lda_steps(amplitude_columns(n_channels)),
+        build=LinearDecoder,
     )
-    scores = print_scores(evaluation, windows.class_names)
-    steps = fit(windows.features, windows.classes)
-    print('Trained on all of them.', flush=True)
-    model = LinearDecoder(steps, windows.class_names, scores)
-    model.memory = memory_of(data, windows, summaries)
-    return model
 
 
 @pipeline.adapt

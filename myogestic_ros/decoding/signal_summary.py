@@ -121,9 +121,9 @@ def summarize_session(
     facts = session.stream_facts(stream)
     names = facts.channel_names if facts is not None else ()
     # Frames decoded many at a time: reading them one by one takes longer than all that follows.
-    chunks = chain.from_iterable(block.chunks() for block in session.blocks(stream))
+    chunks: Iterable[Chunk] = chain.from_iterable(b.chunks() for b in session.blocks(stream))
     if filters is not None and not filters.is_off:
-        return summarize(session.name, filtered_chunks(chunks, filters), session.labels(), names)
+        chunks = filtered_chunks(chunks, filters)
     return summarize(session.name, chunks, session.labels(), names)
 
 

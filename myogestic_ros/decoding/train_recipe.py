@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,14 @@ from numpy.typing import NDArray
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.training import report_progress
 from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adapting import adapt_model, memory_of
+from myogestic_ros.decoding.adapting import adapt_model
 from myogestic_ros.decoding.bounded_process import BoundedProcess
 from myogestic_ros.decoding.class_decoder import ClassDecoder
-from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
-from myogestic_ros.decoding.evaluation import fold_numbers, leave_one_repetition_out
+from myogestic_ros.decoding.classifier_training import train_classifier
 from myogestic_ros.decoding.parallel import parallel
 from myogestic_ros.decoding.proportional import ProportionalDecoder
 from myogestic_ros.decoding.recipe import Recipe
 from myogestic_ros.decoding.target_set import load_targets
-from myogestic_ros.decoding.training_log import print_scores, print_windows
-from myogestic_ros.decoding.training_set import load_training_set
 
 __all__ = ['adapt_recipe', 'train_recipe']
 
@@ -51,30 +47,13 @@ def train_recipe(recipe: Recipe, data: TrainingData) -> Any:
 
 
 def _train_classifier(recipe: Recipe, data: TrainingData) -> ClassDecoder:
-    windows = load_training_set(data, recipe.extract, data.settle_ms)
-    summaries = summaries_of(data)
-    for warning in data_warnings(data, summaries):
-        print(f'Warning: {warning}', flush=True)
-    print_windows(data, windows, data.settle_ms)
-
-    def fit(features: Features, classes: Ints) -> Any:
-        return recipe.steps(windows.n_channels).fit(features, classes)
-
-    folds = fold_numbers(windows.classes, windows.repetitions)
-    progress = count(1)
-    evaluation = leave_one_repetition_out(
-        windows.features,
-        windows.classes,
-        folds,
-        fit,
-        lambda: report_progress(next(progress) / (int(folds.max()) + 2)),
+    model = train_classifier(
+        data,
+        extract=recipe.extract,
+        steps=recipe.steps,
+        build=lambda steps, names, scores: ClassDecoder(_alone(steps), names, scores),
     )
-    scores = print_scores(evaluation, windows.class_names)
-    steps = fit(windows.features, windows.classes)
-    print('Trained on all of them.', flush=True)
-    model = ClassDecoder(_alone(steps), windows.class_names, scores)
     model.parameters = {'recipe': recipe.name}
-    model.memory = memory_of(data, windows, summaries)
     return model
 
 

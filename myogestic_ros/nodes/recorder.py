@@ -141,7 +141,7 @@ class RecorderNode(ManagedNode):
     def _message(self, path: Path, sentence: str = '') -> str:
         """Return what to say of a recording that goes on; last of all, where it goes."""
         missing = f'Nobody publishes {", ".join(self._missing)} yet.' if self._missing else ''
-        return f'{missing} {sentence} Recording {path}.'.replace('  ', ' ').strip()
+        return ' '.join(filter(None, [missing, sentence, f'Recording {path}.']))
 
     def _begin(self, path: Path) -> Recording:
         return Recording(

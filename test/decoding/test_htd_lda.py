@@ -17,7 +17,7 @@ from myogestic_ros.core.signals import Label
 from myogestic_ros.core.training_data import TrainingData
 from myogestic_ros.core.window_batches import WindowBatch
 from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding import htd_lda, training_set
+from myogestic_ros.decoding import classifier_training, training_set
 from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
 from myogestic_ros.sessions.window_batches import LabeledBatch
 
@@ -67,7 +67,7 @@ class Sessions:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
     monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
-    monkeypatch.setattr(htd_lda, 'summaries_of', lambda data: [])
+    monkeypatch.setattr(classifier_training, 'summaries_of', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 
@@ -210,4 +210,4 @@ def test_batches_change_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPa
     whole = train(data())
     sessions.batch = 7
     window = extract({'emg': contraction(2, np.random.default_rng(6))})
-    assert htd_lda.train(data()).predict(window) == whole.predict(window)
+    assert train(data()).predict(window) == whole.predict(window)

@@ -9,31 +9,18 @@ import numpy as np
 import pytest
 from arm_session import write_arm
 from recorded import made_up, write_signal
-from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from trained import data_of, kept
 
 from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import DecoderError, TrainingError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
 from myogestic_ros.decoding import htd_lda
-from myogestic_ros.decoding.bounded_process import BoundedProcess
 from myogestic_ros.decoding.ready_decoder import ready_decoder
 from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
-from myogestic_ros.decoding.target_set import load_targets
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.sessions.describe import complete_training_data
 from myogestic_ros.sessions.windows import iter_windows
 
 RATE = 1000.0
 CLASSIFIERS = [n for n in recipe_names() if recipe(n).kind == 'classification']
-REGRESSORS = [n for n in recipe_names() if recipe(n).kind == 'regression']
 KNN = 'sklearn.neighbors:KNeighborsClassifier(n_neighbors=3)'
-
-
-def data_of(*paths: Path, **more: Any) -> TrainingData:
-    return complete_training_data(TrainingData(paths=[str(path) for path in paths], **more))
 
 
 @pytest.fixture(scope='module')
@@ -49,16 +36,6 @@ def monday(folder: Path) -> Path:
 @pytest.fixture(scope='module')
 def arm(folder: Path) -> Path:
     return write_arm(folder / 'arm', cue_s=1.5)
-
-
-def kept(name: str, data: TrainingData, folder: Path) -> Any:
-    """Train; return the model as another process would load it."""
-    pipeline = ready_decoder(name)
-    store = ModelStore(folder)
-    saved, _ = ModelShelf(pipeline, store, name).save_trained(pipeline.on_train(data), data)
-    model, manifest = store.load(saved, data.streams)
-    assert manifest.decoder == name
-    return model
 
 
 def shares(name: str, model: Any, path: Path) -> float:
@@ -106,73 +83,6 @@ def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[
         assert said['probabilities'] == pytest.approx(expected['probabilities'], abs=1e-9)
         count += 1
     assert count > 100
-
-
-@pytest.mark.parametrize('name', [*REGRESSORS, 'sklearn.linear_model:Ridge(alpha=0.5)'])
-def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Path) -> None:
-    model = kept(name, data_of(arm, targets=['glove']), tmp_path)
-    assert model.dof_names == ['fingers', 'wrist']
-    assert model.scores['r2'] > 0.3
-    assert set(model.parameters['scales']) == {'fingers', 'wrist'}
-    rng = np.random.default_rng(0)
-    for size in (0.0, 1e-5, 1.0):
-        window = (size * rng.standard_normal((8, 400))).astype(np.float32)
-        dofs = model.predict(recipe(name).extract({'emg': window}))['dofs']
-        assert list(dofs) == ['fingers', 'wrist']
-        assert all(-1.0 <= value <= 1.0 for value in dofs.values())
-
-
-@pytest.mark.filterwarnings('error')
-def test_a_kernel_at_its_bounds_is_said_once(
-    arm: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    train = ready_decoder('gp').on_train
-    assert train is not None
-    model = train(data_of(arm, targets=['glove']))
-    said = capsys.readouterr().out
-    kernel = model.steps.regressor_[-1].kernel_
-    assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise at all
-    assert said.count('The kernel of the Gaussian process lies at its bounds') == 1
-    assert 'noise_level 0.001' in said
-    free = BoundedProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
-    rng = np.random.default_rng(0)
-    x = np.linspace(0, 10, 60)[:, np.newaxis]
-    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).told() == ''
-
-
-def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:
-    path = write_arm(folder / 'nobody spoke', cue_s=0.8, rounds=2, empty=('/target',))
-    assert kept('ridge', data_of(path), tmp_path).dof_names[-2:] == ['fingers', 'wrist']
-
-
-def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Path) -> None:
-    other = write_arm(folder / 'other glove', cue_s=0.8, rounds=1, dofs=('fingers', 'thumb'))
-    train = ready_decoder('ridge').on_train
-    assert train is not None
-    with pytest.raises(TrainingError) as caught:
-        train(data_of(arm, other, targets=['glove']))
-    said = str(caught.value)
-    assert "'other glove' has the degrees of freedom fingers, thumb" in said  # what came
-    assert "'arm' has fingers, wrist; expected the same" in said
-    assert 'Take sessions of one kind' in said
-
-
-def test_targets_are_of_the_filtered_stream(arm: Path) -> None:
-    found = [
-        load_targets(
-            TrainingData(
-                paths=[str(arm)],
-                streams=[StreamSpec('emg', filters=filters)],
-                targets=['glove'],
-            ),
-            lambda windows: windows['emg'].std(axis=-1),
-        )
-        for filters in (None, FilterSpec(bandpass=(300.0, 450.0)))
-    ]
-    plain, filtered = found
-    assert filtered.features.mean() < 0.8 * plain.features.mean()
-    assert filtered.n_channels == {'emg': 8}
-    assert filtered.dof_names == ['fingers', 'wrist']
 
 
 @pytest.mark.parametrize('name', CLASSIFIERS)

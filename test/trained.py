@@ -1,0 +1,26 @@
+"""Models of ready decoders, trained on sessions as users train them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from myogestic_ros.core.model_store import ModelStore
+from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.decoding.ready_decoder import ready_decoder
+from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.sessions.describe import complete_training_data
+
+
+def data_of(*paths: Path, **more: Any) -> TrainingData:
+    return complete_training_data(TrainingData(paths=[str(path) for path in paths], **more))
+
+
+def kept(name: str, data: TrainingData, folder: Path) -> Any:
+    """Train; return the model as another process would load it."""
+    pipeline = ready_decoder(name)
+    store = ModelStore(folder)
+    saved, _ = ModelShelf(pipeline, store, name).save_trained(pipeline.on_train(data), data)
+    model, manifest = store.load(saved, data.streams)
+    assert manifest.decoder == name
+    return model

@@ -41,7 +41,7 @@ $(stamp): setup.py pyproject.toml CMakeLists.txt package.xml $(installed)
 	@echo 'Set up in $(VENV).'
 
 demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARGS='--help' more
-	@exec $(python) -m myogestic_ros.panel.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
+	@exec $(python) -m myogestic_ros.demo $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: $(stamp)  ## the tests, several at a time (most of them wait); ARGS='-k name' some of them, JOBS=0 one by one
 	@$(python) -m pytest -n $(JOBS) --dist load --maxschedchunk 2 $(ARGS)

@@ -30,16 +30,16 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
-from myogestic_ros.decoding.evaluation import (
+from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.evaluation.cross_validation import (
     Fit,
     first_repetitions,
     last_repetition,
     leave_one_repetition_out,
 )
-from myogestic_ros.decoding.recipes import DEFAULT, recipe
-from myogestic_ros.sources.recording_file import load_pieces
-from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.importers.reader import load_pieces
 
 WINDOW_MS, HOP_MS, SETTLE_MS = 200.0, 50.0, 500.0
 NOT_CLEAN = ('19999-2', '64917-1', '69069-1')

@@ -34,8 +34,8 @@ from rich.table import Table
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 100.0
 PERIOD_MS = 1e3 / RATE_HZ

@@ -20,9 +20,9 @@ from rclpy.action import ActionClient
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.panel.demo.operator import operating
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.sessions.reading.reader import Session
 
 WITHIN_MS = 20.0
 COUNTDOWN_S = 1.0

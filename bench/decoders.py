@@ -25,11 +25,11 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.ready_decoder import ready_decoder
-from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
-from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 CUE_S = 5.0
 WINDOW_LIMITS_MS = {8: 0.5, 64: 1.0, 400: 3.0}

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.decoding.features import FEATURES, hudgins
-from myogestic_ros.decoding.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.features.catalogue import FEATURES, hudgins
 
 N_SAMPLES, N_WINDOWS = 400, 64
 PLAIN_NUMPY_US = {8: 48, 64: 126, 400: 509}

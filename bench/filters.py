@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import signal
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.stream_filter import StreamFilter
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_filter import StreamFilter
 
 SPECS = (
     FilterSpec((20.0, 450.0)),

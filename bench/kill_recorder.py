@@ -37,13 +37,13 @@ from rich.table import Table
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.signals import Label
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import label_to_ros
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.sessions.bag import is_ended, noted
-from myogestic_ros.sessions.losses import frame_span
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repair import needs_repair, repair_session
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import label_to_ros
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
+from myogestic_ros.sessions.recording.sample_losses import frame_span
+from myogestic_ros.sessions.storage.bag import is_ended, noted
 
 MOST_LOST_S = 1.0
 NAMES = ('rest', 'fist', 'open')
@@ -123,8 +123,8 @@ def wait(condition: Any, what: str) -> None:
 
 def record(folder: str) -> None:
     """Be a recorder that begins to record as it starts."""
-    from myogestic_ros.nodes.recorder import RecorderNode
-    from myogestic_ros.nodes.run import run
+    from myogestic_ros.nodes.common.main import run
+    from myogestic_ros.nodes.recorder.node import RecorderNode
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     parameters = (f'session_dir:={folder}', 'autostart:=activate')
@@ -221,7 +221,7 @@ def run(arguments: argparse.Namespace) -> list[Loss]:
     """Kill so often."""
     dice = random.Random(arguments.seed)
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['myogestic_ros.nodes.recorder'])  # imported once
+    context.set_forkserver_preload(['myogestic_ros.nodes.recorder.node'])  # imported once
     losses: list[Loss] = []
     with tempfile.TemporaryDirectory(prefix='myogestic-kill-') as place:
         folder = Path(place, 'sessions')

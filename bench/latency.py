@@ -25,12 +25,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo import walk
-from myogestic_ros.panel.demo.operator import Operator, operating
-from myogestic_ros.panel.demo.plan import Plan
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.panel.demo.score import Answer
+from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.demo.score import Answer
+from myogestic_ros.demo.settings import Plan
+from myogestic_ros.nodes.common import qos
 
 LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}
 PEERS = {

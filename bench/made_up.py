@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.encoder import Encoder
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.reader import EMG_FRAME, LABEL
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sessions.exchange.encoder import Encoder
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 __all__ = ['record']
 

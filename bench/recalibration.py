@@ -24,10 +24,10 @@ from accuracy import Recording, cut, recordings
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.decoding.adaptation import adapt_to, blended, remember
-from myogestic_ros.decoding.recipes import DEFAULT, recipe
-from myogestic_ros.decoding.rotation import find_rotation
-from myogestic_ros.decoding.training_set import TrainingSet
+from myogestic_ros.decoding.adaptation.recalibration import adapt_to, blended, remember
+from myogestic_ros.decoding.datasets.training_set import TrainingSet
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.quality.electrode_rotation import find_rotation
 
 N_CHANNELS = 8
 

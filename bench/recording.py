@@ -30,12 +30,12 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo import walk
-from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
-from myogestic_ros.panel.demo.plan import Plan
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo.node_client import DemoError, Operator, operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.demo.settings import Plan
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.sessions.reading.reader import Session
 
 RATES = [
     *((64, 2000.0), (64, 10240.0), (128, 10240.0), (256, 10240.0)),

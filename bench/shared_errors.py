@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from myogestic_ros.decoding.evaluation import Fit
-from myogestic_ros.decoding.features import hudgins
-from myogestic_ros.decoding.recipes import recipe
+from myogestic_ros.decoding.decoders.recipes import recipe
+from myogestic_ros.decoding.evaluation.cross_validation import Fit
+from myogestic_ros.decoding.features.catalogue import hudgins
 
 DECODERS = ('covariance', 'lda', 'svm', 'riemann')
 

@@ -22,11 +22,11 @@ from myogestic_ros.msg import Prediction
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo import walk
-from myogestic_ros.panel.demo.operator import Operator, operating
-from myogestic_ros.panel.demo.plan import Plan
-from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.demo.settings import Plan
+from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 2000.0
 FRAMES_HZ = 100.0

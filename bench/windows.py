@@ -32,11 +32,11 @@ from made_up import record
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.htd_lda import extract
-from myogestic_ros.decoding.training_set import load_training_set
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets.training_set import load_training_set
+from myogestic_ros.decoding.decoders.htd_lda import extract
+from myogestic_ros.sessions.reading.reader import Session
 
 WINDOW_MS, HOP_MS = 200.0, 50.0
 CUE_S = 5.0

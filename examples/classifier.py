@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros import FilterSpec, Pipeline, StreamSpec, TrainingData, iter_windows
-from myogestic_ros.decoding.features import mav, rms, wl
+from myogestic_ros.decoding.features.catalogue import mav, rms, wl
 
 # Windows of 200 ms, 50 predictions a second. The filter runs live and while training; parameters
 # of the pipeline node (filter.bandpass, filter.notch) win over it.

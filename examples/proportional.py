@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros import OneEuroFilter, Pipeline, TrainingData, iter_aligned_windows
-from myogestic_ros.decoding.features import mav, wl
+from myogestic_ros.decoding.features.catalogue import mav, wl
 
 TARGET = 'glove'
 

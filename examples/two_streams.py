@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros import Pipeline, StreamSpec, TrainingData, iter_multi_windows
-from myogestic_ros.decoding.features import mav, wl
+from myogestic_ros.decoding.features.catalogue import mav, wl
 
 # The first stream clocks the predictions; the window of the other one ends at the same instant.
 pipeline = Pipeline(predict_hz=50.0, streams=[StreamSpec('emg', 200.0), StreamSpec('imu', 100.0)])

@@ -1,6 +1,6 @@
 """Start the bridge, which drives a hand once it has been armed: ~/arm."""
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

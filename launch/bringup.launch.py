@@ -4,7 +4,7 @@ They come up one after the other. Then the driver streams, recorder and pipeline
 bridge is disarmed: nothing moves before ~/arm. cues:=true adds the cues node.
 """
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

@@ -1,6 +1,6 @@
 """Start the cues node, which runs guided protocols: ~/run_protocol."""
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

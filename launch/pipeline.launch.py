@@ -1,6 +1,6 @@
 """Start the pipeline, which trains and predicts when it is asked to."""
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

@@ -1,6 +1,6 @@
 """Start the recorder, which waits for ~/start_recording."""
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

@@ -3,7 +3,7 @@
 hand:=sim adds bridge and hand; the bridge follows only a replay at the rate 1, or one by rosbag2.
 """
 
-from myogestic_ros.nodes.launch_parts import describe
+from myogestic_ros.bringup.descriptions import describe
 
 
 def generate_launch_description():

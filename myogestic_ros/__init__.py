@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from myogestic_ros.core.filters import FilterSpec
-    from myogestic_ros.core.persistence import load_pickle, save_pickle
-    from myogestic_ros.core.states import PipelineState
-    from myogestic_ros.core.training import report_progress
-    from myogestic_ros.core.training_data import TrainingData
-    from myogestic_ros.core.windows import StreamSpec
-    from myogestic_ros.decoding.edge_trigger import EdgeTrigger
-    from myogestic_ros.decoding.vector_filters import (
+    from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+    from myogestic_ros.core.pipeline.states import PipelineState
+    from myogestic_ros.core.streams.filter_spec import FilterSpec
+    from myogestic_ros.core.streams.window_cutter import StreamSpec
+    from myogestic_ros.core.training.jobs import report_progress
+    from myogestic_ros.core.training.training_data import TrainingData
+    from myogestic_ros.decoding.postprocessing.edge_trigger import EdgeTrigger
+    from myogestic_ros.decoding.postprocessing.vector_filters import (
         GaussianFilter,
         IdentityFilter,
         OneEuroFilter,
         make_filter,
     )
     from myogestic_ros.experiment import Pipeline
-    from myogestic_ros.sessions.multi_windows import iter_multi_windows
-    from myogestic_ros.sessions.windows import (
+    from myogestic_ros.sessions.reading.multi_windows import iter_multi_windows
+    from myogestic_ros.sessions.reading.windows import (
         iter_aligned_windows,
         iter_labeled_windows,
         iter_windows,
@@ -63,23 +63,23 @@ if not os.environ.get('AMENT_PREFIX_PATH') and Path(sys.prefix, 'share', 'ament_
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
 
 _HOMES = {
-    'EdgeTrigger': 'decoding.edge_trigger',
-    'FilterSpec': 'core.filters',
-    'GaussianFilter': 'decoding.vector_filters',
-    'IdentityFilter': 'decoding.vector_filters',
-    'OneEuroFilter': 'decoding.vector_filters',
+    'EdgeTrigger': 'decoding.postprocessing.edge_trigger',
+    'FilterSpec': 'core.streams.filter_spec',
+    'GaussianFilter': 'decoding.postprocessing.vector_filters',
+    'IdentityFilter': 'decoding.postprocessing.vector_filters',
+    'OneEuroFilter': 'decoding.postprocessing.vector_filters',
     'Pipeline': 'experiment',
-    'PipelineState': 'core.states',
-    'StreamSpec': 'core.windows',
-    'TrainingData': 'core.training_data',
-    'iter_aligned_windows': 'sessions.windows',
-    'iter_labeled_windows': 'sessions.windows',
-    'iter_multi_windows': 'sessions.multi_windows',
-    'iter_windows': 'sessions.windows',
-    'load_pickle': 'core.persistence',
-    'make_filter': 'decoding.vector_filters',
-    'report_progress': 'core.training',
-    'save_pickle': 'core.persistence',
+    'PipelineState': 'core.pipeline.states',
+    'StreamSpec': 'core.streams.window_cutter',
+    'TrainingData': 'core.training.training_data',
+    'iter_aligned_windows': 'sessions.reading.windows',
+    'iter_labeled_windows': 'sessions.reading.windows',
+    'iter_multi_windows': 'sessions.reading.multi_windows',
+    'iter_windows': 'sessions.reading.windows',
+    'load_pickle': 'core.models.serialization',
+    'make_filter': 'decoding.postprocessing.vector_filters',
+    'report_progress': 'core.training.jobs',
+    'save_pickle': 'core.models.serialization',
 }
 
 

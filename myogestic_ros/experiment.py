@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from myogestic_ros.core.pipeline import Pipeline as CorePipeline
+from myogestic_ros.core.pipeline.pipeline import Pipeline as CorePipeline
 
 __all__ = ['Pipeline']
 
 
 class Pipeline(CorePipeline):
-    """`myogestic_ros.core.pipeline.Pipeline`, which can also become the pipeline node."""
+    """`myogestic_ros.core.pipeline.pipeline.Pipeline`, which can also become the pipeline node."""
 
     def spin(self, args: list[str] | None = None) -> int:
         """Run as the pipeline node until interrupted; return its exit code.
@@ -18,7 +18,7 @@ class Pipeline(CorePipeline):
         args : list of str, optional
             Command line, ROS arguments included; ``sys.argv`` by default.
         """
-        from myogestic_ros.nodes.pipeline import PipelineNode
-        from myogestic_ros.nodes.run import run
+        from myogestic_ros.nodes.common.main import run
+        from myogestic_ros.nodes.pipeline.node import PipelineNode
 
         return run(lambda **kwargs: PipelineNode(self, **kwargs), args)

@@ -2,7 +2,7 @@
 
 Each takes a window of shape ``(…, n_channels, n_samples)``, in volt, and returns one number per
 channel, float32, of shape ``(…, n_channels)``. They differ from those of
-`myogestic_ros.decoding.features` where MyoGestic's do: `var` divides by ``n_samples``, and `zc`
+`myogestic_ros.decoding.features.catalogue` where MyoGestic's do: `var` divides by ``n_samples``, and `zc`
 counts a change to or from zero.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from myogestic_ros.decoding import features
+from myogestic_ros.decoding.features import catalogue as features
 
 __all__ = ['mav', 'rms', 'var', 'wl', 'zc']
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myogestic_ros.decoding.vector_filters import (
+from myogestic_ros.decoding.postprocessing.vector_filters import (
     GaussianFilter,
     IdentityFilter,
     OneEuroFilter,

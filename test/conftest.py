@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-SHARED = Path(__file__).resolve().parents[2] / 'shared' / 'data'
+from support.paths import RECORDINGS
 
 
 def pytest_collection_modifyitems(items):
@@ -18,6 +17,6 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def recordings() -> Path:
     """Folder of recorded EMG beside the repository; the test is skipped where there is none."""
-    if not SHARED.is_dir():
-        pytest.skip(f'there are no recordings in {SHARED}')
-    return SHARED
+    if not RECORDINGS.is_dir():
+        pytest.skip(f'there are no recordings in {RECORDINGS}')
+    return RECORDINGS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from support.paths import ROOT
+
 KEYS = {
     'mcap': 'mcap-ros2-support',
     'rosbags': 'python3-rosbags-pip',

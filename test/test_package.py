@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from ament_index_python import get_package_prefix, get_package_share_directory, get_resources
+from support.paths import ROOT
 
 import myogestic_ros
 
-ROOT = Path(__file__).resolve().parents[1]
 EXECUTABLES = ('driver', 'recorder', 'pipeline', 'cues', 'bridge', 'hand', 'demo', 'myogestic')
 INTERFACES = sorted(
     (path.suffix[1:], path.stem)

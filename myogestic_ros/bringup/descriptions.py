@@ -16,8 +16,8 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch_ros.actions import Node
 
-from myogestic_ros.nodes.launch_arguments import ARGUMENTS, CONTROLLER
-from myogestic_ros.nodes.launching import Managed, bring_up, managed
+from myogestic_ros.bringup.arguments import ARGUMENTS, CONTROLLER
+from myogestic_ros.bringup.managed_nodes import Managed, bring_up, managed
 
 __all__ = ['describe']
 

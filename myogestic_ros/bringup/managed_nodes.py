@@ -25,7 +25,7 @@ from launch_ros.ros_adapters import get_ros_node
 from lifecycle_msgs.msg import Transition
 
 from myogestic_ros.msg import BridgeStatus, NodeStatus, PipelineStatus
-from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.common import qos
 
 __all__ = ['Managed', 'bring_up', 'managed']
 

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import myogestic_ros
-from myogestic_ros.panel.cli.terminal import console
+from myogestic_ros.cli.console import console
 
 __all__ = ['app', 'main']
 
@@ -27,7 +27,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f'myogestic_ros.panel.cli.{cmd_name}')
+        module = importlib.import_module(f'myogestic_ros.cli.{cmd_name}')
         group = getattr(module, 'app', None)
         if group is None:
             group = typer.Typer(**LOOKS)

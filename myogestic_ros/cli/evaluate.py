@@ -12,33 +12,33 @@ import typer
 from rich.progress import Progress
 from sklearn.base import clone
 
+from myogestic_ros.cli import training_options as options
+from myogestic_ros.cli.console import console, errors, refusals
 from myogestic_ros.core.errors import MyoGesticError, TrainingError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.data_quality import summary_warnings
-from myogestic_ros.decoding.evaluation_report import (
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets.evaluation_set import load_evaluation_set
+from myogestic_ros.decoding.datasets.target_set import load_targets
+from myogestic_ros.decoding.decoders.recipe import Recipe
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
+from myogestic_ros.decoding.evaluation.regression import (
+    RegressionReport,
+    evaluate_regressor,
+)
+from myogestic_ros.decoding.evaluation.report import (
     ClassificationReport,
     count_fits,
     evaluate_classifier,
 )
-from myogestic_ros.decoding.evaluation_set import load_evaluation_set
-from myogestic_ros.decoding.recipe import Recipe
-from myogestic_ros.decoding.recipes import DEFAULT, recipe
-from myogestic_ros.decoding.regression_evaluation import (
-    RegressionReport,
-    evaluate_regressor,
-)
-from myogestic_ros.decoding.rotation import class_covariances, find_rotation
-from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
-from myogestic_ros.decoding.target_set import load_targets
-from myogestic_ros.panel.cli import training_options as options
-from myogestic_ros.panel.cli.terminal import console, errors, refusals
-from myogestic_ros.panel.evaluation_page import write_report
-from myogestic_ros.panel.evaluation_tables import print_classification, print_regression
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.library import resolve_sessions
-from myogestic_ros.sessions.reader import JOINT_STATE, Session
+from myogestic_ros.decoding.quality.checks import summary_warnings
+from myogestic_ros.decoding.quality.electrode_rotation import class_covariances, find_rotation
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary, summarize_session
+from myogestic_ros.reporting.evaluation_tables import print_classification, print_regression
+from myogestic_ros.reporting.html_report import write_report
+from myogestic_ros.sessions.reading.library import resolve_sessions
+from myogestic_ros.sessions.reading.reader import JOINT_STATE, Session
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 __all__ = ['evaluate']
 

@@ -13,20 +13,25 @@ from rich.progress import Progress
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.decoding.post import PostChain
-from myogestic_ros.decoding.post_parameters import POST
-from myogestic_ros.nodes.pipeline import find_pipeline
-from myogestic_ros.nodes.prediction_bag import TOPICS, PredictionWriter, compare, read_predictions
-from myogestic_ros.panel.cli.parameter_file import read_parameters
-from myogestic_ros.panel.cli.terminal import console, errors, refusals
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import PREDICTED_FROM, free_name, resolve_sessions
-from myogestic_ros.sessions.offline import predict_session
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline
-from myogestic_ros.sessions.writer import SessionWriter
+from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.parameter_file import read_parameters
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.parameters import POST
+from myogestic_ros.nodes.pipeline.node import find_pipeline
+from myogestic_ros.nodes.pipeline.prediction_bag import (
+    TOPICS,
+    PredictionWriter,
+    compare,
+    read_predictions,
+)
+from myogestic_ros.sessions.reading.library import PREDICTED_FROM, free_name, resolve_sessions
+from myogestic_ros.sessions.reading.offline_prediction import predict_session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.timeline import Timeline
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.writer import SessionWriter
 
 __all__ = ['replay']
 

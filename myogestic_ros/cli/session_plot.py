@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.patches import Patch
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.envelope import Envelope
-from myogestic_ros.sessions.survey import StreamSurvey, Survey
+from myogestic_ros.sessions.quality.envelope import Envelope
+from myogestic_ros.sessions.quality.statistics import StreamSurvey, Survey
 
 __all__ = ['draw']
 

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sessions.check import Finding
-from myogestic_ros.sessions.content import Content
-from myogestic_ros.sessions.library import SessionSummary
-from myogestic_ros.sessions.survey import Span, StreamSurvey, Survey
+from myogestic_ros.sessions.exchange.content import Content
+from myogestic_ros.sessions.quality.check import Finding
+from myogestic_ros.sessions.quality.statistics import Span, StreamSurvey, Survey
+from myogestic_ros.sessions.reading.library import SessionSummary
 
 __all__ = ['print_findings', 'print_imported', 'print_sessions', 'print_survey']
 

@@ -7,23 +7,23 @@ from typing import Annotated
 
 import typer
 
-from myogestic_ros.core.errors import SessionError, SourceError
-from myogestic_ros.panel.cli.sessions_view import (
+from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.session_tables import (
     print_findings,
     print_imported,
     print_sessions,
     print_survey,
 )
-from myogestic_ros.panel.cli.terminal import console, errors, refusals
-from myogestic_ros.sessions.check import Finding, check_session, findings_of
-from myogestic_ros.sessions.export import export_session
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import list_sessions, resolve_sessions
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repair import needs_repair, repair_session
-from myogestic_ros.sessions.survey import survey
-from myogestic_ros.sources.importing import import_recording
-from myogestic_ros.sources.mappings import mapping_file
+from myogestic_ros.core.errors import SessionError, SourceError
+from myogestic_ros.sessions.exchange.export import export_session
+from myogestic_ros.sessions.quality.check import Finding, check_session, findings_of
+from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sources.importers.importer import import_recording
+from myogestic_ros.sources.importers.mappings import mapping_file
 from myogestic_ros.sources.replay_parameters import AS_MAPPED
 
 __all__ = ['app']
@@ -127,7 +127,7 @@ def info(
         print_survey(console, found)
         print_findings(console, '', findings_of(found))
         if picture is not None:
-            from myogestic_ros.panel.cli.sessions_picture import draw  # matplotlib is slow to load
+            from myogestic_ros.cli.session_plot import draw  # matplotlib is slow to load
 
             draw(found, picture)
             console.print(f'Drawn into {picture}.', markup=False)

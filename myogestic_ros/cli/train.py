@@ -10,21 +10,21 @@ from typing import Annotated
 
 import typer
 
+from myogestic_ros.cli import training_options as options
+from myogestic_ros.cli.console import console, errors, refusals
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.trainer import Trainer
-from myogestic_ros.core.training import Outcome
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.recipes import DEFAULT, recipe_names
-from myogestic_ros.nodes.decoder_pipeline import find_pipeline
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.panel.cli import training_options as options
-from myogestic_ros.panel.cli.terminal import console, errors, refusals
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.library import resolve_sessions
+from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.jobs import Outcome
+from myogestic_ros.core.training.trainer import Trainer
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe_names
+from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.sessions.reading.library import resolve_sessions
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 __all__ = ['train']
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
 
 __all__ = [
     'Bandpass',

@@ -19,16 +19,16 @@ from rich.console import Console
 from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.panel.demo import walk
-from myogestic_ros.panel.demo.domain import own_domain
-from myogestic_ros.panel.demo.hand_report import write_film
-from myogestic_ros.panel.demo.hand_score import HandScore, judge_hand, postures_of
-from myogestic_ros.panel.demo.operator import DemoError, Operator, operating
-from myogestic_ros.panel.demo.plan import Plan
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.panel.demo.report import print_score, write_files
-from myogestic_ros.panel.demo.score import NOT_JUDGED_S, judge
-from myogestic_ros.sessions.lock import hold
+from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo.hand_report import write_film
+from myogestic_ros.demo.hand_score import HandScore, judge_hand, postures_of
+from myogestic_ros.demo.node_client import DemoError, Operator, operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.demo.report import print_score, write_files
+from myogestic_ros.demo.ros_domain import own_domain
+from myogestic_ros.demo.score import NOT_JUDGED_S, judge
+from myogestic_ros.demo.settings import Plan
+from myogestic_ros.sessions.storage.file_lock import hold
 
 __all__ = ['main']
 

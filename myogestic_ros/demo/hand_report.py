@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from myogestic_ros.control.kinematics import Kinematics
-from myogestic_ros.panel.demo.hand_score import (
+from myogestic_ros.demo.hand_score import (
     HELD_S,
     TOLERANCE_RAD,
     WITHIN_S,
@@ -21,8 +21,8 @@ from myogestic_ros.panel.demo.hand_score import (
     HandState,
     Reach,
 )
-from myogestic_ros.panel.demo.score import Answer, Cue
-from myogestic_ros.panel.hand_picture import picture
+from myogestic_ros.demo.score import Answer, Cue
+from myogestic_ros.reporting.hand_plot import picture
 
 __all__ = ['add_rows', 'draw_distance', 'draw_strip', 'hand_numbers', 'write_film']
 

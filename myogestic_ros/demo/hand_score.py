@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.control.mapping import REST
 from myogestic_ros.control.mapping import Mapping as HandMapping
-from myogestic_ros.panel.demo.score import Answer, Cue
+from myogestic_ros.demo.score import Answer, Cue
 
 __all__ = ['WITHIN_S', 'HandScore', 'HandState', 'Reach', 'judge_hand', 'postures_of']
 

@@ -17,6 +17,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from myogestic_ros.demo.hand_score import HandState
+from myogestic_ros.demo.score import Answer, Cue
 from myogestic_ros.msg import (
     BridgeStatus,
     Label,
@@ -25,9 +27,7 @@ from myogestic_ros.msg import (
     Prediction,
     StreamInfo,
 )
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo.hand_score import HandState
-from myogestic_ros.panel.demo.score import Answer, Cue
+from myogestic_ros.nodes.common import qos
 from myogestic_ros.srv import ListSessions, SetLabel, Train
 
 __all__ = ['DemoError', 'Operator', 'operating']

@@ -48,7 +48,7 @@ class NodeProcesses:
         with (self.folder / f'{name}.log').open('wb') as log:
             self._processes[name] = subprocess.Popen(
                 [
-                    *(sys.executable, '-m', f'myogestic_ros.nodes.{name}'),
+                    *(sys.executable, '-m', f'myogestic_ros.nodes.{name}.node'),
                     *('--ros-args', '--params-file', str(file)),
                 ],
                 stdin=subprocess.DEVNULL,

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.control.kinematics import Kinematics
-from myogestic_ros.panel.demo.hand_report import (
+from myogestic_ros.demo.hand_report import (
     add_rows,
     draw_distance,
     draw_strip,
     hand_numbers,
 )
-from myogestic_ros.panel.demo.hand_score import HandScore
-from myogestic_ros.panel.demo.score import NOT_JUDGED_S, Answer, Cue, Score
+from myogestic_ros.demo.hand_score import HandScore
+from myogestic_ros.demo.score import NOT_JUDGED_S, Answer, Cue, Score
 
 __all__ = ['print_score', 'write_files']
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from myogestic_ros.panel.demo.operator import DemoError, Operator
-from myogestic_ros.panel.demo.plan import FASTEST, FRAME_S, Plan
+from myogestic_ros.demo.node_client import DemoError, Operator
+from myogestic_ros.demo.settings import FASTEST, FRAME_S, Plan
 from myogestic_ros.sources.replay import Replay
 
 __all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']

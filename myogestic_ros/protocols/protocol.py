@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from myogestic_ros.sessions.ramp import Ramp
+from myogestic_ros.protocols.ramp import Ramp
 
 __all__ = ['Cue', 'Protocol']
 

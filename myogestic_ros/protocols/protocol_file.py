@@ -8,9 +8,9 @@ from typing import Any
 
 from myogestic_ros.core.errors import ProtocolError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.sessions.protocol import Cue, Protocol
-from myogestic_ros.sessions.ramp import SHAPES, Ramp
-from myogestic_ros.sessions.yaml_lines import Lines, read_yaml
+from myogestic_ros.protocols.protocol import Cue, Protocol
+from myogestic_ros.protocols.ramp import SHAPES, Ramp
+from myogestic_ros.protocols.yaml_lines import Lines, read_yaml
 
 __all__ = ['CUES', 'PROTOCOL', 'RAMP', 'read_protocol']
 

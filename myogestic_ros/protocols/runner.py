@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from myogestic_ros.sessions.plan import Plan
+from myogestic_ros.protocols.schedule import Plan
 
 __all__ = ['Conductor', 'Stage']
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from myogestic_ros.core.signals import NO_CLASS, Label
-from myogestic_ros.sessions.protocol import Protocol
-from myogestic_ros.sessions.ramp import Ramp
+from myogestic_ros.protocols.protocol import Protocol
+from myogestic_ros.protocols.ramp import Ramp
 
 __all__ = ['Phase', 'Plan', 'Step']
 

@@ -10,8 +10,8 @@ import matplotlib
 matplotlib.use('Agg')
 import numpy as np
 
-from myogestic_ros.decoding.evaluation import Evaluation
-from myogestic_ros.decoding.evaluation_report import ClassificationReport
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation
+from myogestic_ros.decoding.evaluation.report import ClassificationReport
 
 __all__ = [
     'STYLE',

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from myogestic_ros.decoding.evaluation import Evaluation
-from myogestic_ros.decoding.evaluation_report import ClassificationReport
-from myogestic_ros.decoding.regression_evaluation import RegressionReport, RegressionScore
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation
+from myogestic_ros.decoding.evaluation.regression import RegressionReport, RegressionScore
+from myogestic_ros.decoding.evaluation.report import ClassificationReport
 
 __all__ = ['percent', 'print_classification', 'print_regression', 'seconds', 'summary_rows']
 

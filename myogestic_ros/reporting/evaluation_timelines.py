@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from myogestic_ros.decoding.evaluation_report import ClassificationReport
-from myogestic_ros.decoding.evaluation_scores import transition_windows
-from myogestic_ros.decoding.regression_evaluation import RegressionReport
-from myogestic_ros.panel.evaluation_figures import (
+from myogestic_ros.decoding.evaluation.regression import RegressionReport
+from myogestic_ros.decoding.evaluation.report import ClassificationReport
+from myogestic_ros.decoding.evaluation.scores import transition_windows
+from myogestic_ros.reporting.evaluation_figures import (
     COLOURS,
     FAINT,
     UNSETTLED,

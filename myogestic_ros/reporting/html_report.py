@@ -15,11 +15,11 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.decoding.evaluation_report import ClassificationReport
-from myogestic_ros.decoding.regression_evaluation import RegressionReport
-from myogestic_ros.panel import evaluation_figures as figures
-from myogestic_ros.panel import evaluation_timelines as timelines
-from myogestic_ros.panel.evaluation_tables import ROWS, summary_rows
+from myogestic_ros.decoding.evaluation.regression import RegressionReport
+from myogestic_ros.decoding.evaluation.report import ClassificationReport
+from myogestic_ros.reporting import evaluation_figures as figures
+from myogestic_ros.reporting import evaluation_timelines as timelines
+from myogestic_ros.reporting.evaluation_tables import ROWS, summary_rows
 
 __all__ = ['write_report']
 

@@ -15,10 +15,10 @@ from myogestic_ros.core.signals import (
     StreamFacts,
     sample_time_ns,
 )
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sources.recording_file import load_recording
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.repetitions import Part, joined, number_repetitions, select
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.importers.reader import load_recording
+from myogestic_ros.sources.importers.repetitions import Part, joined, number_repetitions, select
 
 __all__ = ['FilePlaylist', 'Item', 'SessionPlaylist', 'is_session']
 

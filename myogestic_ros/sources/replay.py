@@ -11,9 +11,9 @@ from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.parameters import check_values, defaults
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording
+from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.playlist import FilePlaylist, Item, SessionPlaylist, is_session
-from myogestic_ros.sources.recording_format import RecordingFormat
 from myogestic_ros.sources.replay_parameters import PARAMETERS, format_fields
 
 __all__ = ['Replay']

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 from ament_index_python.packages import get_package_share_directory
-from graph import PATIENCE_S, set_domain
-from processes import alive, until
+from support.graph import PATIENCE_S, set_domain
+from support.paths import ROOT
+from support.processes import alive, until
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 LAUNCH = """
 import sys
@@ -118,7 +118,7 @@ def test_two_arms_side_by_side_come_up_and_end_cleanly(tmp_path):
     from sensor_msgs.msg import JointState
     from std_srvs.srv import Trigger
 
-    from myogestic_ros.nodes import qos
+    from myogestic_ros.nodes.common import qos
 
     set_domain()
     with (

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arm_session import write_arm
-from recorded import made_up, write_signal
+from support.arm_session import write_arm
+from support.recorded import made_up, write_signal
 from typer.testing import CliRunner
 
-from myogestic_ros.decoding.recipes import DEFAULT
-from myogestic_ros.panel.cli.__main__ import app
+from myogestic_ros.cli.__main__ import app
+from myogestic_ros.decoding.decoders.recipes import DEFAULT
 
 RATE = 1000.0
 

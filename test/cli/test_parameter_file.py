@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from myogestic_ros.cli.parameter_file import read_parameters
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.decoding.post_parameters import POST
-from myogestic_ros.panel.cli.parameter_file import read_parameters
+from myogestic_ros.decoding.postprocessing.parameters import POST
 
 TEXT = """
 /**:

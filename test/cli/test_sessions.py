@@ -7,16 +7,16 @@ import sys
 
 import numpy as np
 import pytest
-from bags import EMG, protocol, topics, write
 from rich.console import Console
+from support.bags import EMG, protocol, topics, write
 
-from myogestic_ros.panel.cli import __main__ as command
-from myogestic_ros.panel.cli import sessions as group
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import STREAM
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.cli import __main__ as command
+from myogestic_ros.cli import sessions as group
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 CUES = [(0, 'rest', 0.5), (1, 'fist', 0.5)] * 2
 ITEMS = protocol(CUES, channels=3)
@@ -30,9 +30,7 @@ def run(tmp_path, monkeypatch, capsys):
     def call(*words):
         for name in ('console', 'errors'):
             monkeypatch.setattr(group, name, Console(width=100, stderr=name == 'errors'))
-        monkeypatch.setattr(
-            'myogestic_ros.panel.cli.terminal.errors', Console(width=100, stderr=True)
-        )
+        monkeypatch.setattr('myogestic_ros.cli.console.errors', Console(width=100, stderr=True))
         code = command.main(['sessions', *map(str, words)])
         told = capsys.readouterr()
         assert 'Traceback' not in told.err
@@ -173,7 +171,7 @@ def test_what_a_table_leaves_out_is_named(run, tmp_path):
 def test_the_installed_command(tmp_path):
     write(tmp_path / 'sessions' / 's', ITEMS, ('rest', 'fist'))
     done = subprocess.run(
-        [sys.executable, '-m', 'myogestic_ros.panel.cli', 'sessions', 'info', 's'],
+        [sys.executable, '-m', 'myogestic_ros.cli', 'sessions', 'info', 's'],
         cwd=tmp_path,
         capture_output=True,
         text=True,

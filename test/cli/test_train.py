@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from arm_session import write_arm
-from recorded import made_up, write_signal
+from support.arm_session import write_arm
+from support.recorded import made_up, write_signal
 from typer.testing import CliRunner
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.panel.cli.__main__ import app
+from myogestic_ros.cli.__main__ import app
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.streams.filter_spec import FilterSpec
 
 RATE = 1000.0
 FOR_EVER = """
@@ -156,7 +156,7 @@ def test_ctrl_c_saves_nothing_and_leaves_no_process(folder: Path, tmp_path: Path
         [
             sys.executable,
             '-m',
-            'myogestic_ros.panel.cli',
+            'myogestic_ros.cli',
             'train',
             *words,
             '--model-dir',

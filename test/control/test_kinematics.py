@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from support.paths import ROOT
 
 from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.urdf import read_joint_limits
 from myogestic_ros.core.errors import ControlError
 
-ROOT = Path(__file__).resolve().parents[2]
 HAND = ROOT / 'urdf' / 'hand.urdf'
 
 JOINTS = {

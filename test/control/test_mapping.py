@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
+from support.paths import ROOT
 
 from myogestic_ros.control.mapping_file import parse_mapping, read_mapping
 from myogestic_ros.control.mapping_tables import SETTINGS
 from myogestic_ros.control.urdf import JointLimits, joint_limits, read_joint_limits
 from myogestic_ros.core.errors import ControlError
 
-FILE = Path(__file__).resolve().parents[2] / 'config' / 'mappings' / 'hand.yaml'
+FILE = ROOT / 'config' / 'mappings' / 'hand.yaml'
 SMALL = """
 joints: {a: {lower: 0, upper: 2}, b: {lower: -1, upper: 1, velocity: 0.5}}
 limits: {velocity: 3, acceleration: 20}
@@ -223,7 +222,7 @@ def test_a_urdf_that_is_not_there(tmp_path):
 
 
 def test_the_example_in_the_docs_is_right():
-    text = (FILE.parents[2] / 'docs' / 'bridge.md').read_text()
+    text = (ROOT / 'docs' / 'bridge.md').read_text()
     begin = text.index('    mode: posture')
     example = text[begin : text.index('\n\n', begin)]
     mapping = parse_mapping(yaml.safe_load(example))

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from graph import PATIENCE_S, set_domain
+from support.graph import PATIENCE_S, set_domain
 
-from myogestic_ros.panel.demo.domain import take_domain
+from myogestic_ros.demo.ros_domain import take_domain
 
 SHORT = [
     '--repetitions',
@@ -39,7 +39,7 @@ def start(out, *arguments):
 def start_as_it_is(out, *arguments):
     """Start the demo in the environment that there is."""
     return subprocess.Popen(
-        [sys.executable, '-m', 'myogestic_ros.panel.demo', '--out', str(out), *arguments],
+        [sys.executable, '-m', 'myogestic_ros.demo', '--out', str(out), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.paths import ROOT
 
 from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.mapping_file import read_mapping
-from myogestic_ros.panel.demo.hand_report import hand_numbers, write_film
-from myogestic_ros.panel.demo.hand_score import HandState, judge_hand, postures_of
-from myogestic_ros.panel.demo.report import write_files
-from myogestic_ros.panel.demo.score import Answer, Cue, judge
-from myogestic_ros.panel.hand_picture import picture
+from myogestic_ros.demo.hand_report import hand_numbers, write_film
+from myogestic_ros.demo.hand_score import HandState, judge_hand, postures_of
+from myogestic_ros.demo.report import write_files
+from myogestic_ros.demo.score import Answer, Cue, judge
+from myogestic_ros.reporting.hand_plot import picture
 
-ROOT = Path(__file__).resolve().parents[2]
 POSTURES = {
     'rest': {'a': 0.0, 'b': 0.0},
     'fist': {'a': 1.5, 'b': 1.5},

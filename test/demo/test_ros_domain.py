@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from myogestic_ros.panel.demo.__main__ import main
-from myogestic_ros.panel.demo.domain import DOMAINS, own_domain, take_domain
-from myogestic_ros.sessions.lock import hold
+from myogestic_ros.demo.__main__ import main
+from myogestic_ros.demo.ros_domain import DOMAINS, own_domain, take_domain
+from myogestic_ros.sessions.storage.file_lock import hold
 
 TAKE = """
-from myogestic_ros.panel.demo.domain import own_domain
+from myogestic_ros.demo.ros_domain import own_domain
 with own_domain() as domain:
     print(domain, flush=True)
     input()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myogestic_ros.panel.demo.report import write_files
-from myogestic_ros.panel.demo.score import Answer, Cue, judge
+from myogestic_ros.demo.report import write_files
+from myogestic_ros.demo.score import Answer, Cue, judge
 
 CUES = [Cue(0.0, 'rest'), Cue(2.0, 'fist'), Cue(4.0, '')]
 

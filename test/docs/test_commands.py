@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 import yaml
-from recorded import made_up, write_signal
-from xdf import write_xdf
+from support.paths import ROOT
+from support.recorded import made_up, write_signal
+from support.xdf import write_xdf
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.panel.cli import __main__ as command
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sources.importing import import_recording
+from myogestic_ros.cli import __main__ as command
+from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sources.importers.importer import import_recording
 
-DOCS = Path(__file__).resolve().parents[2] / 'docs'
+DOCS = ROOT / 'docs'
 N = 3000
 DATA = np.random.default_rng(9).standard_normal((N, 4))
 CLASSES = np.repeat([0, 1, 0, 1, 2, 0], N // 6)

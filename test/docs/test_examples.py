@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from arm_session import write_arm
-from graph import graph
 from myogestic_ros.msg import EmgFrame
+from support.arm_session import write_arm
+from support.graph import graph
+from support.paths import ROOT
 
-from myogestic_ros.core.decoder_file import import_decoder
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import chunk_to_ros
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.offline import predict_session
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline
+from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.decoder_file import import_decoder
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import chunk_to_ros
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.sessions.reading.offline_prediction import predict_session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.timeline import Timeline
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
+EXAMPLES = ROOT / 'examples'
 
 
 @pytest.fixture(scope='module')

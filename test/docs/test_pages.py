@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from bags import protocol, write
-from graph import PATIENCE_S, graph, set_domain
-from recorded import made_up, write_signal
+from support.bags import protocol, write
+from support.graph import PATIENCE_S, graph, set_domain
+from support.paths import ROOT
+from support.recorded import made_up, write_signal
 
-from myogestic_ros.core.decoder_file import import_decoder
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.nodes.prediction_message import prediction_to_ros
-from myogestic_ros.panel.demo.operator import operating
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.offline import predict_session
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.core.training.decoder_file import import_decoder
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.demo.node_client import operating
+from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
+from myogestic_ros.sessions.reading.offline_prediction import predict_session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 
 

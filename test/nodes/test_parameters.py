@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.paths import ROOT
 
 from myogestic_ros.core.parameters import Parameter, check_values
-from myogestic_ros.nodes.bridge_parameters import BRIDGE
-from myogestic_ros.nodes.cues_parameters import CUES
-from myogestic_ros.nodes.driver import DRIVER
-from myogestic_ros.nodes.hand import HAND
-from myogestic_ros.nodes.managed import MANAGED
-from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
-from myogestic_ros.nodes.recorder import RECORDER
-from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.nodes.bridge.parameters import BRIDGE
+from myogestic_ros.nodes.common.lifecycle_node import MANAGED
+from myogestic_ros.nodes.cues.parameters import CUES
+from myogestic_ros.nodes.driver.node import DRIVER
+from myogestic_ros.nodes.hand.node import HAND
+from myogestic_ros.nodes.pipeline.parameters import PIPELINE, stream_table
+from myogestic_ros.nodes.recorder.node import RECORDER
+from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def prefixed(prefix, table):

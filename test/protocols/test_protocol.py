@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from myogestic_ros.core.errors import ProtocolError
-from myogestic_ros.sessions.plan import Plan
-from myogestic_ros.sessions.protocol_file import read_protocol
+from myogestic_ros.protocols.protocol_file import read_protocol
+from myogestic_ros.protocols.schedule import Plan
 
-EXAMPLES = sorted(Path(__file__).resolve().parents[2].glob('config/protocols/*.yaml'))
+EXAMPLES = sorted(ROOT.glob('config/protocols/*.yaml'))
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import threading
 import time
 
 import pytest
-from processes import until
+from support.processes import until
 
-from myogestic_ros.sessions.conductor import Conductor, Stage
-from myogestic_ros.sessions.plan import Plan
-from myogestic_ros.sessions.protocol import Cue, Protocol
-from myogestic_ros.sessions.ramp import Ramp
+from myogestic_ros.protocols.protocol import Cue, Protocol
+from myogestic_ros.protocols.ramp import Ramp
+from myogestic_ros.protocols.runner import Conductor, Stage
+from myogestic_ros.protocols.schedule import Plan
 
 
 class Witness(Stage):

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sessions.plan import Plan
-from myogestic_ros.sessions.protocol import Cue, Protocol
-from myogestic_ros.sessions.ramp import Ramp
+from myogestic_ros.protocols.protocol import Cue, Protocol
+from myogestic_ros.protocols.ramp import Ramp
+from myogestic_ros.protocols.schedule import Plan
 
 PROTOCOL = Protocol(
     'p',

@@ -7,11 +7,11 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
-from bags import protocol, write
+from support.bags import protocol, write
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Chunk, Label
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sources import registry
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.pacing import Pacer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decoders import Mean
+from support.decoders import Mean
 
 
 def adapt(model, data):

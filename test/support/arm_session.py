@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bags import LABEL, START_NS, frame, header, label
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from myogestic_ros.core.signals import Label
-from myogestic_ros.sessions.definitions import message_definition, typestore
+from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
 from myogestic_ros.sources.synthetic import Synthetic
+from support.bags import LABEL, START_NS, frame, header, label
 
 EMG = 'myogestic_ros/msg/EmgFrame'
 JOINTS = 'sensor_msgs/msg/JointState'

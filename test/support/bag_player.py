@@ -10,8 +10,8 @@ import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 
-from myogestic_ros.nodes.conversions import time_to_ros
-from myogestic_ros.sessions.bag import open_bag
+from myogestic_ros.nodes.common.conversions import time_to_ros
+from myogestic_ros.sessions.storage.bag import open_bag
 
 CLOCK_PERIOD_NS = 25 * 10**6
 """rosbag2 publishes the clock at 40 Hz, and so does this."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.sessions.definitions import message_definition, typestore
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 EMG = 'myogestic_ros/msg/EmgFrame'
 LABEL = 'myogestic_ros/msg/Label'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from bags import protocol, write
-from graph import graph
 
-DECODER = str(Path(__file__).resolve().parent / 'decoders.py')
+from support.bags import protocol, write
+from support.graph import graph
+from support.paths import SUPPORT
+
+DECODER = str(SUPPORT / 'decoders.py')
 
 
 @contextmanager

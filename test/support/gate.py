@@ -6,10 +6,10 @@ import threading
 
 import numpy as np
 
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 RATE = 2000.0
 

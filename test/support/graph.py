@@ -12,9 +12,9 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from myogestic_ros.panel.demo.domain import take_domain
-from myogestic_ros.panel.demo.operator import Operator, operating
-from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.demo.ros_domain import take_domain
 
 _domains = itertools.cycle(range(1, 101))
 for _ in range(os.getpid() % 100):

@@ -14,21 +14,22 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from graph import PATIENCE_S
 from lifecycle_msgs.srv import ChangeState
 from myogestic_ros.msg import BridgeStatus, Prediction
-from processes import until
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from myogestic_ros.control.mapping_file import read_mapping
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import time_to_ros
-from myogestic_ros.panel.demo.processes import NodeProcesses
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import time_to_ros
+from support.graph import PATIENCE_S
+from support.paths import ROOT
+from support.processes import until
 
-MAPPING = read_mapping(Path(__file__).resolve().parents[1] / 'config' / 'mappings' / 'hand.yaml')
+MAPPING = read_mapping(ROOT / 'config' / 'mappings' / 'hand.yaml')
 TIMEOUT_S = 0.25
 PERIOD_S = 0.01
 INDEX = MAPPING.joint_names.index('index_flexion')

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from bags import START_NS, label, topics
 
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
-from myogestic_ros.decoding.signal_summary import SignalSummary, summarize
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.writer import SessionWriter
-from myogestic_ros.sources.recording_file import load_pieces
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.repetitions import number_repetitions
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary, summarize
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.writer import SessionWriter
+from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.importers.reader import load_pieces
+from myogestic_ros.sources.importers.repetitions import number_repetitions
+from support.bags import START_NS, label, topics
 
 NOT_CLEAN = ('19999-2', '64917-1', '69069-1')
 """Sessions of myo-readings with ragged lines, a wrong label, or copied samples."""
@@ -34,7 +34,7 @@ def write_signal(
 
     ``gaps`` are (sample in ``data``, samples lost just before it).
     """
-    from bags import frame
+    from support.bags import frame
 
     lost = np.zeros(len(data), np.int64)
     for at, count in gaps:

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
-from graph import PATIENCE_S, set_domain
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from support.graph import PATIENCE_S, set_domain
 
 
 class Ros:

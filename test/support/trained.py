@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.ready_decoder import ready_decoder
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 
 def data_of(*paths: Path, **more: Any) -> TrainingData:

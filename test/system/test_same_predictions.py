@@ -7,34 +7,34 @@ import re
 
 import numpy as np
 import pytest
-from bag_player import BagPlayer
 from diagnostic_msgs.msg import DiagnosticArray
-from graph import PATIENCE_S, graph, replay
 from myogestic_ros.msg import EmgFrame, Prediction
 from myogestic_ros.msg import Label as LabelMessage
+from support.bag_player import BagPlayer
+from support.graph import PATIENCE_S, graph, replay
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.cli.__main__ import main as cli
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk, Label
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.training_filters import training_filters
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
-from myogestic_ros.decoding import htd_lda
-from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
-from myogestic_ros.decoding.post import PostChain
-from myogestic_ros.nodes.conversions import chunk_to_ros, label_to_ros
-from myogestic_ros.nodes.prediction_bag import read_predictions
-from myogestic_ros.nodes.prediction_message import prediction_to_ros
-from myogestic_ros.panel.cli.__main__ import main as cli
-from myogestic_ros.panel.demo.operator import DemoError
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import resolve_sessions
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.training_filters import training_filters
+from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders import htd_lda
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.nodes.common.conversions import chunk_to_ros, label_to_ros
+from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
+from myogestic_ros.nodes.pipeline.prediction_bag import read_predictions
+from myogestic_ros.sessions.reading.library import resolve_sessions
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.training_data import complete_training_data
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
@@ -108,7 +108,7 @@ def model_of(path, folder, filters=None):
     with training_filters({'emg': filters}):
         model = htd_lda.train(data)
     manifest = Manifest(
-        'myogestic_ros.decoding.htd_lda', data.streams, 50.0, 50.0, data.class_names
+        'myogestic_ros.decoding.decoders.htd_lda', data.streams, 50.0, 50.0, data.class_names
     )
     ModelStore(folder / 'models').save('m', model, manifest)
     return model, data.class_names
@@ -122,7 +122,7 @@ def model_of_windows(folder, chunks):
     steps = lda_steps(htd_lda.amplitude_columns({'emg': chunks[0].n_channels}))
     model = LinearDecoder(steps.fit(np.array(features), classes), {0: 'a', 1: 'b'}, {})
     spec = StreamSpec('emg', 200.0, chunks[0].n_channels, chunks[0].sampling_rate)
-    manifest = Manifest('myogestic_ros.decoding.htd_lda', [spec], 50.0, 50.0, ['a', 'b'])
+    manifest = Manifest('myogestic_ros.decoding.decoders.htd_lda', [spec], 50.0, 50.0, ['a', 'b'])
     ModelStore(folder / 'models').save('m', model, manifest)
     return model
 

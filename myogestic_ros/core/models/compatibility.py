@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.stream_spec import StreamSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['misfit_of']
 

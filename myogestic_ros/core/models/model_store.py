@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.model_fit import misfit_of
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.models.compatibility import misfit_of
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 __all__ = ['Manifest', 'ModelStore', 'unfit_reason']
 

@@ -32,6 +32,6 @@ def load_pickle(path: str | os.PathLike[str]) -> Any:
     """Return the model in a joblib file.
 
     Loading runs code from the file: only load what you or this machine wrote. The pipeline node
-    loads models through `myogestic_ros.core.model_store.ModelStore`, which checks them first.
+    loads models through `myogestic_ros.core.models.model_store.ModelStore`, which checks them first.
     """
     return joblib.load(path)

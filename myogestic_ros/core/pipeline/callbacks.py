@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from myogestic_ros.core.persistence import load_pickle, save_pickle
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 
 __all__ = ['Callbacks']
 

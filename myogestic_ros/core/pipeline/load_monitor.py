@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myogestic_ros.core.live_ticks import LiveTicks
+from myogestic_ros.core.pipeline.tick_queue import LiveTicks
 
 __all__ = ['KeepingUp']
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from myogestic_ros.core.prediction import Prediction
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.pipeline.prediction import Prediction
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['Observer']
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from myogestic_ros.core.counters import TickCounters
-from myogestic_ros.core.prediction import PostProcess, Prediction
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.stream_reader import StreamReader
-from myogestic_ros.core.windows import StreamSpec, Tick
+from myogestic_ros.core.pipeline.counters import TickCounters
+from myogestic_ros.core.pipeline.prediction import PostProcess, Prediction
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.core.pipeline.stream_reader import StreamReader
+from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick
 
 __all__ = ['Pipeline']
 

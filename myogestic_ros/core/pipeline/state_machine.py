@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from myogestic_ros.core.errors import StateError
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.states import PipelineState
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.states import PipelineState
 
 __all__ = ['StateMachine']
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.live_ticks import LiveTicks
+from myogestic_ros.core.pipeline.tick_queue import LiveTicks
+from myogestic_ros.core.pipeline.trainable import Trainable
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.stream_spec import StreamSpec
-from myogestic_ros.core.trainable import Trainable
-from myogestic_ros.core.windows import WindowCutter
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 
 __all__ = ['StreamReader']
 

@@ -7,10 +7,10 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.stream_filter import import_for
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_filter import import_for
+from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick, WindowCutter
 
 __all__ = ['LiveTicks']
 

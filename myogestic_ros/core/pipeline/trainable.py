@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from myogestic_ros.core.callbacks import Callbacks
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.core.state_machine import StateMachine
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.train_log import TrainLog
-from myogestic_ros.core.trainer import Trainer
-from myogestic_ros.core.training import Outcome
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.warm_up import warm_up
+from myogestic_ros.core.models.warm_up import warm_up
+from myogestic_ros.core.pipeline.callbacks import Callbacks
+from myogestic_ros.core.pipeline.state_machine import StateMachine
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.core.training.jobs import Outcome
+from myogestic_ros.core.training.train_log import TrainLog
+from myogestic_ros.core.training.trainer import Trainer
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['Trainable']
 

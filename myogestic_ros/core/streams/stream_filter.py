@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.stream_spec import StreamSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['StreamFilter', 'import_for']
 

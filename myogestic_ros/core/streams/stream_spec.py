@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
 
 __all__ = ['StreamSpec']
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from myogestic_ros.core.filters import FilterSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
 
 __all__ = ['filters_to_environment', 'training_filters', 'training_filters_of']
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from myogestic_ros.core.blocks import Block
-from myogestic_ros.core.intake import Intake, Verdict
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
-from myogestic_ros.core.stream_filter import StreamFilter
-from myogestic_ros.core.stream_spec import StreamSpec
-from myogestic_ros.core.ticks import TickGrid
+from myogestic_ros.core.streams.blocks import Block
+from myogestic_ros.core.streams.chunk_validator import Intake, Verdict
+from myogestic_ros.core.streams.stream_filter import StreamFilter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.tick_grid import TickGrid
 
 __all__ = ['BatchCutter', 'WindowBatch']
 

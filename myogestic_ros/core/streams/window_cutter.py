@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.intake import Intake, Verdict
-from myogestic_ros.core.ring import StreamRing
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns, samples_in
-from myogestic_ros.core.stream_filter import StreamFilter
-from myogestic_ros.core.stream_spec import StreamSpec
-from myogestic_ros.core.ticks import TickGrid
+from myogestic_ros.core.streams.chunk_validator import Intake, Verdict
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.ring_buffer import StreamRing
+from myogestic_ros.core.streams.stream_filter import StreamFilter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.tick_grid import TickGrid
 
 __all__ = ['StreamSpec', 'Tick', 'WindowCutter']
 

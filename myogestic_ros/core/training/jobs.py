@@ -17,12 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.leftovers import SHARED_FILES, remove_leftovers
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.worker import failure, run_training
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.training.cleanup import SHARED_FILES, remove_leftovers
+from myogestic_ros.core.training.decoder_file import CallbackReference
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.core.training.worker import failure, run_training
 
 __all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
 
@@ -138,7 +138,7 @@ class ProcessTraining(_Training):
         if old is not None:
             save_pickle(old, self._folder / 'old.joblib')
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'myogestic_ros.core.worker', str(self._folder)],
+            [sys.executable, '-m', 'myogestic_ros.core.training.worker', str(self._folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from myogestic_ros.core.decoder_file import CallbackReference
-from myogestic_ros.core.training import Outcome, ProcessTraining, ThreadTraining
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.training.decoder_file import CallbackReference
+from myogestic_ros.core.training.jobs import Outcome, ProcessTraining, ThreadTraining
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['Trainer']
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 __all__ = ['TrainingData']
 
@@ -35,7 +35,7 @@ class TrainingData:
     targets : list of str
         Streams whose values a proportional decoder learns; empty: all but those of ``streams``.
     backend : str
-        What a training spreads its work with, see `myogestic_ros.decoding.parallel.parallel`.
+        What a training spreads its work with, see `myogestic_ros.decoding.decoders.parallel.parallel`.
     """
 
     paths: list[str] = field(default_factory=list)

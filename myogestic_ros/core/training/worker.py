@@ -1,4 +1,4 @@
-"""The process that a training runs in: ``python -m myogestic_ros.core.worker JOB_FOLDER``.
+"""The process that a training runs in: ``python -m myogestic_ros.core.training.worker JOB_FOLDER``.
 
 It reads ``job.json``, calls the train callback, and leaves ``result.json`` and, after success,
 ``model.joblib``. What is printed is the training log. It ends with the process that started it:
@@ -17,12 +17,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.core.leftovers import remove_leftovers
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.training_filters import filters_to_environment, training_filters
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.streams.training_filters import filters_to_environment, training_filters
+from myogestic_ros.core.training.cleanup import remove_leftovers
+from myogestic_ros.core.training.decoder_file import CallbackReference
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['failure', 'main', 'run_training']
 

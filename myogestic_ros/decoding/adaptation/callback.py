@@ -10,14 +10,24 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.training import report_progress
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adaptation import Adapted, Memory, adapt_to, check_features, remember
-from myogestic_ros.decoding.data_quality import summaries_of, summary_warnings
-from myogestic_ros.decoding.evaluation import Fit
-from myogestic_ros.decoding.rotation import class_covariances, find_rotation, turned
-from myogestic_ros.decoding.signal_summary import SignalSummary
-from myogestic_ros.decoding.training_set import TrainingSet, load_training_set
+from myogestic_ros.core.training.jobs import report_progress
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.recalibration import (
+    Adapted,
+    Memory,
+    adapt_to,
+    check_features,
+    remember,
+)
+from myogestic_ros.decoding.datasets.training_set import TrainingSet, load_training_set
+from myogestic_ros.decoding.evaluation.cross_validation import Fit
+from myogestic_ros.decoding.quality.checks import summaries_of, summary_warnings
+from myogestic_ros.decoding.quality.electrode_rotation import (
+    class_covariances,
+    find_rotation,
+    turned,
+)
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary
 
 __all__ = ['adapt_model', 'memory_of']
 
@@ -45,7 +55,7 @@ def memory_of(
     windows : TrainingSet
         What the model was trained on.
     summaries : sequence of SignalSummary
-        Of the sessions; see `myogestic_ros.decoding.data_quality.summaries_of`.
+        Of the sessions; see `myogestic_ros.decoding.quality.checks.summaries_of`.
     """
     covariances = _covariances(data, windows, summaries)
     return remember(windows.features, windows.classes, windows.class_names, covariances)

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.decoding.evaluation import Evaluation, Fit, fold_numbers
-from myogestic_ros.decoding.training_set import TrainingSet
+from myogestic_ros.decoding.datasets.training_set import TrainingSet
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation, Fit, fold_numbers
 
 __all__ = [
     'Adapted',

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import iter_aligned_windows
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.windows import iter_aligned_windows
 
 __all__ = ['TargetSet', 'load_targets']
 

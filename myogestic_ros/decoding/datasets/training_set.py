@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import NO_CLASS, Samples
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.window_batches import LabeledBatch, iter_window_batches
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.window_batches import LabeledBatch, iter_window_batches
 
 __all__ = ['TrainingSet', 'load_training_set']
 

@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.training import report_progress
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adapting import memory_of
-from myogestic_ros.decoding.class_decoder import ClassDecoder
-from myogestic_ros.decoding.data_quality import data_warnings, summaries_of
-from myogestic_ros.decoding.evaluation import fold_numbers, leave_one_repetition_out
-from myogestic_ros.decoding.recipe import Extract, MakeSteps
-from myogestic_ros.decoding.training_log import print_scores, print_windows
-from myogestic_ros.decoding.training_set import load_training_set
+from myogestic_ros.core.training.jobs import report_progress
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.callback import memory_of
+from myogestic_ros.decoding.datasets.training_set import load_training_set
+from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
+from myogestic_ros.decoding.decoders.recipe import Extract, MakeSteps
+from myogestic_ros.decoding.decoders.training_log import print_scores, print_windows
+from myogestic_ros.decoding.evaluation.cross_validation import (
+    fold_numbers,
+    leave_one_repetition_out,
+)
+from myogestic_ros.decoding.quality.checks import data_warnings, summaries_of
 
 __all__ = ['train_classifier']
 

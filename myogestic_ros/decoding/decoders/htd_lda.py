@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adapting import adapt_model
-from myogestic_ros.decoding.classifier_training import train_classifier
-from myogestic_ros.decoding.hudgins_features import amplitude_columns, extract
-from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.callback import adapt_model
+from myogestic_ros.decoding.decoders.classifier_training import train_classifier
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.features.hudgins import amplitude_columns, extract
 
 __all__ = ['adapt', 'amplitude_columns', 'extract', 'pipeline', 'predict', 'train']
 

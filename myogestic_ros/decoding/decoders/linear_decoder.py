@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.class_decoder import ClassDecoder
+from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
 
 __all__ = ['LinearDecoder', 'LogAmplitude', 'lda_steps']
 

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.estimator_path import is_estimator_path
-from myogestic_ros.decoding.recipes import recipe, recipe_names
-from myogestic_ros.decoding.train_recipe import adapt_recipe, train_recipe
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.estimator_path import is_estimator_path
+from myogestic_ros.decoding.decoders.recipes import recipe, recipe_names
+from myogestic_ros.decoding.decoders.train_recipe import adapt_recipe, train_recipe
 
 __all__ = ['is_ready_decoder', 'ready_decoder']
 
@@ -27,7 +27,7 @@ def is_ready_decoder(name: str) -> bool:
 
 @lru_cache(maxsize=64)
 def ready_decoder(name: str) -> Pipeline:
-    """Return the pipeline of a recipe; see `myogestic_ros.decoding.recipes.recipe` for names.
+    """Return the pipeline of a recipe; see `myogestic_ros.decoding.decoders.recipes.recipe` for names.
 
     Raises
     ------

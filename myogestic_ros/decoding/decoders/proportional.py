@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.decoding.feature_math import Floats, as_windows, mean, steps
+from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean, steps
 
 __all__ = ['BoundedRegressor', 'PerFeature', 'ProportionalDecoder', 'extract_amplitudes']
 

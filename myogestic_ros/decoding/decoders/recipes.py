@@ -16,22 +16,26 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.block_ensemble import BlockEnsemble
-from myogestic_ros.decoding.bounded_process import BoundedProcess
-from myogestic_ros.decoding.discriminant import RegularisedDiscriminant
-from myogestic_ros.decoding.estimator_path import estimator_at, is_estimator_path
-from myogestic_ros.decoding.hudgins_features import amplitude_columns
-from myogestic_ros.decoding.hudgins_features import extract as extract_hudgins
-from myogestic_ros.decoding.lagged_covariance import (
+from myogestic_ros.decoding.decoders.estimator_path import estimator_at, is_estimator_path
+from myogestic_ros.decoding.decoders.linear_decoder import LogAmplitude, lda_steps
+from myogestic_ros.decoding.decoders.proportional import (
+    BoundedRegressor,
+    PerFeature,
+    extract_amplitudes,
+)
+from myogestic_ros.decoding.decoders.recipe import Extract, MakeSteps, Recipe
+from myogestic_ros.decoding.estimators.block_ensemble import BlockEnsemble
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
+from myogestic_ros.decoding.estimators.discriminant import RegularisedDiscriminant
+from myogestic_ros.decoding.estimators.tangent_space import TangentSpace
+from myogestic_ros.decoding.features.hudgins import amplitude_columns
+from myogestic_ros.decoding.features.hudgins import extract as extract_hudgins
+from myogestic_ros.decoding.features.lagged_covariance import (
     block_sizes,
     extract_covariances,
     extract_with_hudgins,
 )
-from myogestic_ros.decoding.lagged_covariance import extract as extract_logarithms
-from myogestic_ros.decoding.linear_decoder import LogAmplitude, lda_steps
-from myogestic_ros.decoding.proportional import BoundedRegressor, PerFeature, extract_amplitudes
-from myogestic_ros.decoding.recipe import Extract, MakeSteps, Recipe
-from myogestic_ros.decoding.tangent_space import TangentSpace
+from myogestic_ros.decoding.features.lagged_covariance import extract as extract_logarithms
 
 __all__ = ['DEFAULT', 'recipe', 'recipe_names']
 

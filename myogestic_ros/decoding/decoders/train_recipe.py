@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.training import report_progress
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.adapting import adapt_model
-from myogestic_ros.decoding.bounded_process import BoundedProcess
-from myogestic_ros.decoding.class_decoder import ClassDecoder
-from myogestic_ros.decoding.classifier_training import train_classifier
-from myogestic_ros.decoding.parallel import parallel
-from myogestic_ros.decoding.proportional import ProportionalDecoder
-from myogestic_ros.decoding.recipe import Recipe
-from myogestic_ros.decoding.target_set import load_targets
+from myogestic_ros.core.training.jobs import report_progress
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.callback import adapt_model
+from myogestic_ros.decoding.datasets.target_set import load_targets
+from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
+from myogestic_ros.decoding.decoders.classifier_training import train_classifier
+from myogestic_ros.decoding.decoders.parallel import parallel
+from myogestic_ros.decoding.decoders.proportional import ProportionalDecoder
+from myogestic_ros.decoding.decoders.recipe import Recipe
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
 
 __all__ = ['adapt_recipe', 'train_recipe']
 

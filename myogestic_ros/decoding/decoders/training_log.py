@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.evaluation import Evaluation
-from myogestic_ros.decoding.training_set import TrainingSet
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets.training_set import TrainingSet
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation
 
 __all__ = ['print_scores', 'print_windows']
 

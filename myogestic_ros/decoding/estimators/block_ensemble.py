@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from myogestic_ros.decoding.likelihood_classifier import LikelihoodClassifier
+from myogestic_ros.decoding.estimators.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['BlockEnsemble']
 

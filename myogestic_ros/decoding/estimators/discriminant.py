@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.likelihood_classifier import LikelihoodClassifier
+from myogestic_ros.decoding.estimators.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['RegularisedDiscriminant']
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.decoding.evaluation import Evaluation, Fit, fold_numbers
-from myogestic_ros.decoding.evaluation_set import EvaluationSet
+from myogestic_ros.decoding.datasets.evaluation_set import EvaluationSet
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation, Fit, fold_numbers
 
 __all__ = [
     'CurvePoint',

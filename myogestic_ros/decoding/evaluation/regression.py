@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.decoding.evaluation_report import plain
-from myogestic_ros.decoding.target_set import TargetSet
+from myogestic_ros.decoding.datasets.target_set import TargetSet
+from myogestic_ros.decoding.evaluation.report import plain
 
 __all__ = ['RegressionReport', 'RegressionScore', 'evaluate_regressor']
 

@@ -9,16 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from myogestic_ros.decoding.evaluation import Evaluation, Fit
-from myogestic_ros.decoding.evaluation_scores import (
-    Delays,
-    Rejection,
-    delays,
-    rejections,
-    transition_windows,
-)
-from myogestic_ros.decoding.evaluation_set import EvaluationSet
-from myogestic_ros.decoding.held_out import (
+from myogestic_ros.decoding.datasets.evaluation_set import EvaluationSet
+from myogestic_ros.decoding.evaluation.cross_validation import Evaluation, Fit
+from myogestic_ros.decoding.evaluation.held_out import (
     CurvePoint,
     HeldOut,
     across_sessions,
@@ -26,6 +19,13 @@ from myogestic_ros.decoding.held_out import (
     each_repetition,
     last_repetitions,
     learning_curve,
+)
+from myogestic_ros.decoding.evaluation.scores import (
+    Delays,
+    Rejection,
+    delays,
+    rejections,
+    transition_windows,
 )
 
 __all__ = ['ClassificationReport', 'count_fits', 'evaluate_classifier', 'plain']

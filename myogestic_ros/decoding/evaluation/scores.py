@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.decoding.held_out import HeldOut
+from myogestic_ros.decoding.evaluation.held_out import HeldOut
 
 __all__ = ['REJECT_BELOW', 'Delays', 'Rejection', 'delays', 'rejections', 'transition_windows']
 

@@ -17,13 +17,7 @@ each gives alone. Formula and source stand with each.
 
 from __future__ import annotations
 
-from myogestic_ros.decoding.feature_sets import (
-    FEATURE_SETS,
-    FEATURES,
-    compute_features,
-    feature_set,
-)
-from myogestic_ros.decoding.features_amplitude import (
+from myogestic_ros.decoding.features.amplitude import (
     dasdv,
     iav,
     kurtosis,
@@ -36,10 +30,16 @@ from myogestic_ros.decoding.features_amplitude import (
     var,
     wl,
 )
-from myogestic_ros.decoding.features_counts import hudgins, ssc, wamp, zc
-from myogestic_ros.decoding.features_covariance import covariance, log_covariance
-from myogestic_ros.decoding.features_dynamics import ar, hjorth, mdf, mnf, sampen
-from myogestic_ros.decoding.features_moments import tdpsd
+from myogestic_ros.decoding.features.counts import hudgins, ssc, wamp, zc
+from myogestic_ros.decoding.features.covariance import covariance, log_covariance
+from myogestic_ros.decoding.features.dynamics import ar, hjorth, mdf, mnf, sampen
+from myogestic_ros.decoding.features.moments import tdpsd
+from myogestic_ros.decoding.features.registry import (
+    FEATURE_SETS,
+    FEATURES,
+    compute_features,
+    feature_set,
+)
 
 __all__ = [
     'FEATURES',

@@ -1,7 +1,7 @@
 """Features that count events: zero crossings, turns, and steps that are large.
 
 Each takes windows of shape ``(…, n_channels, n_samples)`` and returns one number per channel,
-shape ``(…, n_channels)``. References as in `myogestic_ros.decoding.features_amplitude`:
+shape ``(…, n_channels)``. References as in `myogestic_ros.decoding.features.amplitude`:
 
 .. [1] Hudgins, Parker, Scott, IEEE Trans. Biomed. Eng. 40(1), 1993.
 .. [2] Phinyomark, Phukpattaranont, Limsakul, Expert Syst. Appl. 39(8), 2012.
@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from myogestic_ros.decoding.feature_math import (
+from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.math_utils import (
     Flags,
     Floats,
     as_windows,
@@ -23,8 +24,7 @@ from myogestic_ros.decoding.feature_math import (
     total,
     turns,
 )
-from myogestic_ros.decoding.overlap import Overlap
-from myogestic_ros.decoding.pieces import in_pieces
+from myogestic_ros.decoding.features.sliding import Overlap
 
 __all__ = ['hudgins', 'ssc', 'wamp', 'zc']
 

@@ -20,8 +20,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from myogestic_ros.decoding.feature_math import Floats, as_windows, mean
-from myogestic_ros.decoding.pieces import in_pieces
+from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
 
 __all__ = [
     'covariance',

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.decoding.feature_math import Floats
-from myogestic_ros.decoding.features_counts import hudgins
+from myogestic_ros.decoding.features.counts import hudgins
+from myogestic_ros.decoding.features.math_utils import Floats
 
 __all__ = ['amplitude_columns', 'extract']
 

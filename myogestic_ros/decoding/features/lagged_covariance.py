@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.decoding.feature_math import Floats, as_windows, mean
-from myogestic_ros.decoding.features_covariance import half_vector, matrix_logarithm, regularise
-from myogestic_ros.decoding.hudgins_features import extract as extract_hudgins
-from myogestic_ros.decoding.pieces import in_pieces
+from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.covariance import half_vector, matrix_logarithm, regularise
+from myogestic_ros.decoding.features.hudgins import extract as extract_hudgins
+from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
 
 __all__ = [
     'block_sizes',

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from myogestic_ros.decoding.feature_math import Floats, as_windows, ratio, steps, total
-from myogestic_ros.decoding.pieces import in_pieces
+from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.math_utils import Floats, as_windows, ratio, steps, total
 
 __all__ = ['tdpsd']
 

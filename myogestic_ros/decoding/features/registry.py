@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding import features_amplitude, features_counts, features_dynamics
-from myogestic_ros.decoding.feature_math import Floats
-from myogestic_ros.decoding.features_covariance import covariance, log_covariance
-from myogestic_ros.decoding.features_moments import tdpsd
+from myogestic_ros.decoding.features import amplitude as features_amplitude
+from myogestic_ros.decoding.features import counts as features_counts
+from myogestic_ros.decoding.features import dynamics as features_dynamics
+from myogestic_ros.decoding.features.covariance import covariance, log_covariance
+from myogestic_ros.decoding.features.math_utils import Floats
+from myogestic_ros.decoding.features.moments import tdpsd
 
 __all__ = ['FEATURES', 'FEATURE_SETS', 'compute_features', 'feature_set']
 

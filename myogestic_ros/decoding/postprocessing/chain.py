@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.parameters import defaults
-from myogestic_ros.core.prediction import Prediction, label_in, named_numbers
-from myogestic_ros.decoding.dead_zone import DeadZone
-from myogestic_ros.decoding.post_decisions import (
+from myogestic_ros.core.pipeline.prediction import Prediction, label_in, named_numbers
+from myogestic_ros.decoding.postprocessing.dead_zone import DeadZone
+from myogestic_ros.decoding.postprocessing.decisions import (
     ChangeRejection,
     ConfidenceRejection,
     MajorityVote,
     VelocityRamp,
 )
-from myogestic_ros.decoding.post_parameters import POST, thresholds_of
-from myogestic_ros.decoding.vector_filters import GaussianFilter, OneEuroFilter
+from myogestic_ros.decoding.postprocessing.parameters import POST, thresholds_of
+from myogestic_ros.decoding.postprocessing.vector_filters import GaussianFilter, OneEuroFilter
 
 __all__ = ['PostChain']
 

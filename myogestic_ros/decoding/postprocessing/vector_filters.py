@@ -1,7 +1,7 @@
 """Filters for the vector that a decoder gives at each tick: smooth it, at the price of delay.
 
 Names, arguments and behaviour are MyoGestic's, so that its decoders find them here. For the raw
-signal there is `myogestic_ros.core.filters`.
+signal there is `myogestic_ros.core.streams.filter_spec`.
 
 References
 ----------

@@ -11,17 +11,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.label_lag import lag_warnings
-from myogestic_ros.decoding.odd_repetitions import odd_repetition_warnings
-from myogestic_ros.decoding.signal_quality import (
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.quality.label_lag import lag_warnings
+from myogestic_ros.decoding.quality.outlier_repetitions import odd_repetition_warnings
+from myogestic_ros.decoding.quality.signal_quality import (
     dead_channels,
     envelopes,
     mains,
     offsets,
     saturation,
 )
-from myogestic_ros.decoding.signal_summary import SignalSummary, summarize_session
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary, summarize_session
 
 __all__ = ['data_warnings', 'duplicates', 'imbalance', 'summaries_of', 'summary_warnings']
 

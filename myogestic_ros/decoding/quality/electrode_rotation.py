@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.decoding.signal_summary import SignalSummary
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary
 
 __all__ = [
     'CONFIDENT',

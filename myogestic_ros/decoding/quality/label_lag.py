@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.decoding.signal_summary import BIN_MS, SignalSummary
+from myogestic_ros.decoding.quality.signal_summary import BIN_MS, SignalSummary
 
 __all__ = ['label_lag', 'lag_warnings']
 

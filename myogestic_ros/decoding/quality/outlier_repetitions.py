@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.decoding.rotation import channel_pattern
-from myogestic_ros.decoding.signal_summary import SignalSummary
+from myogestic_ros.decoding.quality.electrode_rotation import channel_pattern
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary
 
 __all__ = ['OddRepetition', 'odd_repetition_warnings', 'odd_repetitions']
 

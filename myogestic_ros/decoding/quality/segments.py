@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, sample_time_ns
-from myogestic_ros.core.stream_filter import StreamFilter
-from myogestic_ros.sessions.timeline import Timeline
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_filter import StreamFilter
+from myogestic_ros.sessions.reading.timeline import Timeline
 
 __all__ = ['filtered_chunks', 'iter_stretches']
 

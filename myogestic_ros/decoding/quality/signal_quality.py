@@ -1,6 +1,6 @@
 """What spoils the signal itself: dead or clipped channels, offsets, mains hum, envelopes.
 
-Each check is a function of summaries (`myogestic_ros.decoding.signal_summary`) and returns
+Each check is a function of summaries (`myogestic_ros.decoding.quality.signal_summary`) and returns
 sentences: what was found, what it probably is, and what to do. Its threshold, and why it is that,
 stands in its docstring. Thresholds are meant to be crossed by what harms, not by what is merely
 untidy: a warning that comes with every good recording is not read.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.decoding.signal_summary import SignalSummary, Stretch
+from myogestic_ros.decoding.quality.signal_summary import SignalSummary, Stretch
 
 __all__ = ['dead_channels', 'envelopes', 'mains', 'offsets', 'saturation']
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, samples_in
-from myogestic_ros.decoding.signal_stretches import filtered_chunks, iter_stretches
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.decoding.quality.segments import filtered_chunks, iter_stretches
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.timeline import Timeline
 
 __all__ = ['SignalSummary', 'Stretch', 'summarize', 'summarize_session']
 

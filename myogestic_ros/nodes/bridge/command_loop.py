@@ -13,7 +13,7 @@ from myogestic_ros.control.commander import Command, Commander, Situation
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
 from myogestic_ros.control.watchdog import WatchdogSettings
-from myogestic_ros.nodes.metronome import Metronome
+from myogestic_ros.nodes.bridge.rate_timer import Metronome
 
 __all__ = ['Drive']
 

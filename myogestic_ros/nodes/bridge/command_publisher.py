@@ -14,7 +14,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from myogestic_ros.control.commander import Command
-from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.common import qos
 
 __all__ = ['OUTPUTS', 'CommandWriter', 'default_topic']
 

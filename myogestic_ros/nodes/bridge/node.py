@@ -19,22 +19,22 @@ from myogestic_ros.control.commander import Commander
 from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.msg import BridgeStatus, Prediction
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.bridge_parameters import (
+from myogestic_ros.nodes.bridge.command_loop import Drive
+from myogestic_ros.nodes.bridge.command_publisher import CommandWriter, default_topic
+from myogestic_ros.nodes.bridge.controller_joints import ControllerJoints
+from myogestic_ros.nodes.bridge.parameters import (
     BRIDGE,
     read_bridge_mapping,
     watchdog_settings,
 )
-from myogestic_ros.nodes.bridge_reports import bridge_status, health, sentence
-from myogestic_ros.nodes.bridge_services import BridgeServices, disarmed
-from myogestic_ros.nodes.command_writer import CommandWriter, default_topic
-from myogestic_ros.nodes.controller_joints import ControllerJoints
-from myogestic_ros.nodes.conversions import time_from_ros
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.drive import Drive
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.prediction_message import intent_from_ros
-from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.bridge.services import BridgeServices, disarmed
+from myogestic_ros.nodes.bridge.status import bridge_status, health, sentence
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import time_from_ros
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.common.prediction_conversions import intent_from_ros
 
 __all__ = ['BridgeNode', 'main']
 

@@ -7,8 +7,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from myogestic_ros.control.arming import Arming
 from myogestic_ros.control.commander import Situation
 from myogestic_ros.msg import BridgeStatus
-from myogestic_ros.nodes.command_writer import CommandWriter
-from myogestic_ros.nodes.drive import Drive
+from myogestic_ros.nodes.bridge.command_loop import Drive
+from myogestic_ros.nodes.bridge.command_publisher import CommandWriter
 
 __all__ = ['bridge_status', 'health', 'sentence']
 

@@ -10,7 +10,7 @@ from builtin_interfaces.msg import Time
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
 from myogestic_ros.msg import EmgFrame, StreamInfo
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.sessions.messages import (
+from myogestic_ros.sessions.storage.message_conversion import (
     chunk_of_frame,
     chunk_of_joints,
     facts_of,

@@ -8,7 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.common import qos
 
 __all__ = ['Diagnostics']
 

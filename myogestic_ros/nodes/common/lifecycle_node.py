@@ -17,8 +17,14 @@ from rclpy.parameter import Parameter as RosParameter
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.msg import NodeStatus
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.declare import declare, faults, fitted, full_names, values
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.parameter_declaration import (
+    declare,
+    faults,
+    fitted,
+    full_names,
+    values,
+)
 
 __all__ = ['MANAGED', 'ManagedNode']
 

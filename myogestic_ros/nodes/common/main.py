@@ -20,7 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 
 __all__ = ['run']
 

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import KeyValue
 
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
-from myogestic_ros.core.prediction import Prediction, label_in, named_numbers
+from myogestic_ros.core.pipeline.prediction import Prediction, label_in, named_numbers
 from myogestic_ros.msg import Prediction as PredictionMessage
 
 __all__ = ['intent_from_ros', 'prediction_to_ros']

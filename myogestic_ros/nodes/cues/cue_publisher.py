@@ -12,10 +12,10 @@ from sensor_msgs.msg import JointState
 from myogestic_ros.core.signals import NO_CLASS, Label
 from myogestic_ros.msg import CueProgress
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import label_to_ros
-from myogestic_ros.sessions.conductor import Stage
-from myogestic_ros.sessions.plan import Plan
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import label_to_ros
+from myogestic_ros.protocols.runner import Stage
+from myogestic_ros.protocols.schedule import Plan
 
 __all__ = ['CuePublishers', 'CueStage']
 

@@ -11,18 +11,18 @@ from rclpy.task import Future
 
 from myogestic_ros.action import RunProtocol
 from myogestic_ros.core.errors import StateError
-from myogestic_ros.nodes.cue_stage import CuePublishers, CueStage
-from myogestic_ros.nodes.cues_parameters import CUES
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.protocol_folder import find_protocol
-from myogestic_ros.nodes.recorder_remote import RecorderRemote
-from myogestic_ros.nodes.run import run
-from myogestic_ros.nodes.run_protocol import ProtocolServer
-from myogestic_ros.sessions.conductor import Conductor
-from myogestic_ros.sessions.plan import Plan
-from myogestic_ros.sessions.protocol import Protocol
-from myogestic_ros.sessions.protocol_file import read_protocol
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.cues.action_server import ProtocolServer
+from myogestic_ros.nodes.cues.cue_publisher import CuePublishers, CueStage
+from myogestic_ros.nodes.cues.parameters import CUES
+from myogestic_ros.nodes.cues.protocol_lookup import find_protocol
+from myogestic_ros.nodes.cues.recorder_client import RecorderRemote
+from myogestic_ros.protocols.protocol import Protocol
+from myogestic_ros.protocols.protocol_file import read_protocol
+from myogestic_ros.protocols.runner import Conductor
+from myogestic_ros.protocols.schedule import Plan
 
 __all__ = ['CUES', 'CuesNode', 'main']
 

@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import StateError
 from myogestic_ros.msg import NodeStatus
-from myogestic_ros.nodes import qos
+from myogestic_ros.nodes.common import qos
 
 __all__ = ['RecorderRemote']
 

@@ -14,17 +14,17 @@ from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
 from myogestic_ros.msg import EmgFrame, StreamInfo
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import (
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import (
     chunk_to_ros,
     label_from_ros,
     label_to_ros,
     stream_facts_to_ros,
 )
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.run import run
-from myogestic_ros.nodes.source_reader import Outgoing, SourceReader
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.driver.source_reader import Outgoing, SourceReader
 from myogestic_ros.sources.base import Source
 from myogestic_ros.sources.registry import source_factory, source_names
 

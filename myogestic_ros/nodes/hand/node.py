@@ -19,10 +19,10 @@ from myogestic_ros.control.hand_model import INTERFACES, HandModel
 from myogestic_ros.control.urdf import read_joint_limits
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
 
 __all__ = ['HAND', 'HandNode', 'main']
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.decoding.ready_decoder import is_ready_decoder, ready_decoder
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.decoder_file import import_decoder
+from myogestic_ros.decoding.decoders.named_decoder import is_ready_decoder, ready_decoder
 
 __all__ = ['find_pipeline']
 
@@ -16,7 +16,7 @@ def find_pipeline(decoder: str) -> Pipeline:
     Parameters
     ----------
     decoder : str
-        Name of a ready decoder (`myogestic_ros.decoding.recipes.recipe_names`), import path of a
+        Name of a ready decoder (`myogestic_ros.decoding.decoders.recipes.recipe_names`), import path of a
         scikit-learn estimator (``sklearn.svm:SVC``), or whatever `import_decoder` takes.
 
     Raises

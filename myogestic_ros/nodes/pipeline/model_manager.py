@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.model_store import Manifest, ModelStore, unfit_reason
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.warm_up import warm_up
+from myogestic_ros.core.models.model_store import Manifest, ModelStore, unfit_reason
+from myogestic_ros.core.models.warm_up import warm_up
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['ModelShelf']
 

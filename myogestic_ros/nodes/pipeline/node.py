@@ -14,29 +14,29 @@ from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.errors import DecoderError, SignalError
-from myogestic_ros.core.model_store import ModelStore
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.post import PostChain
-from myogestic_ros.decoding.post_parameters import POST
+from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import chunk_from_ros, joint_state_chunk
-from myogestic_ros.nodes.decoder_pipeline import find_pipeline
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.nodes.pipeline_parameters import PIPELINE, stream_table
-from myogestic_ros.nodes.pipeline_reports import PipelineReports
-from myogestic_ros.nodes.pipeline_services import PipelineServices
-from myogestic_ros.nodes.pipeline_streams import (
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.pipeline.channel_rotation import StreamRotations
+from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.parameters import PIPELINE, stream_table
+from myogestic_ros.nodes.pipeline.services import PipelineServices
+from myogestic_ros.nodes.pipeline.status import PipelineReports
+from myogestic_ros.nodes.pipeline.stream_monitor import PipelineWatch
+from myogestic_ros.nodes.pipeline.stream_parameters import (
     stream_spec,
     streams_with_parameters,
 )
-from myogestic_ros.nodes.pipeline_watch import PipelineWatch
-from myogestic_ros.nodes.run import run
-from myogestic_ros.nodes.stream_rotations import StreamRotations
-from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 __all__ = ['PipelineNode', 'find_pipeline', 'main']
 
@@ -50,7 +50,7 @@ class PipelineNode(ManagedNode):
 
     Parameters
     ----------
-    See `myogestic_ros.nodes.pipeline_parameters`, and ``config/pipeline.yaml``.
+    See `myogestic_ros.nodes.pipeline.parameters`, and ``config/pipeline.yaml``.
 
     Topics
     ------

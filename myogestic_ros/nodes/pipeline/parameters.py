@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.decoding.post_parameters import POST
-from myogestic_ros.nodes.pipeline_streams import filter_table
+from myogestic_ros.decoding.postprocessing.parameters import POST
+from myogestic_ros.nodes.pipeline.stream_parameters import filter_table
 
 __all__ = ['DEFAULT_DECODER', 'PIPELINE', 'stream_table']
 

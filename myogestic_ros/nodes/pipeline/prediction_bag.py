@@ -10,16 +10,16 @@ from typing import Any
 from rclpy.serialization import deserialize_message, serialize_message
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Prediction as PredictionMessage
-from myogestic_ros.nodes.prediction_message import prediction_to_ros
-from myogestic_ros.sessions.bag import open_bag
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.encoder import Encoder
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.reader import LABEL
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
+from myogestic_ros.sessions.exchange.encoder import Encoder
+from myogestic_ros.sessions.reading.reader import LABEL
+from myogestic_ros.sessions.storage.bag import open_bag
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 __all__ = ['TOPICS', 'Comparison', 'PredictionWriter', 'compare', 'read_predictions']
 

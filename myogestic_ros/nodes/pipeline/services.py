@@ -12,12 +12,12 @@ from builtin_interfaces.msg import Time
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.sessions.library import resolve_sessions
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.sessions.reading.library import resolve_sessions
 from myogestic_ros.srv import Adapt, ListModels, LoadModel, SaveModel, Train
 
 __all__ = ['PipelineServices']

@@ -11,19 +11,19 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.prediction import Prediction
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.post import PostChain
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.pipeline.prediction import Prediction
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.postprocessing.chain import PostChain
 from myogestic_ros.msg import PipelineStatus
 from myogestic_ros.msg import Prediction as PredictionMessage
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.model_shelf import ModelShelf
-from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
 
 __all__ = ['PipelineReports']
 

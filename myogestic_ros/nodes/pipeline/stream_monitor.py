@@ -7,9 +7,9 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 
-from myogestic_ros.core.keeping_up import KeepingUp
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.nodes.pipeline_streams import silence_of
+from myogestic_ros.core.pipeline.load_monitor import KeepingUp
+from myogestic_ros.core.pipeline.states import PipelineState
+from myogestic_ros.nodes.pipeline.stream_parameters import silence_of
 
 __all__ = ['PipelineWatch']
 

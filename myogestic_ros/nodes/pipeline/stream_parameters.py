@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.stream_spec import StreamSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = [
     'filter_of',

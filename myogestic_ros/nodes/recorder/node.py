@@ -15,20 +15,20 @@ from std_srvs.srv import Trigger
 from myogestic_ros.core.errors import MyoGesticError, SessionError
 from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import label_from_ros, label_to_ros
-from myogestic_ros.nodes.diagnostics import Diagnostics
-from myogestic_ros.nodes.label_book import LabelBook
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.recorder_inputs import RecorderInputs, find_publishers
-from myogestic_ros.nodes.recorder_parameters import RECORDER
-from myogestic_ros.nodes.recorder_reports import ended, health
-from myogestic_ros.nodes.recorder_topics import WantedTopic, wanted_topics
-from myogestic_ros.nodes.run import run
-from myogestic_ros.nodes.session_shelf import SessionShelf
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import begin_session
-from myogestic_ros.sessions.recording import Recording
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import label_from_ros, label_to_ros
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.recorder.label_counter import LabelBook
+from myogestic_ros.nodes.recorder.parameters import RECORDER
+from myogestic_ros.nodes.recorder.session_folder import SessionShelf
+from myogestic_ros.nodes.recorder.status import ended, health
+from myogestic_ros.nodes.recorder.subscriptions import RecorderInputs, find_publishers
+from myogestic_ros.nodes.recorder.topics import WantedTopic, wanted_topics
+from myogestic_ros.sessions.reading.library import begin_session
+from myogestic_ros.sessions.recording.session_recorder import Recording
+from myogestic_ros.sessions.session_info import SessionFacts
 from myogestic_ros.srv import ListSessions, SetLabel
 
 __all__ = ['RECORDER', 'RecorderNode', 'main']

@@ -10,9 +10,9 @@ from builtin_interfaces.msg import Time
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.msg import SessionInfo
-from myogestic_ros.nodes.conversions import time_to_ros
-from myogestic_ros.sessions.library import SessionSummary, read_sessions
-from myogestic_ros.sessions.repair import cut_sessions, repair_session
+from myogestic_ros.nodes.common.conversions import time_to_ros
+from myogestic_ros.sessions.reading.library import SessionSummary, read_sessions
+from myogestic_ros.sessions.recording.repair import cut_sessions, repair_session
 from myogestic_ros.srv import ListSessions
 
 __all__ = ['SessionShelf']

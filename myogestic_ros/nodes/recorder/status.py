@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from myogestic_ros.sessions.recording import Recording, RecordingReport
+from myogestic_ros.sessions.recording.session_recorder import Recording, RecordingReport
 
 __all__ = ['ended', 'health']
 

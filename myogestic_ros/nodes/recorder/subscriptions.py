@@ -9,11 +9,11 @@ from typing import Any
 
 from rclpy.node import Node
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.recorder_topics import WantedTopic
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.metadata import LATCHED
-from myogestic_ros.sessions.writer import Topic
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.recorder.topics import WantedTopic
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED
+from myogestic_ros.sessions.storage.writer import Topic
 
 __all__ = ['RecorderInputs', 'find_publishers']
 

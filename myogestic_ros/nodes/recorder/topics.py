@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.msg import EmgFrame, Label, StreamInfo
-from myogestic_ros.nodes.recorder_parameters import BY_DEFAULT
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
+from myogestic_ros.nodes.recorder.parameters import BY_DEFAULT
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 
 __all__ = ['WantedTopic', 'wanted_topics']
 

@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, StreamFacts
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.encoder import Encoder
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.messages import chunk_of_frame, facts_of, label_of, stamp_of
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.reader import EMG_FRAME, LABEL, STREAM_INFO, Session
-from myogestic_ros.sessions.timeline import EDGE_NS
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sessions.exchange.encoder import Encoder
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO, Session
+from myogestic_ros.sessions.reading.timeline import EDGE_NS
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_conversion import (
+    chunk_of_frame,
+    facts_of,
+    label_of,
+    stamp_of,
+)
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 __all__ = ['Content', 'Event', 'Frames', 'content_of', 'with_ends', 'write_content']
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
-from myogestic_ros.sessions.definitions import message_definition, typestore
-from myogestic_ros.sessions.reader import EMG_FRAME, LABEL, STREAM_INFO
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO
+from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
 
 __all__ = ['Encoder']
 

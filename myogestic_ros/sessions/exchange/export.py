@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.content import Content, content_of
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.tables import write_csv, write_npz
+from myogestic_ros.sessions.exchange.content import Content, content_of
+from myogestic_ros.sessions.exchange.tables import write_csv, write_npz
+from myogestic_ros.sessions.reading.reader import Session
 
 __all__ = ['export_session']
 

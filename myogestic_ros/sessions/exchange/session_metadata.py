@@ -9,8 +9,8 @@ import numpy as np
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label, Samples, StreamFacts
-from myogestic_ros.sessions.content import Content, Event, Frames
-from myogestic_ros.sessions.facts import SessionFacts
+from myogestic_ros.sessions.exchange.content import Content, Event, Frames
+from myogestic_ros.sessions.session_info import SessionFacts
 
 __all__ = ['SECTION', 'document_of', 'restored']
 

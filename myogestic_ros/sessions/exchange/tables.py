@@ -14,8 +14,8 @@ import yaml
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.content import Content, Frames
-from myogestic_ros.sessions.document import SECTION, document_of, restored
+from myogestic_ros.sessions.exchange.content import Content, Frames
+from myogestic_ros.sessions.exchange.session_metadata import SECTION, document_of, restored
 
 __all__ = ['content_of_csv', 'content_of_npz', 'mapping_of', 'write_csv', 'write_npz']
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sessions.reader import EMG_FRAME, Session
-from myogestic_ros.sessions.repetitions import repetitions
-from myogestic_ros.sessions.survey import StreamSurvey, Survey, survey
+from myogestic_ros.sessions.quality.statistics import StreamSurvey, Survey, survey
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, Session
+from myogestic_ros.sessions.reading.repetitions import repetitions
 
 __all__ = ['Finding', 'check_session', 'findings_of']
 

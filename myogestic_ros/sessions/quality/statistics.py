@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts, sample_time_ns
-from myogestic_ros.sessions.content import with_ends
-from myogestic_ros.sessions.envelope import Envelope
-from myogestic_ros.sessions.reader import EMG_FRAME, JOINT_STATE, Session
-from myogestic_ros.sessions.timeline import EDGE_NS, Timeline
+from myogestic_ros.sessions.exchange.content import with_ends
+from myogestic_ros.sessions.quality.envelope import Envelope
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, JOINT_STATE, Session
+from myogestic_ros.sessions.reading.timeline import EDGE_NS, Timeline
 
 __all__ = ['FILE_STARTS', 'Gap', 'Span', 'StreamSurvey', 'Survey', 'survey']
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import read_information
-from myogestic_ros.sessions.writer import SessionExistsError
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.metadata import read_information
+from myogestic_ros.sessions.storage.writer import SessionExistsError
 
 __all__ = [
     'SessionSummary',

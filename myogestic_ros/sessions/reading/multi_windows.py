@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label, Samples
-from myogestic_ros.core.training_filters import training_filters_of
-from myogestic_ros.core.windows import StreamSpec, Tick, WindowCutter
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.timeline import Timeline, check_names
-from myogestic_ros.sessions.window_batches import Paths, listed
+from myogestic_ros.core.streams.training_filters import training_filters_of
+from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick, WindowCutter
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.timeline import Timeline, check_names
+from myogestic_ros.sessions.reading.window_batches import Paths, listed
 
 __all__ = ['LabeledWindows', 'iter_multi_windows']
 

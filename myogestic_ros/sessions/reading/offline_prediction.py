@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.signals import Label
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.reading.reader import Session
 
 __all__ = ['predict_session']
 

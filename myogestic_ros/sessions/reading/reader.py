@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 from mcap.exceptions import McapError
 
-from myogestic_ros.core.blocks import Block, blocks_of
 from myogestic_ros.core.errors import SessionError, SignalError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts
-from myogestic_ros.sessions.bag import Bag, open_bag
-from myogestic_ros.sessions.definitions import typestore
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.frame_blocks import frame_blocks
-from myogestic_ros.sessions.mcap_rows import IndexedFile, files_in_order, message_rows
-from myogestic_ros.sessions.messages import (
+from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.bag import Bag, open_bag
+from myogestic_ros.sessions.storage.frame_blocks import frame_blocks
+from myogestic_ros.sessions.storage.mcap_messages import IndexedFile, files_in_order, message_rows
+from myogestic_ros.sessions.storage.message_conversion import (
     chunk_of_frame,
     chunk_of_joints,
     facts_of,
@@ -30,6 +29,7 @@ from myogestic_ros.sessions.messages import (
     label_of,
     stamp_of,
 )
+from myogestic_ros.sessions.storage.message_definitions import typestore
 
 __all__ = ['Session']
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, sample_time_ns
-from myogestic_ros.sessions.reader import EMG_FRAME, Session
-from myogestic_ros.sessions.timeline import Timeline
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, Session
+from myogestic_ros.sessions.reading.timeline import Timeline
 
 __all__ = ['Repetition', 'repetitions']
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.reading.reader import Session
 
 __all__ = ['Track']
 

@@ -8,14 +8,14 @@ from itertools import groupby
 from os import PathLike
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Label
-from myogestic_ros.core.training_filters import training_filters_of
-from myogestic_ros.core.window_batches import BatchCutter, WindowBatch
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repetitions import repetitions
-from myogestic_ros.sessions.timeline import Timeline, check_names
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.training_filters import training_filters_of
+from myogestic_ros.core.streams.window_batches import BatchCutter, WindowBatch
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.repetitions import repetitions
+from myogestic_ros.sessions.reading.timeline import Timeline, check_names
 
 __all__ = ['LabeledBatch', 'Paths', 'iter_window_batches', 'listed', 'window_batches']
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.core.window_batches import WindowBatch
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.track import Track
-from myogestic_ros.sessions.window_batches import (
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_batches import WindowBatch
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.target_stream import Track
+from myogestic_ros.sessions.reading.window_batches import (
     Paths,
     iter_window_batches,
     listed,

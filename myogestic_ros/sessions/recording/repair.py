@@ -12,18 +12,18 @@ from typing import IO, Any
 import yaml
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.bag import bag_files, is_ended, noted
-from myogestic_ros.sessions.definitions import typestore
-from myogestic_ros.sessions.facts import FACTS, RECOVERED, SessionFacts
-from myogestic_ros.sessions.library import read_sessions
-from myogestic_ros.sessions.lock import hold, is_being_written, is_held
-from myogestic_ros.sessions.losses import SampleLosses
-from myogestic_ros.sessions.mcap_scan import REPAIR, McapContent, has_end, scan
-from myogestic_ros.sessions.mcap_tail import complete
-from myogestic_ros.sessions.messages import label_of
-from myogestic_ros.sessions.metadata import BagMetadata, FileMetadata, TopicMetadata
-from myogestic_ros.sessions.reader import EMG_FRAME, LABEL
-from myogestic_ros.sessions.reserve import Reserve
+from myogestic_ros.sessions.reading.library import read_sessions
+from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL
+from myogestic_ros.sessions.recording.sample_losses import SampleLosses
+from myogestic_ros.sessions.session_info import FACTS, RECOVERED, SessionFacts
+from myogestic_ros.sessions.storage.bag import bag_files, is_ended, noted
+from myogestic_ros.sessions.storage.disk_reserve import Reserve
+from myogestic_ros.sessions.storage.file_lock import hold, is_being_written, is_held
+from myogestic_ros.sessions.storage.mcap_scan import REPAIR, McapContent, has_end, scan
+from myogestic_ros.sessions.storage.mcap_summary import complete
+from myogestic_ros.sessions.storage.message_conversion import label_of
+from myogestic_ros.sessions.storage.message_definitions import typestore
+from myogestic_ros.sessions.storage.metadata import BagMetadata, FileMetadata, TopicMetadata
 
 __all__ = ['RepairReport', 'cut_sessions', 'needs_repair', 'repair_session']
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.disk_sync import DiskSync
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.losses import SampleLosses
-from myogestic_ros.sessions.pressure import BACKLOG, Pressure
-from myogestic_ros.sessions.reader import EMG_FRAME
-from myogestic_ros.sessions.repair import repair_session
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sessions.reading.reader import EMG_FRAME
+from myogestic_ros.sessions.recording.disk_monitor import BACKLOG, Pressure
+from myogestic_ros.sessions.recording.repair import repair_session
+from myogestic_ros.sessions.recording.sample_losses import SampleLosses
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.disk_sync import DiskSync
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 __all__ = ['Recording', 'RecordingReport']
 

@@ -11,8 +11,8 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import read_information
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.metadata import read_information
 
 __all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.blocks import Block, blocks_of
-from myogestic_ros.core.intake import MAX_CHANNELS
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.sessions.mcap_rows import Rows
+from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
+from myogestic_ros.sessions.storage.mcap_messages import Rows
 
 __all__ = ['frame_blocks']
 

@@ -20,7 +20,7 @@ from mcap.records import (
 )
 from mcap.writer import MCAP0_MAGIC
 
-from myogestic_ros.sessions.mcap_scan import HEAD, REPAIR, McapContent
+from myogestic_ros.sessions.storage.mcap_scan import HEAD, REPAIR, McapContent
 
 __all__ = ['complete']
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.intake import MAX_CHANNELS
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 
 __all__ = [
     'chunk_of_frame',

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from myogestic_ros.sessions.disk_sync import sync_folder
+from myogestic_ros.sessions.storage.disk_sync import sync_folder
 
 __all__ = [
     'LATCHED',

@@ -17,12 +17,12 @@ import yaml
 from mcap.writer import CompressionType, Writer
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.definitions import MessageDefinition
-from myogestic_ros.sessions.disk_sync import sync_folder
-from myogestic_ros.sessions.facts import FACTS, SessionFacts
-from myogestic_ros.sessions.lock import hold
-from myogestic_ros.sessions.metadata import BagMetadata, TopicMetadata, qos_yaml
-from myogestic_ros.sessions.reserve import Reserve
+from myogestic_ros.sessions.session_info import FACTS, SessionFacts
+from myogestic_ros.sessions.storage.disk_reserve import Reserve
+from myogestic_ros.sessions.storage.disk_sync import sync_folder
+from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.sessions.storage.message_definitions import MessageDefinition
+from myogestic_ros.sessions.storage.metadata import BagMetadata, TopicMetadata, qos_yaml
 
 __all__ = ['SessionExistsError', 'SessionWriter', 'Topic']
 

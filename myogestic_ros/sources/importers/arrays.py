@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.core.intake import MAX_CHANNELS
-from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
+from myogestic_ros.sources.importers.mapping import RecordingFormat
 
 __all__ = ['named_array', 'read_arrays', 'samples_of']
 

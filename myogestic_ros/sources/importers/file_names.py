@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.recording_labels import class_index, expected_classes
+from myogestic_ros.sources.importers.labels import class_index, expected_classes
+from myogestic_ros.sources.importers.mapping import RecordingFormat
 
 __all__ = ['FileName', 'named_files', 'natural']
 

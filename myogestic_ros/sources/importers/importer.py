@@ -15,13 +15,13 @@ import numpy as np
 import myogestic_ros
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Label, StreamFacts, sample_time_ns
-from myogestic_ros.sessions.content import Content, Event, Frames, write_content
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.survey import FILE_STARTS
-from myogestic_ros.sessions.tables import content_of_csv, content_of_npz
-from myogestic_ros.sources.recording_file import Recording, load_recording
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.repetitions import Part, joined, number_repetitions
+from myogestic_ros.sessions.exchange.content import Content, Event, Frames, write_content
+from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
+from myogestic_ros.sessions.quality.statistics import FILE_STARTS
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.importers.reader import Recording, load_recording
+from myogestic_ros.sources.importers.repetitions import Part, joined, number_repetitions
 
 __all__ = ['import_recording']
 

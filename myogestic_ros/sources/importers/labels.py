@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sources.recording_format import RecordingFormat
+from myogestic_ros.sources.importers.mapping import RecordingFormat
 
 __all__ = ['Indices', 'class_index', 'class_indices', 'expected_classes', 'repetition_numbers']
 

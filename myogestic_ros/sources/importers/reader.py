@@ -11,20 +11,20 @@ import numpy as np
 
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
-from myogestic_ros.sessions.content import Content
-from myogestic_ros.sessions.tables import content_of_npz, mapping_of
-from myogestic_ros.sources.recording_arrays import named_array, read_arrays, samples_of
-from myogestic_ros.sources.recording_format import NO_COLUMN, RecordingFormat
-from myogestic_ros.sources.recording_labels import (
+from myogestic_ros.sessions.exchange.content import Content
+from myogestic_ros.sessions.exchange.tables import content_of_npz, mapping_of
+from myogestic_ros.sources.importers.arrays import named_array, read_arrays, samples_of
+from myogestic_ros.sources.importers.file_names import FileName, named_files, natural
+from myogestic_ros.sources.importers.labels import (
     Indices,
     class_indices,
     expected_classes,
     repetition_numbers,
 )
-from myogestic_ros.sources.recording_names import FileName, named_files, natural
-from myogestic_ros.sources.recording_text import read_blocks
-from myogestic_ros.sources.recording_times import stretches
-from myogestic_ros.sources.recording_xdf import read_xdf
+from myogestic_ros.sources.importers.mapping import NO_COLUMN, RecordingFormat
+from myogestic_ros.sources.importers.text import read_blocks
+from myogestic_ros.sources.importers.timestamps import stretches
+from myogestic_ros.sources.importers.xdf import read_xdf
 
 __all__ = ['Piece', 'Recording', 'load_pieces', 'load_recording']
 
@@ -48,7 +48,7 @@ class Piece:
         Running index of the first sample in the recording.
     repetitions : ndarray of int, shape (n_samples,)
         Number of the repetition of its class, -1 where the recording does not say; empty: nowhere.
-        See `myogestic_ros.sources.repetitions`.
+        See `myogestic_ros.sources.importers.repetitions`.
     """
 
     name: str

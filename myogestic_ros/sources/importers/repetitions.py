@@ -11,7 +11,7 @@ import numpy as np
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sources.recording_file import Piece
+from myogestic_ros.sources.importers.reader import Piece
 
 __all__ = ['Part', 'joined', 'number_repetitions', 'select']
 

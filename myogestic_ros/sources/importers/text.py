@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sources.recording_format import NO_COLUMN, RecordingFormat
-from myogestic_ros.sources.recording_labels import UNLIMITED, class_index, expected_classes
+from myogestic_ros.sources.importers.labels import UNLIMITED, class_index, expected_classes
+from myogestic_ros.sources.importers.mapping import NO_COLUMN, RecordingFormat
 
 __all__ = ['Block', 'Columns', 'columns_of', 'read_blocks']
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
-from myogestic_ros.sources.recording_format import RecordingFormat
-from myogestic_ros.sources.recording_labels import Indices, class_index, expected_classes
-from myogestic_ros.sources.recording_times import stretches
+from myogestic_ros.sources.importers.labels import Indices, class_index, expected_classes
+from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.importers.timestamps import stretches
 
 __all__ = ['read_xdf']
 

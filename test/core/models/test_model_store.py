@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from myogestic_ros.core import model_store
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.model_store import Manifest, ModelStore, unfit_reason
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.models import model_store
+from myogestic_ros.core.models.model_store import Manifest, ModelStore, unfit_reason
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 EMG = StreamSpec('emg', 200.0, 8, 2000.0)
 MANIFEST = Manifest(

@@ -10,8 +10,8 @@ import pickle
 import pytest
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 EMG = StreamSpec('emg', 200.0, 8, 2000.0)
 MANIFEST = Manifest('mine.py', [EMG], 50.0, 50.0, ['rest', 'fist'])

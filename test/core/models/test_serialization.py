@@ -10,9 +10,9 @@ import joblib
 import numpy as np
 import pytest
 
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
 
 
 @pytest.mark.parametrize('kind', [str, lambda path: path])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from gate import Watcher, ready
+from support.gate import Watcher, ready
 
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.nodes.model_shelf import ModelShelf
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
 
 CALLS: list[str] = []
 

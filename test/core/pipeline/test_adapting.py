@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from adapters import adapt
-from decoders import Mean
+from support.adapters import adapt
+from support.decoders import Mean
 
 from myogestic_ros import Pipeline, TrainingData
 from myogestic_ros.core.errors import StateError
-from myogestic_ros.core.states import PipelineState
+from myogestic_ros.core.pipeline.states import PipelineState
 
 
 def pipeline_with(*paths: str, callback=adapt) -> Pipeline:

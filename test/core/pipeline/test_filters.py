@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gate import Watcher, chunk
+from support.gate import Watcher, chunk
 
 from myogestic_ros.core.errors import StateError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
 
 BAND = FilterSpec((20.0, 450.0))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from myogestic_ros.core.keeping_up import KeepingUp
-from myogestic_ros.core.live_ticks import LiveTicks
+from myogestic_ros.core.pipeline.load_monitor import KeepingUp
+from myogestic_ros.core.pipeline.tick_queue import LiveTicks
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 
 def push(ticks, first, n=100):

@@ -7,7 +7,7 @@ import time
 import tracemalloc
 
 import pytest
-from gate import Gate, chunk, ready, stepping
+from support.gate import Gate, chunk, ready, stepping
 
 HOP_NS = 20_000_000
 

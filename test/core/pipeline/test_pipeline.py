@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import StateError
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.states import PipelineState
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
 
 RATE = 2000.0
 

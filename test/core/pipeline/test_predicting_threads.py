@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
-from gate import Gate, chunk, ready, stepping
+from support.gate import Gate, chunk, ready, stepping
 
-from myogestic_ros.core.observer import Observer
+from myogestic_ros.core.pipeline.observer import Observer
 
 
 def test_stop_answers_at_once_and_nothing_comes_after():

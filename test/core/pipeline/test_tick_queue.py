@@ -10,11 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from myogestic_ros.core.counters import TickCounters
-from myogestic_ros.core.live_ticks import LiveTicks
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.pipeline.counters import TickCounters
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.pipeline.tick_queue import LiveTicks
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 MS = 1_000_000
 

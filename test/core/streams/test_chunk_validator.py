@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myogestic_ros.core.intake import ADOPT_AFTER, Intake, Verdict
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.chunk_validator import ADOPT_AFTER, Intake, Verdict
+from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
 
 RATE = 1000.0
 

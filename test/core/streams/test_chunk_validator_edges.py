@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myogestic_ros.core.intake import MAX_CHANNELS, Intake, Verdict
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.ring import StreamRing
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS, Intake, Verdict
+from myogestic_ros.core.streams.ring_buffer import StreamRing
+from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 NAN = float('nan')
 INF = float('inf')

@@ -9,10 +9,10 @@ import pytest
 from scipy import signal
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.filters import SETTLED, FilterSpec
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.stream_filter import StreamFilter
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.filter_spec import SETTLED, FilterSpec
+from myogestic_ros.core.streams.stream_filter import StreamFilter
+from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
 
 RATE = 2000.0
 RNG = np.random.default_rng(4)

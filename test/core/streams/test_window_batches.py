@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from myogestic_ros.core.blocks import Block, blocks_of
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.window_batches import BatchCutter
-from myogestic_ros.core.windows import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_batches import BatchCutter
+from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
 
 RATE = 2000.0
 START_NS = 1_700_000_000_000_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.windows import MAX_PENDING, StreamSpec, WindowCutter
+from myogestic_ros.core.streams.window_cutter import MAX_PENDING, StreamSpec, WindowCutter
 
 RATE = 2000.0
 SIGNAL = np.random.default_rng(0).normal(size=(20_000, 3)).astype(np.float32)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from myogestic_ros.core.decoder_file import CallbackReference, import_decoder
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.training.decoder_file import CallbackReference, import_decoder
 
 SOURCE = 'def train(data): return 1\nclass Model:\n    def fit(self): pass\n'
 

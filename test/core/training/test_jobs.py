@@ -10,18 +10,18 @@ import textwrap
 import time
 
 import pytest
-from processes import alive, until
+from support.processes import alive, until
 
-from myogestic_ros.core.decoder_file import import_decoder
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.decoder_file import import_decoder
+from myogestic_ros.core.training.training_data import TrainingData
 
 DECODER = """
 import os, signal, subprocess, sys, time
 from dataclasses import dataclass
 from pathlib import Path
-from myogestic_ros.core.training import report_progress
+from myogestic_ros.core.training.jobs import report_progress
 
 @dataclass
 class Model:
@@ -179,9 +179,9 @@ def test_a_grandchild_that_holds_stdout_does_not_delay_the_end(decoder, tmp_path
 def test_the_worker_ends_with_a_killed_parent(decoder, tmp_path):
     script = textwrap.dedent(f"""
         import time
-        from myogestic_ros.core.decoder_file import import_decoder
-        from myogestic_ros.core.pipeline import Pipeline
-        from myogestic_ros.core.training_data import TrainingData
+        from myogestic_ros.core.training.decoder_file import import_decoder
+        from myogestic_ros.core.pipeline.pipeline import Pipeline
+        from myogestic_ros.core.training.training_data import TrainingData
         pipeline = Pipeline()
         pipeline.train(import_decoder({str(tmp_path / 'decoder.py')!r}).hangs)
         pipeline.training_data = TrainingData(paths=[{str(tmp_path)!r}])

@@ -6,13 +6,13 @@ import sys
 import threading
 
 import pytest
-from processes import until
+from support.processes import until
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training import report_progress
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.jobs import report_progress
+from myogestic_ros.core.training.training_data import TrainingData
 
 
 class Watcher(Observer):

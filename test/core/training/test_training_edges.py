@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from myogestic_ros.core.decoder_file import import_decoder, load_file
-from myogestic_ros.core.observer import Observer
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.decoder_file import import_decoder, load_file
+from myogestic_ros.core.training.training_data import TrainingData
 
 DECODER = """
 import os, signal, sys, time, warnings

@@ -8,8 +8,8 @@ import sys
 import textwrap
 
 SCRIPT = """
-from myogestic_ros.core.pipeline import Pipeline
-from myogestic_ros.core.training_data import TrainingData
+from myogestic_ros.core.pipeline.pipeline import Pipeline
+from myogestic_ros.core.training.training_data import TrainingData
 
 pipeline = Pipeline()
 

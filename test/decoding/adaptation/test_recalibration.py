@@ -8,15 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import made_up, write_signal
+from support.recorded import made_up, write_signal
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding import htd_lda
-from myogestic_ros.decoding.adaptation import MAX_BYTES, adapt_to, blended, in_terms_of, remember
-from myogestic_ros.decoding.linear_decoder import LinearDecoder
-from myogestic_ros.decoding.training_set import TrainingSet, load_training_set
-from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.recalibration import (
+    MAX_BYTES,
+    adapt_to,
+    blended,
+    in_terms_of,
+    remember,
+)
+from myogestic_ros.decoding.datasets.training_set import TrainingSet, load_training_set
+from myogestic_ros.decoding.decoders import htd_lda
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 RATE = 1000.0
 

@@ -9,14 +9,14 @@ import pytest
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.htd_lda import extract, predict, train
-from myogestic_ros.decoding.training_set import load_training_set
-from myogestic_ros.sessions.definitions import message_definition, typestore
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets.training_set import load_training_set
+from myogestic_ros.decoding.decoders.htd_lda import extract, predict, train
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 EMG = 'myogestic_ros/msg/EmgFrame'
 LABEL = 'myogestic_ros/msg/Label'

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import alive, until
-from recorded import write_signal
+from support.processes import alive, until
+from support.recorded import write_signal
 
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.ready_decoder import ready_decoder
-from myogestic_ros.sessions.describe import complete_training_data
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 RATE = 1000.0
 SLOW = 'sklearn.ensemble:RandomForestClassifier(n_estimators=100000)'

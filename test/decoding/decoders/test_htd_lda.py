@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from myogestic_ros.core.decoder_file import import_decoder
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.persistence import load_pickle, save_pickle
-from myogestic_ros.core.pipeline import Pipeline
+from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Label
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.window_batches import WindowBatch
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding import classifier_training, training_set
-from myogestic_ros.decoding.htd_lda import amplitude_columns, extract, predict, train
-from myogestic_ros.sessions.window_batches import LabeledBatch
+from myogestic_ros.core.streams.window_batches import WindowBatch
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.decoder_file import import_decoder
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets import training_set
+from myogestic_ros.decoding.decoders import classifier_training
+from myogestic_ros.decoding.decoders.htd_lda import amplitude_columns, extract, predict, train
+from myogestic_ros.sessions.reading.window_batches import LabeledBatch
 
 N_SAMPLES = 100
 
@@ -77,7 +78,7 @@ def data(*names: str, **options: Any) -> TrainingData:
 
 
 def test_is_a_decoder_file() -> None:
-    module = import_decoder('myogestic_ros.decoding.htd_lda')
+    module = import_decoder('myogestic_ros.decoding.decoders.htd_lda')
     assert isinstance(module.pipeline, Pipeline)
     assert module.pipeline.on_extract is extract
     assert module.pipeline.on_train is train

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.features import hudgins
-from myogestic_ros.decoding.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.features.catalogue import hudgins
 
 
 def decoder(

@@ -6,17 +6,17 @@ import pickle
 
 import numpy as np
 import pytest
-from bags import START_NS, frame, label, write
+from support.bags import START_NS, frame, label, write
 
 from myogestic_ros.core.errors import DecoderError, TrainingError
-from myogestic_ros.core.model_store import Manifest, ModelStore
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.ready_decoder import is_ready_decoder, ready_decoder
-from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
-from myogestic_ros.sessions.describe import complete_training_data
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import iter_windows
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.decoders.named_decoder import is_ready_decoder, ready_decoder
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.training_data import complete_training_data
+from myogestic_ros.sessions.reading.windows import iter_windows
 
 RATE = 1000.0
 CLASSIFIERS = [name for name in recipe_names() if recipe(name).kind == 'classification']

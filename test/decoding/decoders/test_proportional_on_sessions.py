@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from arm_session import write_arm
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
-from trained import data_of, kept
+from support.arm_session import write_arm
+from support.trained import data_of, kept
 
 from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.filters import FilterSpec
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.core.windows import StreamSpec
-from myogestic_ros.decoding.bounded_process import BoundedProcess
-from myogestic_ros.decoding.ready_decoder import ready_decoder
-from myogestic_ros.decoding.recipes import recipe, recipe_names
-from myogestic_ros.decoding.target_set import load_targets
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.datasets.target_set import load_targets
+from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.recipes import recipe, recipe_names
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
 
 REGRESSORS = [n for n in recipe_names() if recipe(n).kind == 'regression']
 

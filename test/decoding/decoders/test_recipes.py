@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
 
 
 def test_default_comes_first() -> None:

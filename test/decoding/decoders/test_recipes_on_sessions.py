@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arm_session import write_arm
-from recorded import made_up, write_signal
-from trained import data_of, kept
+from support.arm_session import write_arm
+from support.recorded import made_up, write_signal
+from support.trained import data_of, kept
 
-from myogestic_ros.core.decoder_file import CallbackReference
 from myogestic_ros.core.errors import DecoderError, TrainingError
-from myogestic_ros.decoding import htd_lda
-from myogestic_ros.decoding.ready_decoder import ready_decoder
-from myogestic_ros.decoding.recipes import DEFAULT, recipe, recipe_names
-from myogestic_ros.sessions.windows import iter_windows
+from myogestic_ros.core.training.decoder_file import CallbackReference
+from myogestic_ros.decoding.decoders import htd_lda
+from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
+from myogestic_ros.sessions.reading.windows import iter_windows
 
 RATE = 1000.0
 CLASSIFIERS = [n for n in recipe_names() if recipe(n).kind == 'classification']

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from myogestic_ros.decoding.evaluation import (
+from myogestic_ros.decoding.evaluation.cross_validation import (
     Evaluation,
     first_repetitions,
     fold_numbers,

@@ -7,18 +7,22 @@ import math
 
 import numpy as np
 import pytest
-from recorded import NAMES, made_up, write_signal
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
+from support.recorded import NAMES, made_up, write_signal
 
 from myogestic_ros.core.errors import SessionError, TrainingError
-from myogestic_ros.decoding.evaluation_report import count_fits, evaluate_classifier
-from myogestic_ros.decoding.evaluation_scores import delays, rejections, transition_windows
-from myogestic_ros.decoding.evaluation_set import EvaluationSet, load_evaluation_set
-from myogestic_ros.decoding.held_out import across_sessions, each_repetition, learning_curve
-from myogestic_ros.decoding.recipes import recipe
-from myogestic_ros.decoding.regression_evaluation import evaluate_regressor
-from myogestic_ros.decoding.target_set import TargetSet
+from myogestic_ros.decoding.datasets.evaluation_set import EvaluationSet, load_evaluation_set
+from myogestic_ros.decoding.datasets.target_set import TargetSet
+from myogestic_ros.decoding.decoders.recipes import recipe
+from myogestic_ros.decoding.evaluation.held_out import (
+    across_sessions,
+    each_repetition,
+    learning_curve,
+)
+from myogestic_ros.decoding.evaluation.regression import evaluate_regressor
+from myogestic_ros.decoding.evaluation.report import count_fits, evaluate_classifier
+from myogestic_ros.decoding.evaluation.scores import delays, rejections, transition_windows
 
 RATE = 1000.0
 RECIPE = recipe('htd_lda')

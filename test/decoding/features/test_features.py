@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.decoding import features, pieces
-from myogestic_ros.decoding.features import hudgins, mav, rms, ssc, var, wl, zc
+from myogestic_ros.decoding.features import catalogue as features
+from myogestic_ros.decoding.features import chunking as pieces
+from myogestic_ros.decoding.features.catalogue import hudgins, mav, rms, ssc, var, wl, zc
 
 #           x                        mav    zc ssc wl   sum of squares
 BY_HAND = [

@@ -9,8 +9,8 @@ import pytest
 from scipy import linalg, signal, stats
 
 from myogestic_ros.core.errors import DecoderError, SignalError
-from myogestic_ros.decoding import features
-from myogestic_ros.decoding.features_covariance import (
+from myogestic_ros.decoding.features import catalogue as features
+from myogestic_ros.decoding.features.covariance import (
     half_vector,
     matrices,
     matrix_logarithm,

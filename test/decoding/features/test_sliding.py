@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from myogestic_ros.decoding.features import hudgins
-from myogestic_ros.decoding.overlap import Overlap
+from myogestic_ros.decoding.features.catalogue import hudgins
+from myogestic_ros.decoding.features.sliding import Overlap
 
 RNG = np.random.default_rng(0)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myogestic_ros.core.prediction import Prediction
-from myogestic_ros.decoding.dead_zone import DeadZone
-from myogestic_ros.decoding.post import PostChain
-from myogestic_ros.decoding.post_decisions import ChangeRejection, MajorityVote, VelocityRamp
-from myogestic_ros.decoding.post_parameters import POST
+from myogestic_ros.core.pipeline.prediction import Prediction
+from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.dead_zone import DeadZone
+from myogestic_ros.decoding.postprocessing.decisions import (
+    ChangeRejection,
+    MajorityVote,
+    VelocityRamp,
+)
+from myogestic_ros.decoding.postprocessing.parameters import POST
 
 HZ = 50.0
 NAMES = ('rest', 'fist', 'open')

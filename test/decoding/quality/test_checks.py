@@ -6,15 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bags import START_NS
-from recorded import NAMES, NOT_CLEAN, made_up, summary_of, summary_of_recording, write_signal
+from support.bags import START_NS
+from support.recorded import (
+    NAMES,
+    NOT_CLEAN,
+    made_up,
+    summary_of,
+    summary_of_recording,
+    write_signal,
+)
 
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
-from myogestic_ros.core.training_data import TrainingData
-from myogestic_ros.decoding.data_quality import data_warnings, summary_warnings
-from myogestic_ros.decoding.label_lag import label_lag
-from myogestic_ros.decoding.odd_repetitions import odd_repetitions
-from myogestic_ros.decoding.signal_summary import summarize
+from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.quality.checks import data_warnings, summary_warnings
+from myogestic_ros.decoding.quality.label_lag import label_lag
+from myogestic_ros.decoding.quality.outlier_repetitions import odd_repetitions
+from myogestic_ros.decoding.quality.signal_summary import summarize
 
 RATE = 1000.0
 

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import NOT_CLEAN, made_up, summary_of, summary_of_recording
+from support.recorded import NOT_CLEAN, made_up, summary_of, summary_of_recording
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.decoding.rotation import class_covariances, find_rotation, turned
+from myogestic_ros.decoding.quality.electrode_rotation import (
+    class_covariances,
+    find_rotation,
+    turned,
+)
 
 PLACES = (0, 1, 2, 3, 4, -3, -2, -1)
 

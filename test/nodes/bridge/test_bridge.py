@@ -11,14 +11,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from myogestic_ros.msg import BridgeStatus, Prediction
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from ros import ros_graph
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
+from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.bridge import BridgeNode
+from myogestic_ros.nodes.bridge.node import BridgeNode
+from myogestic_ros.nodes.common import qos
 
 HAND = {
     'joints': {'a': {'lower': 0.0, 'upper': 2.0}, 'b': {'lower': -1.0, 'upper': 1.0}},
@@ -333,7 +333,7 @@ def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, m
         if len(sent) > 5:
             raise OSError('no more')
 
-    monkeypatch.setattr('myogestic_ros.nodes.command_writer.CommandWriter.write', write)
+    monkeypatch.setattr('myogestic_ros.nodes.bridge.command_publisher.CommandWriter.write', write)
     bridge = make()
     heard = status()
     assert call(ros, 'arm').success

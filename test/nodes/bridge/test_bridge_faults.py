@@ -11,14 +11,14 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from bags import protocol, write
 from builtin_interfaces.msg import Time
-from graph import set_domain
-from hand_rig import (
+from rosgraph_msgs.msg import Clock
+from support.bags import protocol, write
+from support.graph import set_domain
+from support.hand_rig import (
     INDEX,
     PERIOD_S,
     TIMEOUT_S,
@@ -27,11 +27,11 @@ from hand_rig import (
     numbers_that_are_none,
     posture,
 )
-from rosgraph_msgs.msg import Clock
+from support.paths import SUPPORT
 
-from myogestic_ros.panel.demo.operator import operating
+from myogestic_ros.demo.node_client import operating
 
-DECODER = str(Path(__file__).resolve().parents[1] / 'decoders.py')
+DECODER = str(SUPPORT / 'decoders.py')
 SLACK_S = 2.0
 """What a busy machine may add to a time; bench/bridge.py measures the times themselves."""
 SOON_S = TIMEOUT_S + PERIOD_S + SLACK_S

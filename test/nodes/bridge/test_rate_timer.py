@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from processes import until
+from support.processes import until
 
-from myogestic_ros.nodes.metronome import Metronome
+from myogestic_ros.nodes.bridge.rate_timer import Metronome
 
 
 class Beats:

@@ -12,10 +12,10 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.prediction import Prediction
+from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
-from myogestic_ros.nodes import conversions
-from myogestic_ros.nodes.prediction_message import prediction_to_ros
+from myogestic_ros.nodes.common import conversions
+from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 
 STAMP_NS = 1_700_000_000_123_456_789
 

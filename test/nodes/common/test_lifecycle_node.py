@@ -8,12 +8,12 @@ import pytest
 from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter as RosParameter
-from ros import ros_graph
+from support.ros import ros_graph
 
 from myogestic_ros.core.errors import MyoGesticError, StateError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.managed import ManagedNode
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 
 TABLE = (
     Parameter('rate', 2.0, 'Hz.', minimum=0.0, maximum=10.0),

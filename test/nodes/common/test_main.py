@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from graph import set_domain
+from support.graph import set_domain
 
 NODES = ('driver', 'recorder', 'pipeline')
 PROGRAMS = Path(sys.prefix, 'lib', 'myogestic_ros')
@@ -20,7 +20,7 @@ def call(node, *arguments):
     """Start a node."""
     set_domain()
     return subprocess.Popen(
-        [sys.executable, '-m', f'myogestic_ros.nodes.{node}', *arguments],
+        [sys.executable, '-m', f'myogestic_ros.nodes.{node}.node', *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 
-from graph import set_domain
+from support.graph import set_domain
 
 CLUMSY = '''
 import sys
-from myogestic_ros.nodes.managed import ManagedNode
-from myogestic_ros.nodes.run import run
+from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
+from myogestic_ros.nodes.common.main import run
 
 class Clumsy(ManagedNode):
     """A node whose timer stumbles every other time."""

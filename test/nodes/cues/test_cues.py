@@ -7,15 +7,15 @@ from myogestic_ros.action import RunProtocol
 from myogestic_ros.msg import CueProgress, Label, NodeStatus
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
-from ros import ros_graph
 from sensor_msgs.msg import JointState
+from support.ros import ros_graph
 
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.cues import CuesNode
-from myogestic_ros.nodes.recorder import RecorderNode
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repetitions import repetitions
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.cues.node import CuesNode
+from myogestic_ros.nodes.recorder.node import RecorderNode
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.repetitions import repetitions
 
 CUES = """
 classes: [rest, fist, open]

@@ -8,18 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from graph import PATIENCE_S, Graph, set_domain, synthetic
 from myogestic_ros.action import RunProtocol
 from myogestic_ros.msg import CueProgress, NodeStatus
 from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
+from support.graph import PATIENCE_S, Graph, set_domain, synthetic
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.panel.demo.operator import operating
-from myogestic_ros.panel.demo.processes import NodeProcesses
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repetitions import repetitions
-from myogestic_ros.sessions.windows import iter_aligned_windows, iter_windows
+from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.repetitions import repetitions
+from myogestic_ros.sessions.reading.windows import iter_aligned_windows, iter_windows
 
 WITHIN_S = 0.020
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6

@@ -10,14 +10,14 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
 from rclpy.parameter import Parameter as RosParameter
-from ros import ros_graph
+from support.ros import ros_graph
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.signals import Chunk, StreamFacts
 from myogestic_ros.core.signals import Label as CoreLabel
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.driver import DriverNode
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.driver.node import DriverNode
 from myogestic_ros.sources import registry
 
 TICK_NS = 10_000_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graph import graph, replay, synthetic
 from myogestic_ros.msg import EmgFrame, Label, StreamInfo
+from support.graph import graph, replay, synthetic
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import chunk_from_ros
-from myogestic_ros.panel.demo.operator import DemoError
+from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import chunk_from_ros
 
 FAKE_SOURCE = '''
 """A source whose device comes and goes, as a file says."""

@@ -10,7 +10,7 @@ import pytest
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Chunk, Label, StreamFacts
-from myogestic_ros.nodes.source_reader import Outgoing, SourceReader
+from myogestic_ros.nodes.driver.source_reader import Outgoing, SourceReader
 from myogestic_ros.sources.base import EndOfRecording
 
 PATIENCE_S = 20.0

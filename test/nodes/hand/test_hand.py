@@ -8,14 +8,14 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import GetParameters
-from ros import ros_graph
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
+from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.hand import HAND, HandNode
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.hand.node import HAND, HandNode
 
 JOINTS = next(row.default for row in HAND if row.name == 'joints')
 FIST = [0.9, 1.0, 1.5, 1.5, 1.5, 1.5, 0.0, 0.0]

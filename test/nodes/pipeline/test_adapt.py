@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graph import graph
 from myogestic_ros.srv import Adapt
-from recorded import made_up, write_signal
+from support.graph import graph
+from support.paths import SUPPORT
+from support.recorded import made_up, write_signal
 
-from myogestic_ros.panel.demo.operator import DemoError
+from myogestic_ros.demo.node_client import DemoError
 
 RATE = 1000.0
 GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
@@ -98,7 +99,7 @@ def test_a_rotation_is_for_old_models_only(running) -> None:
 
 def test_a_decoder_without_the_callback(tmp_path) -> None:
     write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
-    decoder = Path(__file__).resolve().parents[1] / 'decoders.py'
+    decoder = SUPPORT / 'decoders.py'
     with graph(tmp_path, pipeline={'decoder': str(decoder)}) as g:
         answer = adapt(g, 'monday')
     assert not answer.success

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from rclpy.parameter import Parameter as RosParameter
-from ros import ros_graph
+from support.ros import ros_graph
 
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.nodes.pipeline import PipelineNode
+from myogestic_ros.nodes.pipeline.node import PipelineNode
 
 
 def test_rotation_may_be_given_and_changed_while_it_runs() -> None:

@@ -6,13 +6,13 @@ import array
 
 import numpy as np
 import pytest
-from bags import START_NS
 from diagnostic_msgs.msg import DiagnosticArray
-from graph import graph, renewed
 from myogestic_ros.msg import EmgFrame
+from support.bags import START_NS
+from support.graph import graph, renewed
 
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.nodes.conversions import chunk_to_ros
+from myogestic_ros.nodes.common.conversions import chunk_to_ros
 
 
 def good(first: int, channels: int = 4) -> EmgFrame:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
-from arm_session import write_arm
 from diagnostic_msgs.msg import DiagnosticArray
 from myogestic_ros.msg import EmgFrame, PipelineStatus, Prediction
 from myogestic_ros.srv import LoadModel, Train
 from rclpy.parameter import Parameter as RosParameter
-from ros import ros_graph
 from std_srvs.srv import Trigger
+from support.arm_session import write_arm
+from support.paths import SUPPORT
+from support.ros import ros_graph
 
 from myogestic_ros import iter_labeled_windows, load_pickle
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.core.filters import FilterSpec
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.nodes import qos
-from myogestic_ros.nodes.conversions import chunk_to_ros
-from myogestic_ros.nodes.pipeline import PipelineNode
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.conversions import chunk_to_ros
+from myogestic_ros.nodes.pipeline.node import PipelineNode
 
-DECODER = str(Path(__file__).resolve().parents[1] / 'decoders_post.py')
+DECODER = str(SUPPORT / 'decoders_post.py')
 BAND = FilterSpec((20.0, 450.0), notch=50.0)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from decoder_node import hanging_child, node_with_a_session
-from processes import alive
+from support.decoder_node import hanging_child, node_with_a_session
+from support.processes import alive
 
 
 def test_a_node_that_is_killed_takes_its_training_along(tmp_path):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 
 import pytest
-from bags import START_NS
-from decoder_node import hanging_child, node_with_a_session
-from graph import renewed
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
-from processes import alive
 from std_srvs.srv import Trigger
+from support.bags import START_NS
+from support.decoder_node import hanging_child, node_with_a_session
+from support.graph import renewed
+from support.processes import alive
 
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.nodes.conversions import chunk_to_ros
-from myogestic_ros.panel.demo.operator import DemoError
+from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.nodes.common.conversions import chunk_to_ros
 
 
 @pytest.fixture(scope='module')

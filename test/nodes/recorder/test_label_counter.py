@@ -6,7 +6,7 @@ import pytest
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Label
-from myogestic_ros.nodes.label_book import LabelBook
+from myogestic_ros.nodes.recorder.label_counter import LabelBook
 
 
 def said(book, *names):

@@ -11,15 +11,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from bags import session_in
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from graph import graph, set_domain, synthetic
 from mcap.reader import make_reader
 from rosbags.rosbag2 import Reader
+from support.bags import session_in
+from support.graph import graph, set_domain, synthetic
+from support.paths import ROOT
 
-from myogestic_ros.nodes import qos
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repair import repair_session
+from myogestic_ros.nodes.common import qos
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.repair import repair_session
 
 KILLS = 20
 
@@ -27,7 +28,7 @@ KILLS = 20
 def test_killed_at_any_moment_it_has_lost_a_second_at_most():
     """Real driver, real recorder, 64 channels at 2 kHz, labels; the same as `make bench-kill`."""
     set_domain()
-    script = Path(__file__).parents[2] / 'bench' / 'kill_recorder.py'
+    script = ROOT / 'bench' / 'kill_recorder.py'
     done = subprocess.run(
         [sys.executable, str(script), '--kills', str(KILLS), '--longest', '0.8', '--seed', '5'],
         capture_output=True,

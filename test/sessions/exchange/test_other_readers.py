@@ -8,19 +8,19 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from bags import START_NS, protocol, topics, write
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from support.bags import START_NS, protocol, topics, write
 
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED, STREAM
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.recording import Recording
-from myogestic_ros.sessions.repair import repair_session
-from myogestic_ros.sources.importing import import_recording
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.repair import repair_session
+from myogestic_ros.sessions.recording.session_recorder import Recording
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
+from myogestic_ros.sources.importers.importer import import_recording
 
 CUES = [(0, 'rest', 0.5), (1, 'fist', 0.5)]
 ITEMS = protocol(CUES, channels=3)

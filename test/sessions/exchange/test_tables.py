@@ -7,20 +7,20 @@ import json
 import numpy as np
 import pytest
 import yaml
-from bags import START_NS, frame, label, protocol, topics, write
+from support.bags import START_NS, frame, label, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import StreamFacts
-from myogestic_ros.sessions.content import content_of, write_content
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.encoder import Encoder
-from myogestic_ros.sessions.export import export_session
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.metadata import LATCHED
-from myogestic_ros.sessions.reader import STREAM_INFO, Session
-from myogestic_ros.sessions.survey import survey
-from myogestic_ros.sessions.tables import content_of_csv, content_of_npz
-from myogestic_ros.sessions.writer import SessionWriter, Topic
+from myogestic_ros.sessions.exchange.content import content_of, write_content
+from myogestic_ros.sessions.exchange.encoder import Encoder
+from myogestic_ros.sessions.exchange.export import export_session
+from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
+from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.reading.reader import STREAM_INFO, Session
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.metadata import LATCHED
+from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 READERS = {'.npz': content_of_npz, '.csv': content_of_csv}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bags import EMG, START_NS, STORE, frame, header, label, protocol, write
+from support.bags import EMG, START_NS, STORE, frame, header, label, protocol, write
 
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.sessions.check import check_session
-from myogestic_ros.sessions.envelope import Envelope
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.survey import survey
+from myogestic_ros.sessions.quality.check import check_session
+from myogestic_ros.sessions.quality.envelope import Envelope
+from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.reading.reader import Session
 
 CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)] * 2
 NAMES = ('rest', 'fist')

@@ -6,13 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from bags import START_NS, frame, label, protocol, topics, write
+from support.bags import START_NS, frame, label, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.recording import Recording
-from myogestic_ros.sessions.windows import iter_labeled_windows, iter_windows
+from myogestic_ros.sessions.reading.windows import iter_labeled_windows, iter_windows
+from myogestic_ros.sessions.recording.session_recorder import Recording
+from myogestic_ros.sessions.session_info import SessionFacts
 
 RATES = [2048.0, 3000.0, 1111.0, 1000 / 3, 2222.222]
 
@@ -96,7 +96,7 @@ def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('myogestic_ros.sessions.metadata.BagMetadata.write', full)
+    monkeypatch.setattr('myogestic_ros.sessions.storage.metadata.BagMetadata.write', full)
     with pytest.raises(SessionError, match='cannot be begun: .*No space left'):
         Recording(tmp_path / 's', SessionFacts(), topics())
     monkeypatch.undo()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from bags import START_NS, label, protocol, write
+from support.bags import START_NS, label, protocol, write
 
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repetitions import repetitions
-from myogestic_ros.sessions.windows import iter_labeled_windows, iter_windows
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.repetitions import repetitions
+from myogestic_ros.sessions.reading.windows import iter_labeled_windows, iter_windows
 
 
 def at(seconds):

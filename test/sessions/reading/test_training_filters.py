@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from bags import protocol, write
+from support.bags import protocol, write
 
 from myogestic_ros import (
     FilterSpec,
@@ -18,13 +18,13 @@ from myogestic_ros import (
     iter_windows,
 )
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.stream_filter import StreamFilter
-from myogestic_ros.core.training_filters import (
+from myogestic_ros.core.streams.stream_filter import StreamFilter
+from myogestic_ros.core.streams.training_filters import (
     ENVIRONMENT,
     filters_to_environment,
     training_filters,
 )
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.reading.reader import Session
 
 SPEC = FilterSpec((20.0, 450.0), order=2)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bags import START_NS, protocol, write
+from support.bags import START_NS, protocol, write
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.windows import iter_aligned_windows, iter_labeled_windows, iter_windows
+from myogestic_ros.sessions.reading.windows import (
+    iter_aligned_windows,
+    iter_labeled_windows,
+    iter_windows,
+)
 
 CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0), (0, 'rest', 0.5), (-1, '', 0.5), (1, 'fist', 1.0)]
 

@@ -12,32 +12,33 @@ import time
 
 import numpy as np
 import pytest
-from bags import START_NS, frame, protocol, topics
-from processes import until
+from support.bags import START_NS, frame, protocol, topics
+from support.paths import ROOT
+from support.processes import until
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions import disk_sync
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import begin_session
-from myogestic_ros.sessions.pressure import Pressure
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.recording import Recording
-from myogestic_ros.sessions.repair import needs_repair, repair_session
-from myogestic_ros.sessions.writer import SessionWriter
+from myogestic_ros.sessions.reading.library import begin_session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.disk_monitor import Pressure
+from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
+from myogestic_ros.sessions.recording.session_recorder import Recording
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage import disk_sync
+from myogestic_ros.sessions.storage.writer import SessionWriter
 
 SAMPLES = np.zeros((20, 2))
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 
 ON_A_SMALL_DISK = """
     import json, pathlib, subprocess, sys
-    from bags import protocol, topics
+    from support.bags import protocol, topics
     from rosbags.rosbag2 import Reader
     from mcap.reader import make_reader
     from myogestic_ros.core.errors import SessionError
-    from myogestic_ros.sessions.facts import SessionFacts
-    from myogestic_ros.sessions.reader import Session
-    from myogestic_ros.sessions.recording import Recording
-    from myogestic_ros.sessions.repair import needs_repair
+    from myogestic_ros.sessions.session_info import SessionFacts
+    from myogestic_ros.sessions.reading.reader import Session
+    from myogestic_ros.sessions.recording.session_recorder import Recording
+    from myogestic_ros.sessions.recording.repair import needs_repair
     disk = pathlib.Path(sys.argv[1])
     recording = Recording(disk / 's', SessionFacts(), topics(), flush_every_s=0.01)
     items = protocol([(0, 'rest', 5.0), (1, 'fist', 5.0)], channels=64)
@@ -80,7 +81,7 @@ def test_a_small_disk_fills(tmp_path):
         subprocess.run([*unshare, 'true'], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip('this user may not mount a small disk (unshare)')
-    here = os.path.dirname(os.path.dirname(__file__))
+    here = str(ROOT / 'test')
     code = textwrap.dedent(ON_A_SMALL_DISK)
     done = subprocess.run(
         [*unshare, 'sh', '-c', script, 'sh', str(tmp_path), sys.executable, code],

@@ -10,20 +10,20 @@ import sys
 
 import numpy as np
 import pytest
-from bags import EMG, LABEL, fill_mcap, frame, label, protocol, topics, write
 from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 from rosbags.rosbag2 import Reader
+from support.bags import EMG, LABEL, fill_mcap, frame, label, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions import mcap_tail
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import list_sessions, resolve_sessions
-from myogestic_ros.sessions.losses import frame_span
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.repair import cut_sessions, needs_repair, repair_session
-from myogestic_ros.sessions.windows import iter_windows
-from myogestic_ros.sessions.writer import SessionWriter
+from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.sessions.recording.repair import cut_sessions, needs_repair, repair_session
+from myogestic_ros.sessions.recording.sample_losses import frame_span
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage import mcap_summary as mcap_tail
+from myogestic_ros.sessions.storage.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 CHUNK_BYTES = 9000
@@ -215,8 +215,8 @@ def test_only_what_was_recorded_here_is_repaired_unasked(cut, running):
 def test_a_lock_ends_with_the_process_that_has_it(tmp_path):
     code = (
         'import os, pathlib, sys; from bags import topics; '
-        'from myogestic_ros.sessions.facts import SessionFacts; '
-        'from myogestic_ros.sessions.writer import SessionWriter; '
+        'from myogestic_ros.sessions.session_info import SessionFacts; '
+        'from myogestic_ros.sessions.storage.writer import SessionWriter; '
         'w = SessionWriter(pathlib.Path(sys.argv[1]), SessionFacts(), topics()); '
         'print(flush=True); input(); os.kill(os.getpid(), 9)'
     )

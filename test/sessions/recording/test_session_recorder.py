@@ -10,12 +10,13 @@ import textwrap
 import threading
 
 import pytest
-from bags import START_NS, protocol, topics
+from support.bags import START_NS, protocol, topics
+from support.paths import ROOT
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.recording import Recording
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording.session_recorder import Recording
+from myogestic_ros.sessions.session_info import SessionFacts
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 
@@ -58,9 +59,9 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 
 RECORD_FOR_EVER = """
     import itertools, pathlib, resource, sys, time
-    from bags import protocol, topics
-    from myogestic_ros.sessions.facts import SessionFacts
-    from myogestic_ros.sessions.recording import Recording
+    from support.bags import protocol, topics
+    from myogestic_ros.sessions.session_info import SessionFacts
+    from myogestic_ros.sessions.recording.session_recorder import Recording
     limit = int(sys.argv[2])
     if limit:
         import signal
@@ -83,7 +84,7 @@ RECORD_FOR_EVER = """
 
 def recorder(path, limit=0):
     """Start a process that records until it is killed or the disk is full."""
-    here = os.path.dirname(os.path.dirname(__file__))
+    here = str(ROOT / 'test')
     return subprocess.Popen(
         [sys.executable, '-c', textwrap.dedent(RECORD_FOR_EVER), str(path), str(limit)],
         stdout=subprocess.PIPE,

@@ -7,18 +7,18 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from bags import EMG, LABEL, START_NS, STORE, fill_mcap, frame, protocol, topics, write
 from mcap.reader import make_reader
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from support.bags import EMG, LABEL, START_NS, STORE, fill_mcap, frame, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.definitions import message_definition
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.library import free_name, list_sessions, resolve_sessions
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import iter_windows
-from myogestic_ros.sessions.writer import SessionWriter
+from myogestic_ros.sessions.reading.library import free_name, list_sessions, resolve_sessions
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.message_definitions import message_definition
+from myogestic_ros.sessions.storage.writer import SessionWriter
 
 CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]
 ITEMS = protocol(CUES)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bags import EMG, START_NS, STORE, fill_mcap, frame, header, label, protocol, write
 from mcap.writer import CompressionType, Writer
+from support.bags import EMG, START_NS, STORE, fill_mcap, frame, header, label, protocol, write
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.sessions.mcap_rows import files_in_order
-from myogestic_ros.sessions.reader import Session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.storage.mcap_messages import files_in_order
 
 RNG = np.random.default_rng(0)
 CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]

@@ -6,12 +6,12 @@ import contextlib
 import random
 
 import pytest
-from bags import EMG, protocol, topics
+from support.bags import EMG, protocol, topics
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.writer import SessionWriter
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.storage.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from bags import EMG, LABEL, START_NS, STORE, fill_mcap, header, label, protocol, write
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from support.bags import EMG, LABEL, START_NS, STORE, fill_mcap, header, label, protocol, write
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.library import list_sessions
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import iter_aligned_windows, iter_windows
+from myogestic_ros.sessions.reading.library import list_sessions
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.windows import iter_aligned_windows, iter_windows
 
 CUES = [(0, 'rest', 1.0), (1, 'fist', 1.0)]
 ITEMS = protocol(CUES)

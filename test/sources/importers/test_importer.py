@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import scipy.io
 import yaml
-from xdf import write_xdf
+from support.xdf import write_xdf
 
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sessions.check import check_session
-from myogestic_ros.sessions.content import content_of
-from myogestic_ros.sessions.export import export_session
-from myogestic_ros.sessions.facts import SessionFacts
-from myogestic_ros.sessions.reader import Session
-from myogestic_ros.sessions.windows import iter_windows
-from myogestic_ros.sources.importing import import_recording
-from myogestic_ros.sources.mappings import mapping_file
+from myogestic_ros.sessions.exchange.content import content_of
+from myogestic_ros.sessions.exchange.export import export_session
+from myogestic_ros.sessions.quality.check import check_session
+from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sources.importers.importer import import_recording
+from myogestic_ros.sources.importers.mappings import mapping_file
 
 RATE = 500.0
 N = 1500

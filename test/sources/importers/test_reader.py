@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from support.paths import ROOT
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.sources.recording_file import load_pieces
-from myogestic_ros.sources.recording_format import NOT_SAID, RecordingFormat
+from myogestic_ros.sources.importers.mapping import NOT_SAID, RecordingFormat
+from myogestic_ros.sources.importers.reader import load_pieces
 from myogestic_ros.sources.replay import Replay
 
 GOOD = [f'{n % 100},{-n % 50},{n // 100}' for n in range(300)]
@@ -149,7 +149,7 @@ def test_a_scale_without_a_point_is_a_number_all_the_same(tmp_path):
 
 
 def test_the_mapping_that_we_ship_is_the_default(tmp_path):
-    shipped = Path(__file__).parents[2] / 'config' / 'recordings' / 'myo.yaml'
+    shipped = ROOT / 'config' / 'recordings' / 'myo.yaml'
     assert RecordingFormat.of(tmp_path, str(shipped), {}) == RecordingFormat()
     assert (
         set(yaml.safe_load(shipped.read_text()))

@@ -1,0 +1,1 @@
+"""Launch descriptions and the activation order of the managed nodes."""

@@ -1,0 +1,1 @@
+"""Saved models: storage, manifest, compatibility."""

@@ -1,0 +1,1 @@
+"""Streams of samples: specification, filters, ring buffer, windows."""

@@ -1,0 +1,1 @@
+"""Training jobs and the process they run in."""

@@ -1,0 +1,1 @@
+"""Recalibration of a trained model with new data."""

@@ -1,0 +1,1 @@
+"""Training, target and evaluation data built from sessions."""

@@ -1,0 +1,1 @@
+"""Ready decoders and the recipes they are built from."""

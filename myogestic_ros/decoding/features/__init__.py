@@ -1,0 +1,1 @@
+"""EMG features, from the time domain to covariances."""

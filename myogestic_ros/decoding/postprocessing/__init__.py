@@ -1,0 +1,1 @@
+"""Post-processing of predictions: rejection, votes, smoothing."""

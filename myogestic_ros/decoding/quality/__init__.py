@@ -1,0 +1,1 @@
+"""Quality checks of training data and signals."""

@@ -1,0 +1,1 @@
+"""The bridge node: turns predictions into hand commands."""

@@ -1,0 +1,1 @@
+"""The cue node: runs protocols and publishes labels."""

@@ -1,0 +1,1 @@
+"""The driver node: reads a source and publishes EMG."""

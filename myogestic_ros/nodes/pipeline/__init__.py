@@ -1,0 +1,1 @@
+"""The pipeline node: trains, predicts and publishes predictions."""

@@ -1,0 +1,1 @@
+"""The recorder node: writes labelled sessions."""

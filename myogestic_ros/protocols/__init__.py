@@ -1,0 +1,1 @@
+"""Cue protocols: files, schedules, ramps and the runner."""

@@ -1,0 +1,1 @@
+"""Reading sessions: streams, labels, windows, targets."""

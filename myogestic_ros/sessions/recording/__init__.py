@@ -1,0 +1,1 @@
+"""Recording a session, watching the disk, repairing a truncated session."""

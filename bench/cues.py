@@ -20,7 +20,7 @@ from rclpy.action import ActionClient
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.sessions.reading.reader import Session
 
@@ -36,7 +36,7 @@ def record(folder: Path, cues: int, hold_s: float) -> Path:
         f'countdown: {COUNTDOWN_S}\n'
     )
     synthetic = {'source': 'synthetic', 'synthetic.channels': 64, 'autostart': 'activate'}
-    with NodeProcesses(folder / 'nodes') as nodes, operating(nodes.dead) as operator:
+    with NodeProcesses(folder / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
         nodes.start('driver', synthetic)
         sessions = {'session_dir': str(folder / 'sessions')}
         nodes.start('recorder', {**sessions, 'autostart': 'configure'})

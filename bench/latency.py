@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.demo import steps as walk
-from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.score import Answer
-from myogestic_ros.demo.settings import Plan
+from myogestic_ros.demo.settings import DemoSettings
 from myogestic_ros.nodes.common import qos
 
 LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}
@@ -62,7 +62,7 @@ def cpu_seconds(pid: int) -> float:
 def measure(console: Console, channels: int, seconds: float) -> Row:
     """Run the graph with so many channels."""
     with tempfile.TemporaryDirectory(prefix='myogestic-latency-') as folder:
-        plan = Plan(
+        plan = DemoSettings(
             with_hand=False,
             out=Path(folder),
             class_names=('rest', 'fist', 'open', 'pinch'),
@@ -70,7 +70,7 @@ def measure(console: Console, channels: int, seconds: float) -> Row:
             hold_s=1.5,
             channels=channels,
         )
-        with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+        with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
             for name in ('driver', 'recorder', 'pipeline'):
                 nodes.start(name, getattr(plan, name)())
             walk.bring_up(console, operator, plan)
@@ -100,7 +100,7 @@ def listen(seconds: float) -> list[Answer]:
     return answers
 
 
-def predict(operator: Operator, nodes: NodeProcesses, channels: int, seconds: float) -> Row:
+def predict(operator: NodeClient, nodes: NodeProcesses, channels: int, seconds: float) -> Row:
     """Predict for a while and measure."""
     operator.trigger('pipeline/start_predicting')
     answers = listen(1.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
 from myogestic_ros.sessions.exchange.encoder import Encoder
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -40,7 +40,7 @@ def record(path: Path, rate: float, cues: Iterable[tuple[int, str, NDArray[np.fl
         Topic('/emg', message_definition(EMG_FRAME), STREAM),
         Topic('/label', message_definition(LABEL), LATCHED),
     ]
-    with SessionWriter(path, SessionFacts(), topics) as writer:
+    with SessionWriter(path, SessionInfo(), topics) as writer:
         for index, name, data in cues:
             stamp_ns = sample_time_ns(START_NS, first, rate)
             label = Label(stamp_ns, index, name, duration_s=len(data) / rate)

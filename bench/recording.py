@@ -31,9 +31,9 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.demo import steps as walk
-from myogestic_ros.demo.node_client import DemoError, Operator, operating
+from myogestic_ros.demo.node_client import DemoError, NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
-from myogestic_ros.demo.settings import Plan
+from myogestic_ros.demo.settings import DemoSettings
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 
@@ -56,34 +56,34 @@ def cpu_seconds(pid: int) -> float:
 class Bench:
     """A running graph."""
 
-    operator: Operator
+    operator: NodeClient
     nodes: NodeProcesses
-    plan: Plan
-    facts: dict[str, dict[str, str]]
+    plan: DemoSettings
+    info: dict[str, dict[str, str]]
 
     def fact(self, node: str, name: str) -> float:
         """Return what a node said last on /diagnostics."""
-        return float(self.facts.get(f'/{node}', {}).get(name, 'nan'))
+        return float(self.info.get(f'/{node}', {}).get(name, 'nan'))
 
 
 @contextmanager
-def bench(plan: Plan, names: tuple[str, ...]) -> Iterator[Bench]:
+def bench(plan: DemoSettings, names: tuple[str, ...]) -> Iterator[Bench]:
     """Start nodes; the array streams."""
-    with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+    with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
         for name in names:
             nodes.start(name, getattr(plan, name)())
         for name in names:
             operator.transition(name, 'configure')
         operator.transition('driver', 'activate')
-        facts: dict[str, dict[str, str]] = {}
+        info: dict[str, dict[str, str]] = {}
 
         def note(message: DiagnosticArray) -> None:
             for status in message.status:
-                facts[status.name] = {pair.key: pair.value for pair in status.values}
+                info[status.name] = {pair.key: pair.value for pair in status.values}
 
         operator._node.create_subscription(DiagnosticArray, '/diagnostics', note, qos.DIAGNOSTICS)
         operator.spin(SETTLE_S)
-        yield Bench(operator, nodes, plan, facts)
+        yield Bench(operator, nodes, plan, info)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def record(running: Bench, seconds: float) -> Recorded:
 
 
 def look(path: Path, stopped_s: float, cpu: dict[str, float]) -> Recorded:
-    """Count the samples of a session by their index, without what its facts say."""
+    """Count the samples of a session by their index, without what its metadata says."""
     session = Session(path)
     samples = lost = 0
     following: int | None = None
@@ -126,17 +126,19 @@ def look(path: Path, stopped_s: float, cpu: dict[str, float]) -> Recorded:
         samples += chunk.n_samples
         following = chunk.end_sample
         end_s = chunk.stamp_ns * 1e-9 + chunk.n_samples / chunk.sampling_rate
-    noted = sum(json.loads(session.facts.extra['lost_samples']).values())
+    noted = sum(json.loads(session.info.extra['lost_samples']).values())
     if noted != lost:
-        raise SystemExit(f'{path}: its facts say {noted} lost samples, counted are {lost}')
-    dropped = sum(json.loads(session.facts.extra['dropped_messages']).values())
+        raise SystemExit(f'{path}: its metadata says {noted} lost samples, counted are {lost}')
+    dropped = sum(json.loads(session.info.extra['dropped_messages']).values())
     megabytes = sum(file.stat().st_size for file in path.iterdir()) / 1e6
     return Recorded(samples, lost, dropped, megabytes, stopped_s - end_s, cpu)
 
 
 def throughput(folder: Path, channels: int, rate: float, seconds: float) -> bool:
     """Driver and recorder only."""
-    plan = Plan(out=folder, channels=channels, sampling_rate=rate, class_names=('rest', 'fist'))
+    plan = DemoSettings(
+        out=folder, channels=channels, sampling_rate=rate, class_names=('rest', 'fist')
+    )
     with bench(plan, ('driver', 'recorder')) as running:
         running.operator.set_label('fist')
         found = record(running, seconds)
@@ -162,9 +164,9 @@ def trained(running: Bench) -> None:
     operator.spin(SETTLE_S)
 
 
-def short_plan(folder: Path, channels: int, rate: float) -> Plan:
+def short_plan(folder: Path, channels: int, rate: float) -> DemoSettings:
     """Return a plan whose training takes a few seconds."""
-    return Plan(
+    return DemoSettings(
         out=folder,
         channels=channels,
         sampling_rate=rate,

@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.demo import steps as walk
-from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
-from myogestic_ros.demo.settings import Plan
+from myogestic_ros.demo.settings import DemoSettings
 from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 2000.0
 FRAMES_HZ = 100.0
 
 
-def measure(operator: Operator, hz: float, seconds: float) -> tuple[list[str], bool]:
+def measure(operator: NodeClient, hz: float, seconds: float) -> tuple[list[str], bool]:
     """Predict for so many seconds of signal; return the row of the table, and whether it is right."""
     got: list[Prediction] = []
     node = operator._node
@@ -93,14 +93,14 @@ def main() -> int:
     quiet = Console(quiet=True)
     all_right = True
     with tempfile.TemporaryDirectory(prefix='myogestic-ticks-') as folder:
-        plan = Plan(
+        plan = DemoSettings(
             with_hand=False,
             out=Path(folder),
             class_names=('rest', 'fist', 'open'),
             repetitions=2,
             hold_s=1.5,
         )
-        with NodeProcesses(plan.out / 'nodes') as nodes, operating(nodes.dead) as operator:
+        with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
             for name in ('driver', 'recorder', 'pipeline'):
                 nodes.start(name, getattr(plan, name)())
             walk.bring_up(quiet, operator, plan)

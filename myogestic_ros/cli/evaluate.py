@@ -144,7 +144,7 @@ def evaluate(
         if json_file is not None:
             _write_json(json_file, settings, reports, warnings)
         if report is not None:
-            write_report(report, _title(reports), _facts(settings, reports), reports, warnings)
+            write_report(report, _title(reports), _info(settings, reports), reports, warnings)
             errors.print(f'Report: {report}', markup=False, soft_wrap=True)
 
 
@@ -240,7 +240,7 @@ def _only_target(settings: Settings) -> str:
 
 def _show(settings: Settings, reports: Sequence[Report], quiet: bool) -> None:
     out = errors if quiet else console
-    out.print(_facts(settings, reports), style='dim', markup=False)
+    out.print(_info(settings, reports), style='dim', markup=False)
     classified = [report for report in reports if isinstance(report, ClassificationReport)]
     decoded = [report for report in reports if isinstance(report, RegressionReport)]
     if classified:
@@ -257,7 +257,7 @@ def _title(reports: Sequence[Report]) -> str:
     return f'{" against ".join(report.decoder for report in reports)} on {told}'
 
 
-def _facts(settings: Settings, reports: Sequence[Report]) -> str:
+def _info(settings: Settings, reports: Sequence[Report]) -> str:
     cut = f'windows of {settings.window_ms:g} ms every {settings.hop_ms:g} ms'
     first = reports[0]
     names = ', '.join(first.data.session_names)

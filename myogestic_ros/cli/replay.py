@@ -17,7 +17,7 @@ from myogestic_ros.cli.console import console, errors, refusals
 from myogestic_ros.cli.parameter_file import read_parameters
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
-from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.nodes.pipeline.node import find_pipeline
 from myogestic_ros.nodes.pipeline.prediction_bag import (
@@ -30,7 +30,7 @@ from myogestic_ros.sessions.reading.library import PREDICTED_FROM, free_name, re
 from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 __all__ = ['replay']
@@ -86,7 +86,7 @@ def replay(
         pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)
         if params_file is not None:
             values = read_parameters(params_file, 'pipeline', POST)
-            pipeline.post = PostChain(values, lambda: pipeline.predict_hz)
+            pipeline.post = PostProcessingChain(values, lambda: pipeline.predict_hz)
         path = output or place.parent / free_name(place.parent, f'{place.stem}_predictions')
         before = read_predictions(compare_with) if compare_with else None
         run = _predict(pipeline, manifest, recording, path)
@@ -127,9 +127,9 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
     run = _Run(signal_s=session.duration_s)
     labels = session.labels()
     timeline = Timeline(labels)
-    facts = SessionFacts(
+    info = SessionInfo(
         class_names=tuple(manifest.class_names),
-        subject=session.facts.subject,
+        subject=session.info.subject,
         protocol=f'offline replay of {session.name}',
         extra={
             PREDICTED_FROM: session.name,
@@ -139,7 +139,7 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
     )
     start_ns = session.bag.start_ns
     with (
-        SessionWriter(path, facts, TOPICS) as writer,
+        SessionWriter(path, info, TOPICS) as writer,
         Progress(console=errors, transient=True) as progress,
         threadpool_limits(limits=1),
     ):

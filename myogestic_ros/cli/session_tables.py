@@ -56,18 +56,18 @@ def print_sessions(
 
 
 def _row(summary: SessionSummary, is_cut: bool) -> list[str]:
-    facts = summary.facts
+    info = summary.info
     state = REPAIR if is_cut else ''
-    if not state and not facts.complete:
-        state = 'recovered' if 'recovered' in facts.extra else 'recording'
+    if not state and not info.complete:
+        state = 'recovered' if 'recovered' in info.extra else 'recording'
     return [
         summary.path.name,
         datetime.fromtimestamp(summary.start_ns * 1e-9).strftime('%Y-%m-%d %H:%M'),
         _length(summary.duration_s),
         state,
-        facts.subject,
-        facts.device,
-        ', '.join(filter(None, facts.class_names)),
+        info.subject,
+        info.device,
+        ', '.join(filter(None, info.class_names)),
     ]
 
 
@@ -110,10 +110,10 @@ def print_findings(console: Console, name: str, findings: Sequence[Finding]) -> 
 
 def print_survey(console: Console, found: Survey) -> None:
     """Print what a session holds."""
-    facts = found.session.facts
+    info = found.session.info
     console.print(f'[bold]{escape(found.session.name)}[/]  {escape(_about(found))}')
-    if facts.software:
-        told = ', '.join(f'{name} {version}' for name, version in facts.software.items())
+    if info.software:
+        told = ', '.join(f'{name} {version}' for name, version in info.software.items())
         console.print(f'[dim]{escape(told)}[/]')
     console.print(_streams(found))
     classes = found.class_spans()
@@ -124,13 +124,13 @@ def print_survey(console: Console, found: Survey) -> None:
 
 
 def _about(found: Survey) -> str:
-    facts = found.session.facts
+    info = found.session.info
     said = {
-        'began': facts.started,
-        'subject': facts.subject,
-        'device': facts.device,
-        'protocol': facts.protocol,
-        **{k: v for k, v in facts.extra.items() if k in ('imported_from', 'recovered')},
+        'began': info.started,
+        'subject': info.subject,
+        'device': info.device,
+        'protocol': info.protocol,
+        **{k: v for k, v in info.extra.items() if k in ('imported_from', 'recovered')},
     }
     return ', '.join(f'{key.replace("_", " ")} {value}' for key, value in said.items() if value)
 

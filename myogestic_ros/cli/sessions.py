@@ -21,7 +21,7 @@ from myogestic_ros.sessions.quality.statistics import survey
 from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.importer import import_recording
 from myogestic_ros.sources.importers.mappings import mapping_file
 from myogestic_ros.sources.replay_parameters import AS_MAPPED
@@ -93,7 +93,7 @@ def import_(
             target,
             mapping_file(mapping),
             given,
-            SessionFacts(subject=subject, device=device, protocol=protocol),
+            SessionInfo(subject=subject, device=device, protocol=protocol),
         )
         print_imported(console, content, target)
 

@@ -22,7 +22,7 @@ from myogestic_ros.core.training.trainer import Trainer
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe_names
 from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.library import resolve_sessions
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
@@ -100,7 +100,7 @@ def train(
         outcome = _run(found, data)
         if outcome.data is None:
             raise TrainingError(f'Training failed: {outcome.error}')
-        shelf = ModelShelf(found, ModelStore(model_dir.expanduser()), decoder)
+        shelf = ModelManager(found, ModelStore(model_dir.expanduser()), decoder)
         name, told = shelf.save_trained(outcome.model, outcome.data)
         console.print(told, markup=False, soft_wrap=True)
         errors.print(

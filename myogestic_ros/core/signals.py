@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['NO_CLASS', 'Chunk', 'Label', 'Samples', 'StreamFacts', 'sample_time_ns', 'samples_in']
+__all__ = ['NO_CLASS', 'Chunk', 'Label', 'Samples', 'StreamInfo', 'sample_time_ns', 'samples_in']
 
 Samples = NDArray[np.float32]
 
@@ -100,7 +100,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFacts:
+class StreamInfo:
     """What a stream is: rate in Hz, channel names, unit, electrode grid (rows, columns)."""
 
     name: str

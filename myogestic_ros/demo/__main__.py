@@ -22,12 +22,12 @@ from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.demo import steps as walk
 from myogestic_ros.demo.hand_report import write_film
 from myogestic_ros.demo.hand_score import HandScore, judge_hand, postures_of
-from myogestic_ros.demo.node_client import DemoError, Operator, operating
+from myogestic_ros.demo.node_client import DemoError, NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.report import print_score, write_files
 from myogestic_ros.demo.ros_domain import own_domain
 from myogestic_ros.demo.score import NOT_JUDGED_S, judge
-from myogestic_ros.demo.settings import Plan
+from myogestic_ros.demo.settings import DemoSettings
 from myogestic_ros.sessions.storage.file_lock import hold
 
 __all__ = ['main']
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace) -> DemoSettings:
     names = tuple(name.strip() for name in arguments.classes.split(',') if name.strip())
     replay: dict[str, Any] = {}
     if arguments.data is not None:
@@ -83,7 +83,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     if few or arguments.hold < NOT_JUDGED_S + 0.1:
         raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
     chosen: dict[str, Any] = {'class_names': names} if names else {}
-    return Plan(
+    return DemoSettings(
         out=arguments.out.absolute(),
         data=arguments.data.absolute() if arguments.data else None,
         repetitions=arguments.repetitions,
@@ -105,7 +105,7 @@ def _clear(out: Path) -> None:
     (out / 'hand.gif').unlink(missing_ok=True)
 
 
-def _walk(console: Console, operator: Operator, plan: Plan) -> float:
+def _walk(console: Console, operator: NodeClient, plan: DemoSettings) -> float:
     """Go through the main job; return the speed of the predicted part."""
     walk.bring_up(console, operator, plan)
     if plan.data is None:
@@ -117,7 +117,7 @@ def _walk(console: Console, operator: Operator, plan: Plan) -> float:
     return operator.speed
 
 
-def _hand(operator: Operator) -> HandScore:
+def _hand(operator: NodeClient) -> HandScore:
     """Return how the hand followed, by the postures of the mapping that the bridge goes by."""
     mapping = read_mapping(share('config', 'mappings', 'hand.yaml'))
     postures = postures_of(mapping, [cue.name for cue in operator.cues])
@@ -161,7 +161,7 @@ def _alone(console: Console, out: Path) -> Iterator[None]:
         yield
 
 
-def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interrupt) -> int:
+def _demo(console: Console, plan: DemoSettings, min_accuracy: float, interrupt: _Interrupt) -> int:
     began = time.monotonic()
     _clear(plan.out)
 
@@ -169,7 +169,7 @@ def _demo(console: Console, plan: Plan, min_accuracy: float, interrupt: _Interru
         interrupt.check()
         return nodes.dead()
 
-    with NodeProcesses(plan.out / 'nodes') as nodes, operating(trouble) as operator:
+    with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(trouble) as operator:
         for name in plan.nodes:
             nodes.start(name, getattr(plan, name)())
         speed = _walk(console, operator, plan)

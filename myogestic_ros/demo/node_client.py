@@ -30,7 +30,7 @@ from myogestic_ros.msg import (
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.srv import ListSessions, SetLabel, Train
 
-__all__ = ['DemoError', 'Operator', 'operating']
+__all__ = ['DemoError', 'NodeClient', 'open_node_client']
 
 SETTLE_S = 0.2
 FIND_WITHIN_S = 60.0
@@ -60,7 +60,7 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-class Operator:
+class NodeClient:
     """Call the services of driver, recorder and pipeline, and note what they publish.
 
     Parameters
@@ -259,11 +259,11 @@ def _seconds(stamp: Any) -> float:
 
 
 @contextmanager
-def operating(dead: Callable[[], str | None]) -> Iterator[Operator]:
+def open_node_client(dead: Callable[[], str | None]) -> Iterator[NodeClient]:
     """Join the graph for a while."""
     rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)  # Ctrl-C is the demo's
     try:
-        operator = Operator(dead)
+        operator = NodeClient(dead)
         try:
             yield operator
         finally:

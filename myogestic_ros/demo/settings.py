@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ['Plan']
+__all__ = ['DemoSettings']
 
 FASTEST = 16.0
 FASTEST_RECORDING = 40.0
@@ -18,7 +18,7 @@ FRAME_S = 0.05
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoSettings:
     """Settings of one demo.
 
     Attributes

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from myogestic_ros.demo.node_client import DemoError, Operator
-from myogestic_ros.demo.settings import FASTEST, FRAME_S, Plan
+from myogestic_ros.demo.node_client import DemoError, NodeClient
+from myogestic_ros.demo.settings import FASTEST, FRAME_S, DemoSettings
 from myogestic_ros.sources.replay import Replay
 
 __all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']
@@ -17,7 +17,7 @@ __all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']
 TRAIN_WITHIN_S = 300.0
 
 
-def bring_up(console: Console, operator: Operator, plan: Plan) -> None:
+def bring_up(console: Console, operator: NodeClient, plan: DemoSettings) -> None:
     """Configure all nodes, and start the synthetic array."""
     for node in plan.nodes:
         operator.transition(node, 'configure')
@@ -37,7 +37,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _cue_round(
-    console: Console, operator: Operator, rounds: list[list[str]], hold_s: float, verb: str
+    console: Console, operator: NodeClient, rounds: list[list[str]], hold_s: float, verb: str
 ) -> None:
     total = sum(len(names) for names in rounds)
     with _progress(console) as progress:
@@ -54,14 +54,14 @@ def _cue_round(
         progress.update(task, description=f'{verb}: done')
 
 
-def record_cues(console: Console, operator: Operator, plan: Plan) -> str:
+def record_cues(console: Console, operator: NodeClient, plan: DemoSettings) -> str:
     """Record cued repetitions; return the session's name."""
     operator.trigger('recorder/start_recording')
     _cue_round(console, operator, plan.cues()[: -plan.tests], plan.hold_s, 'Recording')
     return _stop_recording(console, operator)
 
 
-def _stop_recording(console: Console, operator: Operator) -> str:
+def _stop_recording(console: Console, operator: NodeClient) -> str:
     message = operator.trigger('recorder/stop_recording')
     console.print(message)
     sessions = operator.sessions()
@@ -70,7 +70,7 @@ def _stop_recording(console: Console, operator: Operator) -> str:
     return sessions[-1]
 
 
-def train(console: Console, operator: Operator, session: str) -> None:
+def train(console: Console, operator: NodeClient, session: str) -> None:
     """Train on a session, showing what the training prints."""
     operator.on_training_log = lambda line: console.print(f'  [dim]{line}[/]', highlight=False)
     before = operator.model_id
@@ -83,7 +83,7 @@ def train(console: Console, operator: Operator, session: str) -> None:
     console.print(f'[bold]{operator.pipeline_message}[/]')
 
 
-def test_cues(console: Console, operator: Operator, plan: Plan) -> None:
+def test_cues(console: Console, operator: NodeClient, plan: DemoSettings) -> None:
     """Predict while fresh cues are given."""
     rounds = plan.cues()[-plan.tests :]
     _predicting(
@@ -95,7 +95,7 @@ def test_cues(console: Console, operator: Operator, plan: Plan) -> None:
 
 
 def _predicting(
-    console: Console, operator: Operator, plan: Plan, during: Callable[[], None]
+    console: Console, operator: NodeClient, plan: DemoSettings, during: Callable[[], None]
 ) -> None:
     if plan.with_hand:
         console.print(operator.trigger('bridge/arm'))
@@ -116,7 +116,7 @@ def _predicting(
         raise DemoError('Predictions came after stop_predicting had answered.')
 
 
-def play_recording(console: Console, operator: Operator, plan: Plan, part: str) -> str:
+def play_recording(console: Console, operator: NodeClient, plan: DemoSettings, part: str) -> str:
     """Replay a part of the recording: 'first' is recorded (returns the session), 'last' is
     predicted.
     """

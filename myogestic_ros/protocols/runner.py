@@ -7,16 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.schedule import Schedule
 
-__all__ = ['Conductor', 'Stage']
+__all__ = ['ProtocolRunner', 'RunnerCallbacks']
 
 PROGRESS_HZ = 10.0
 LOOK_AGAIN_S = 0.005
 """How often a clock is looked at that does not run as fast as time does."""
 
 
-class Stage:
+class RunnerCallbacks:
     """What a conductor tells; every method is called from its thread."""
 
     def begin(self, number: int) -> None:
@@ -35,16 +35,16 @@ class Stage:
         """One of the others has raised; the plan goes on no further."""
 
 
-class Conductor:
+class ProtocolRunner:
     """Walk through a plan in a thread of its own.
 
     Every step has its time from the one beginning, so a step that is late delays no other.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Schedule
         What is to come.
-    stage : Stage
+    stage : RunnerCallbacks
         Who gives it.
     target_hz : float
         Targets per second, Hz; plans without degrees of freedom have none.
@@ -61,8 +61,8 @@ class Conductor:
 
     def __init__(
         self,
-        plan: Plan,
-        stage: Stage,
+        plan: Schedule,
+        stage: RunnerCallbacks,
         *,
         target_hz: float = 50.0,
         clock: Callable[[], int] | None = None,

@@ -11,7 +11,7 @@ from myogestic_ros.core.signals import NO_CLASS, Label
 from myogestic_ros.protocols.protocol import Protocol
 from myogestic_ros.protocols.ramp import Ramp
 
-__all__ = ['Phase', 'Plan', 'Step']
+__all__ = ['Phase', 'Schedule', 'Step']
 
 Phase = Literal['countdown', 'prepare', 'hold', 'rest']
 
@@ -61,7 +61,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """The steps of a protocol, with the time of each from the beginning.
 
     Times are counted from the one beginning, so that a step that is late delays no other.
@@ -78,7 +78,7 @@ class Plan:
     dofs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, protocol: Protocol) -> Plan:
+    def of(cls, protocol: Protocol) -> Schedule:
         """Lay a protocol out in time."""
         steps: list[Step] = []
         counts: Counter[int] = Counter()

@@ -1,21 +1,21 @@
-"""What a session is about: the facts that go with its samples."""
+"""What a session is about: the info that go with its samples."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 
-__all__ = ['FACTS', 'RECOVERED', 'SessionFacts']
+__all__ = ['FACTS', 'RECOVERED', 'SessionInfo']
 
 KEY = 'myogestic_ros'
 FACTS = KEY
-"""Name of the metadata record in which a recording begins with its facts."""
+"""Name of the metadata record in which a recording begins with its info."""
 RECOVERED = 'recovered'
 """Name in ``extra`` of what a repair says of a session that was cut."""
 
 
 @dataclass(frozen=True)
-class SessionFacts:
+class SessionInfo:
     """Facts of a session, kept in the bag's ``custom_data``.
 
     Attributes
@@ -49,7 +49,7 @@ class SessionFacts:
         return self.complete or RECOVERED in self.extra
 
     def to_custom_data(self) -> dict[str, str]:
-        """Return the facts as rosbag2 keeps them: strings by name."""
+        """Return the info as rosbag2 keeps them: strings by name."""
         return {
             f'{KEY}.class_names': json.dumps(list(self.class_names)),
             f'{KEY}.subject': self.subject,
@@ -62,8 +62,8 @@ class SessionFacts:
         }
 
     @classmethod
-    def from_custom_data(cls, data: object) -> SessionFacts:
-        """Return the facts in a bag; what is missing or was written by others stays empty."""
+    def from_custom_data(cls, data: object) -> SessionInfo:
+        """Return the info in a bag; what is missing or was written by others stays empty."""
         known = data if isinstance(data, dict) else {}
 
         def text(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 
 __all__ = ['EndOfRecording', 'Source', 'SourceFactory']
 
@@ -28,7 +28,7 @@ class Source(Protocol):
     driver adds its clock at that moment.
     """
 
-    def open(self) -> StreamFacts:
+    def open(self) -> StreamInfo:
         """Connect, start, and return what the stream is.
 
         Raises

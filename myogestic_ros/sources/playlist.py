@@ -12,7 +12,7 @@ from myogestic_ros.core.signals import (
     NO_CLASS,
     Chunk,
     Label,
-    StreamFacts,
+    StreamInfo,
     sample_time_ns,
 )
 from myogestic_ros.sessions.reading.reader import Session
@@ -39,7 +39,7 @@ class FilePlaylist:
 
     Attributes
     ----------
-    facts : StreamFacts
+    info : StreamInfo
         What the stream is.
     duration_s : float
         Length of what is played, s.
@@ -58,7 +58,7 @@ class FilePlaylist:
         self._chunk = chunk or max(1, round(rate / 100))
         n_channels = self._pieces[0].data.shape[1]
         names = layout.names_of(n_channels)
-        self.facts = StreamFacts(stream, rate, names, device='replay', serial=path.name)
+        self.info = StreamInfo(stream, rate, names, device='replay', serial=path.name)
         self.duration_s = sum(part.stop - part.start for part in self._parts) / rate
         last = self._pieces[-1]
         self.end_sample = last.first_sample + len(last.data)
@@ -101,7 +101,7 @@ class SessionPlaylist:
         if first is None:
             raise SourceError(f"{path} holds no samples of the stream '{stream}'.")
         names = tuple(f'EMG{channel + 1}' for channel in range(first.n_channels))
-        self.facts = self._session.stream_facts(stream) or StreamFacts(
+        self.info = self._session.stream_info(stream) or StreamInfo(
             stream, first.sampling_rate, names, 'replay', path.name
         )
         self.end_sample = 0

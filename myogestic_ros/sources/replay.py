@@ -9,7 +9,7 @@ from typing import Any
 
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.parameters import check_values, defaults
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts, sample_time_ns
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.pacing import Pacer
@@ -71,14 +71,14 @@ class Replay:
                 raise SourceError(str(error)) from error
         return self._playlist
 
-    def open(self) -> StreamFacts:
+    def open(self) -> StreamInfo:
         """Begin at the beginning."""
         playlist = self._load()
         self._items = playlist.items()
         self._played_ns = self._samples = self._end_ns = 0
         self._next = self._advance()
         self._pacer.start()
-        return playlist.facts
+        return playlist.info
 
     def read(self, timeout_s: float) -> Chunk | Label | None:
         """Return the next chunk or label when it is due."""
@@ -114,7 +114,7 @@ class Replay:
         if not self._values['loop'] or not self._end_ns:
             return
         playlist = self._load()
-        self._samples += playlist.end_sample + round(playlist.facts.sampling_rate)
+        self._samples += playlist.end_sample + round(playlist.info.sampling_rate)
         self._played_ns += self._end_ns
         self._items = playlist.items()
         self._next = self._advance()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.parameters import Parameter, check_values, defaults
-from myogestic_ros.core.signals import Chunk, Label, Samples, StreamFacts, sample_time_ns
+from myogestic_ros.core.signals import Chunk, Label, Samples, StreamInfo, sample_time_ns
 from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.semg import N_SOURCES, ActivationPatterns, BandNoise
 
@@ -95,7 +95,7 @@ class Synthetic:
         self._pacer = pacer or Pacer()
         self._label = ''
 
-    def open(self) -> StreamFacts:
+    def open(self) -> StreamInfo:
         """Begin at sample 0, with the arm at rest."""
         values = self._values
         rng = np.random.default_rng(values['seed'])
@@ -120,7 +120,7 @@ class Synthetic:
         self._pacer.start()
         known = rows > 1 or values['grid_columns']
         grid = (rows, self._channels // rows) if known else (0, 0)
-        return StreamFacts(
+        return StreamInfo(
             'emg',
             self._rate,
             tuple(f'EMG{channel + 1}' for channel in range(self._channels)),

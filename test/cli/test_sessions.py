@@ -13,7 +13,7 @@ from support.bags import EMG, protocol, topics, write
 from myogestic_ros.cli import __main__ as command
 from myogestic_ros.cli import sessions as group
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -158,7 +158,7 @@ def test_sixty_four_channels_are_drawn(run, tmp_path):
 def test_what_a_table_leaves_out_is_named(run, tmp_path):
     items = [*ITEMS, ('/target', ITEMS[1][1], ITEMS[1][2])]
     own = [*topics(), Topic('/target', message_definition(EMG), STREAM)]
-    with SessionWriter(tmp_path / 'sessions' / 'two', SessionFacts(), own) as writer:
+    with SessionWriter(tmp_path / 'sessions' / 'two', SessionInfo(), own) as writer:
         for topic, data, time_ns in items:
             writer.write(topic, data, time_ns)
     code, out, _ = run('export', 'two')

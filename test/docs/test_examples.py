@@ -16,7 +16,7 @@ from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline
@@ -36,7 +36,7 @@ def shelf_of(name, folder):
     pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams)
     pipeline.take_callbacks(decoder)
     pipeline.prepare = complete_training_data
-    shelf = ModelShelf(pipeline, ModelStore(folder), str(EXAMPLES / name))
+    shelf = ModelManager(pipeline, ModelStore(folder), str(EXAMPLES / name))
 
     class Keeper(Observer):
         def trained(self, model, data):

@@ -14,7 +14,7 @@ from support.recorded import made_up, write_signal
 
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
@@ -80,7 +80,7 @@ def test_a_decoder_becomes_the_node(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    with operating(lambda: None) as operator:
+    with open_node_client(lambda: None) as operator:
         operator.wait(lambda: 'is ready' in operator.pipeline_message, 'the node', PATIENCE_S)
     process.terminate()
     output, _ = process.communicate(timeout=60)

@@ -9,7 +9,7 @@ from support.paths import ROOT
 
 from myogestic_ros.core.errors import ProtocolError
 from myogestic_ros.protocols.protocol_file import read_protocol
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.schedule import Schedule
 
 EXAMPLES = sorted(ROOT.glob('config/protocols/*.yaml'))
 
@@ -38,7 +38,7 @@ def faults(read, text):
 @pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_right(path):
     protocol = read_protocol(path)
-    plan = Plan.of(protocol)
+    plan = Schedule.of(protocol)
     assert 60 < plan.duration_s < 300
     given = Counter(step.name for step in plan.steps if step.phase == 'hold')
     assert given == dict.fromkeys((cue.name for cue in protocol.cues), protocol.repetitions)

@@ -10,11 +10,11 @@ from support.processes import until
 
 from myogestic_ros.protocols.protocol import Cue, Protocol
 from myogestic_ros.protocols.ramp import Ramp
-from myogestic_ros.protocols.runner import Conductor, Stage
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.runner import ProtocolRunner, RunnerCallbacks
+from myogestic_ros.protocols.schedule import Schedule
 
 
-class Witness(Stage):
+class Witness(RunnerCallbacks):
     """Notes what it is told."""
 
     def __init__(self):
@@ -52,12 +52,12 @@ class Clock:
 
 def plan(hold_s=1.0, repetitions=2, ramp=None):
     cues = (Cue(0, 'fist', hold_s, ramp),)
-    return Plan.of(Protocol('p', cues, ('fist',), repetitions, 0.0, 0.0, hold_s))
+    return Schedule.of(Protocol('p', cues, ('fist',), repetitions, 0.0, 0.0, hold_s))
 
 
 def test_steps_begin_in_order_and_then_it_is_done():
     witness = Witness()
-    conductor = Conductor(plan(0.05), witness)
+    conductor = ProtocolRunner(plan(0.05), witness)
     conductor.start()
     assert witness.over.wait(10)
     begun = [item for item in witness.told if item[0] != 'progress']
@@ -67,7 +67,7 @@ def test_steps_begin_in_order_and_then_it_is_done():
 
 def test_a_step_that_is_late_delays_no_other():
     clock, witness = Clock(), Witness()
-    conductor = Conductor(plan(), witness, clock=clock)
+    conductor = ProtocolRunner(plan(), witness, clock=clock)
     conductor.start()
     until(lambda: ('begin', 0) in witness.told)
     clock.ns += 1_400_000_000  # it sleeps for 0.4 s over the time of step 1
@@ -83,7 +83,9 @@ def test_a_step_that_is_late_delays_no_other():
 def test_progress_and_targets_come_at_their_rates():
     clock, witness = Clock(), Witness()
     ramp = Ramp('sine', {'wrist': 1.0}, period_s=1.0)
-    conductor = Conductor(plan(ramp=ramp, repetitions=1), witness, target_hz=50.0, clock=clock)
+    conductor = ProtocolRunner(
+        plan(ramp=ramp, repetitions=1), witness, target_hz=50.0, clock=clock
+    )
     conductor.start()
     until(lambda: witness.told)
     for _ in range(200):
@@ -103,7 +105,7 @@ def test_progress_and_targets_come_at_their_rates():
 def test_what_was_missed_is_not_made_up_for():
     clock, witness = Clock(), Witness()
     ramp = Ramp('sine', {'wrist': 1.0}, period_s=100.0)
-    conductor = Conductor(plan(100.0, 1, ramp), witness, clock=clock)
+    conductor = ProtocolRunner(plan(100.0, 1, ramp), witness, clock=clock)
     conductor.start()
     until(lambda: witness.told)
     clock.ns += 50 * 10**9
@@ -114,7 +116,7 @@ def test_what_was_missed_is_not_made_up_for():
 
 def test_nothing_is_told_once_stop_has_returned():
     witness = Witness()
-    conductor = Conductor(plan(30.0), witness)
+    conductor = ProtocolRunner(plan(30.0), witness)
     conductor.start()
     until(lambda: len(witness.told) > 2)
     began_s = time.monotonic()
@@ -127,7 +129,7 @@ def test_nothing_is_told_once_stop_has_returned():
 
 
 def test_stopping_what_has_not_begun_does_no_harm():
-    Conductor(plan(), Witness()).stop()
+    ProtocolRunner(plan(), Witness()).stop()
 
 
 def test_an_error_is_told():
@@ -137,6 +139,6 @@ def test_an_error_is_told():
         raise OSError('no more')
 
     witness.begin = broken
-    Conductor(plan(), witness).start()
+    ProtocolRunner(plan(), witness).start()
     assert witness.over.wait(10)
     assert str(witness.error) == 'no more'

@@ -9,7 +9,7 @@ import pytest
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.protocols.protocol import Cue, Protocol
 from myogestic_ros.protocols.ramp import Ramp
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.schedule import Schedule
 
 PROTOCOL = Protocol(
     'p',
@@ -24,7 +24,7 @@ PROTOCOL = Protocol(
 
 
 def test_steps_follow_one_another_from_the_beginning():
-    plan = Plan.of(PROTOCOL)
+    plan = Schedule.of(PROTOCOL)
     assert plan.duration_s == 4 + 4 * (1 + 3 + 2)
     assert plan.planned == 8
     at_s = 0.0
@@ -50,7 +50,7 @@ def test_steps_follow_one_another_from_the_beginning():
 
 
 def test_labels_say_how_long_a_repetition_is_planned():
-    plan = Plan.of(PROTOCOL)
+    plan = Schedule.of(PROTOCOL)
     label = plan.steps[2].label(7)
     assert (label.stamp_ns, label.index, label.name) == (7, 1, 'fist')
     assert (label.repetition, label.duration_s) == (0, 3.0)
@@ -60,11 +60,11 @@ def test_labels_say_how_long_a_repetition_is_planned():
 
 def test_steps_without_time_are_left_out():
     protocol = Protocol('p', (Cue(0, 'fist', 1.0),), ('fist',), 2, 0.0, 0.0, 0.0)
-    assert [step.phase for step in Plan.of(protocol).steps] == ['hold', 'hold']
+    assert [step.phase for step in Schedule.of(protocol).steps] == ['hold', 'hold']
 
 
 def test_which_step_it_is():
-    plan = Plan.of(PROTOCOL)
+    plan = Schedule.of(PROTOCOL)
     assert [plan.number_at(s) for s in (0, 3.99, 4, 5, 8, 100)] == [0, 0, 1, 2, 3, 12]
     assert [plan.completed_before(n) for n in (0, 2, 3, 4, 13)] == [0, 0, 1, 2, 8]
 
@@ -95,7 +95,7 @@ def test_the_target_is_zero_between_ramps():
     protocol = Protocol(
         'p', (Cue(0, 'a', 4.0, one), Cue(1, 'b', 4.0, both)), ('a', 'b'), 1, 2.0, 0.0, 1.0
     )
-    plan = Plan.of(protocol)
+    plan = Schedule.of(protocol)
     assert plan.dofs == ('wrist', 'grip')
     assert plan.target(1.0) == [0.0, 0.0]
     assert plan.target(3.0) == pytest.approx([1.0, 0.0])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -85,7 +85,7 @@ def protocol(
 
 def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
     """Write a session with this package's writer."""
-    with SessionWriter(path, SessionFacts(class_names=names), topics()) as writer:
+    with SessionWriter(path, SessionInfo(class_names=names), topics()) as writer:
         for topic, data, time_ns in items:
             writer.write(topic, data, time_ns)
     return path

@@ -12,7 +12,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from myogestic_ros.demo.node_client import Operator, operating
+from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.ros_domain import take_domain
 
@@ -41,7 +41,7 @@ class Graph:
     """Running nodes, and an operator that calls their services."""
 
     nodes: NodeProcesses
-    operator: Operator
+    operator: NodeClient
     folder: Path
     said: dict[str, int] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ def graph(folder: Path, **parameters: dict[str, Any]) -> Iterator[Graph]:
     set_domain()
     with (
         NodeProcesses(folder / 'nodes') as nodes,
-        operating(lambda: None) as operator,
+        open_node_client(lambda: None) as operator,
     ):
         for name, values in parameters.items():
             folders = {

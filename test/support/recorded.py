@@ -9,7 +9,7 @@ import numpy as np
 
 from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
 from myogestic_ros.decoding.quality.signal_summary import SignalSummary, summarize
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.importers.reader import load_pieces
@@ -51,7 +51,7 @@ def write_signal(
         items.append((stamp_ns, 0, '/label', label(index, name, stamp_ns, repetition)))
     names = dict(sorted((index, name) for _, index, name, _ in labels if index >= 0))
     listed = tuple(names.get(i, '') for i in range(max(names, default=-1) + 1))
-    with SessionWriter(path, SessionFacts(class_names=listed), topics()) as writer:
+    with SessionWriter(path, SessionInfo(class_names=listed), topics()) as writer:
         for stamp_ns, _, topic, message in sorted(items, key=lambda item: item[:2]):
             writer.write(topic, message, stamp_ns)
     return path

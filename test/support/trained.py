@@ -7,8 +7,8 @@ from typing import Any
 
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.decoding.decoders.named_decoder import named_decoder
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 
@@ -18,9 +18,9 @@ def data_of(*paths: Path, **more: Any) -> TrainingData:
 
 def kept(name: str, data: TrainingData, folder: Path) -> Any:
     """Train; return the model as another process would load it."""
-    pipeline = ready_decoder(name)
+    pipeline = named_decoder(name)
     store = ModelStore(folder)
-    saved, _ = ModelShelf(pipeline, store, name).save_trained(pipeline.on_train(data), data)
+    saved, _ = ModelManager(pipeline, store, name).save_trained(pipeline.on_train(data), data)
     model, manifest = store.load(saved, data.streams)
     assert manifest.decoder == name
     return model

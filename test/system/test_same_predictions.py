@@ -23,7 +23,7 @@ from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders import htd_lda
 from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
-from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.nodes.common.conversions import chunk_to_ros, label_to_ros
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
@@ -31,7 +31,7 @@ from myogestic_ros.nodes.pipeline.prediction_bag import read_predictions
 from myogestic_ros.sessions.reading.library import resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -64,7 +64,7 @@ def record(path, seed=1):
         Topic(name, message_definition(f'myogestic_ros/msg/{kind}'), qos)
         for name, kind, qos in (('/emg', 'EmgFrame', STREAM), ('/label', 'Label', LATCHED))
     ]
-    with SessionWriter(path, SessionFacts(), topics) as writer:
+    with SessionWriter(path, SessionInfo(), topics) as writer:
         for second, name in enumerate(CUES):
             stamp_ns = START_NS + second * 10**9
             label = Label(stamp_ns, names.index(name), name)
@@ -92,7 +92,7 @@ def offline(chunks, model, names, filters=None, post=None, hz=50.0) -> list:
     pipeline = Pipeline(hz)
     pipeline.on_extract, pipeline.on_predict = htd_lda.extract, htd_lda.predict
     pipeline.use_model(model, 'm', names, {'emg': filters})
-    pipeline.post = PostChain(post)
+    pipeline.post = PostProcessingChain(post)
     pipeline.start_predicting()
     found = []
     for chunk in chunks:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['misfit_of']
+__all__ = ['incompatibility_of']
 
 
-def misfit_of(trained_on: Sequence[StreamSpec], live: Sequence[StreamSpec]) -> str | None:
+def incompatibility_of(trained_on: Sequence[StreamSpec], live: Sequence[StreamSpec]) -> str | None:
     """Return why a model cannot work on live streams, in a sentence; else None.
 
     A rate or number of channels that is not known yet fits, and so do filters that nobody asked

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.models.compatibility import misfit_of
+from myogestic_ros.core.models.compatibility import incompatibility_of
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 
@@ -99,7 +99,7 @@ def _versions() -> dict[str, str]:
 
 def unfit_reason(manifest: Manifest, live: Sequence[StreamSpec]) -> str | None:
     """Return why a model cannot work on the streams as they are now, in a sentence; else None."""
-    return misfit_of(manifest.streams, live)
+    return incompatibility_of(manifest.streams, live)
 
 
 class ModelStore:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from myogestic_ros.core.pipeline.tick_queue import LiveTicks
+from myogestic_ros.core.pipeline.tick_queue import TickQueue
 
-__all__ = ['KeepingUp']
+__all__ = ['LoadMonitor']
 
 QUIET_S = 2.0
 """So long without a loss, and it has caught up."""
 
 
-class KeepingUp:
+class LoadMonitor:
     """Notice that ticks are skipped or samples lost, and that it is over.
 
     Parameters
     ----------
-    ticks : LiveTicks
+    ticks : TickQueue
         What is watched; what it has counted so far is past.
     """
 
-    def __init__(self, ticks: LiveTicks) -> None:
+    def __init__(self, ticks: TickQueue) -> None:
         self._ticks = ticks
         self._since = self._counts()
         self._seen = self._since

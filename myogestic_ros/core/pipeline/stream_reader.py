@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.pipeline.tick_queue import LiveTicks
+from myogestic_ros.core.pipeline.tick_queue import TickQueue
 from myogestic_ros.core.pipeline.trainable import Trainable
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.filter_spec import FilterSpec
@@ -33,7 +33,7 @@ class StreamReader(Trainable):
         self._streams = list(streams)
         self._filters = {spec.name: spec.filters for spec in streams}  # those in force
         self._filter_faults: dict[str, str] = {}  # by stream, why it cannot be filtered
-        self._ticks = LiveTicks(streams, predict_hz)
+        self._ticks = TickQueue(streams, predict_hz)
 
     @property
     def predict_hz(self) -> float:
@@ -108,7 +108,7 @@ class StreamReader(Trainable):
         return self._ticks.cutter
 
     @property
-    def ticks(self) -> LiveTicks:
+    def ticks(self) -> TickQueue:
         """The ticks between `push` and `step`."""
         return self._ticks
 

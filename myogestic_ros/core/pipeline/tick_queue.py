@@ -12,13 +12,13 @@ from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_filter import import_for
 from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick, WindowCutter
 
-__all__ = ['LiveTicks']
+__all__ = ['TickQueue']
 
 HOP_PER_CHUNK_NS = 20e6
 """How long a tick may wait for the one before, ns, when each chunk is a tick."""
 
 
-class LiveTicks:
+class TickQueue:
     """Cut windows as chunks come in, and hand them out in order, none too late.
 
     Any thread may call any method. A tick that had to wait for the one before it for longer than

@@ -10,7 +10,7 @@ import numpy as np
 
 from myogestic_ros.core.signals import Chunk
 
-__all__ = ['MAX_CHANNELS', 'SAMPLING_RATES', 'Intake', 'Verdict']
+__all__ = ['MAX_CHANNELS', 'SAMPLING_RATES', 'ChunkValidator', 'Verdict']
 
 MAX_CHANNELS = 4096
 """More channels than this in one frame is taken for rubbish, not for an array."""
@@ -30,7 +30,7 @@ class Verdict(Enum):
     REFUSE = 'refuse'
 
 
-class Intake:
+class ChunkValidator:
     """Check the chunks of one stream, in the order of their arrival, and count.
 
     Parameters

@@ -8,10 +8,10 @@ import numpy as np
 
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns
 
-__all__ = ['StreamRing']
+__all__ = ['RingBuffer']
 
 
-class StreamRing:
+class RingBuffer:
     """Hold at least ``depth`` samples of a stream, channels-first.
 
     Samples are appended to a buffer four times as long; when its end is reached, the part that

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
 from myogestic_ros.core.streams.blocks import Block
-from myogestic_ros.core.streams.chunk_validator import Intake, Verdict
+from myogestic_ros.core.streams.chunk_validator import ChunkValidator, Verdict
 from myogestic_ros.core.streams.stream_filter import StreamFilter
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.streams.tick_grid import TickGrid
@@ -64,7 +64,7 @@ class BatchCutter:
     """
 
     def __init__(self, spec: StreamSpec, predict_hz: float) -> None:
-        self.intake = Intake(spec.channels, spec.sampling_rate)
+        self.intake = ChunkValidator(spec.channels, spec.sampling_rate)
         self._spec = spec
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns, samples_in
-from myogestic_ros.core.streams.chunk_validator import Intake, Verdict
+from myogestic_ros.core.streams.chunk_validator import ChunkValidator, Verdict
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.ring_buffer import StreamRing
+from myogestic_ros.core.streams.ring_buffer import RingBuffer
 from myogestic_ros.core.streams.stream_filter import StreamFilter
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.streams.tick_grid import TickGrid
@@ -49,8 +49,8 @@ class Tick:
 @dataclass(slots=True)
 class _Stream:
     spec: StreamSpec
-    intake: Intake
-    ring: StreamRing | None = None
+    intake: ChunkValidator
+    ring: RingBuffer | None = None
     filter: StreamFilter | None = None
     settled: int = 0  # index of the first sample that does not show how the filter began
     n_samples: int = 0
@@ -80,7 +80,7 @@ class _Stream:
             self.n_samples = samples_in(self.spec.window_ms, chunk.sampling_rate)
             # As much again as the window, at least half a second: another stream may lag.
             slack = max(self.n_samples, samples_in(500.0, chunk.sampling_rate))
-            self.ring = StreamRing(chunk.n_channels, chunk.sampling_rate, self.n_samples + slack)
+            self.ring = RingBuffer(chunk.n_channels, chunk.sampling_rate, self.n_samples + slack)
         assert self.ring is not None
         self.settled = chunk.first_sample
         if self.filter is not None:
@@ -130,7 +130,8 @@ class WindowCutter:
         if not names or len(set(names)) != len(names):
             raise SignalError(f'Streams are {names}; expected at least one, each name once.')
         self._streams = {
-            spec.name: _Stream(spec, Intake(spec.channels, spec.sampling_rate)) for spec in streams
+            spec.name: _Stream(spec, ChunkValidator(spec.channels, spec.sampling_rate))
+            for spec in streams
         }
         self._primary = self._streams[names[0]]
         self._coalesce = coalesce
@@ -164,7 +165,7 @@ class WindowCutter:
         self._grid = None
         self.forget()
 
-    def intake(self, stream: str) -> Intake:
+    def intake(self, stream: str) -> ChunkValidator:
         """Return what was accepted, refused and lost of a stream."""
         return self._streams[stream].intake
 

@@ -1,7 +1,7 @@
 """Recipes as decoders: three callbacks and a pipeline each, under the recipe's name.
 
 A training runs in a process of its own, which imports the callback by module and name. So each
-callback is an attribute of this module: ``ready_decoder.covariance.train``, in a way.
+callback is an attribute of this module: ``named_decoder.covariance.train``, in a way.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from myogestic_ros.decoding.decoders.estimator_path import is_estimator_path
 from myogestic_ros.decoding.decoders.recipes import recipe, recipe_names
 from myogestic_ros.decoding.decoders.train_recipe import adapt_recipe, train_recipe
 
-__all__ = ['is_ready_decoder', 'ready_decoder']
+__all__ = ['is_named_decoder', 'named_decoder']
 
 
-def is_ready_decoder(name: str) -> bool:
+def is_named_decoder(name: str) -> bool:
     """Tell whether a name is that of a recipe, or the import path of an estimator."""
     return name in recipe_names() or (':' in name and is_estimator_path(name))
 
 
 @lru_cache(maxsize=64)
-def ready_decoder(name: str) -> Pipeline:
+def named_decoder(name: str) -> Pipeline:
     """Return the pipeline of a recipe; see `myogestic_ros.decoding.decoders.recipes.recipe` for names.
 
     Raises
@@ -67,7 +67,7 @@ def __getattr__(attribute: str) -> Any:
     name, _, callback = attribute.rpartition('.')
     if name and callback in ('train', 'adapt', 'predict'):
         try:
-            return getattr(ready_decoder(name), f'on_{callback}')
+            return getattr(named_decoder(name), f'on_{callback}')
         except DecoderError as error:
             raise AttributeError(str(error)) from error
     raise AttributeError(f'module {__name__!r} has no attribute {attribute!r}')

@@ -25,7 +25,7 @@ from myogestic_ros.decoding.decoders.proportional import (
 )
 from myogestic_ros.decoding.decoders.recipe import Extract, MakeSteps, Recipe
 from myogestic_ros.decoding.estimators.block_ensemble import BlockEnsemble
-from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGaussianProcess
 from myogestic_ros.decoding.estimators.discriminant import RegularisedDiscriminant
 from myogestic_ros.decoding.estimators.tangent_space import TangentSpace
 from myogestic_ros.decoding.features.hudgins import amplitude_columns
@@ -116,7 +116,7 @@ def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
 def _gaussian_process() -> Any:
     # Not centred: far from all that was seen it goes to 0, which is rest.
     kernel = ConstantKernel(1.0) * RBF(DISTANCE, (DISTANCE / 2, 2 * DISTANCE))
-    return BoundedProcess(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
+    return BoundedGaussianProcess(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
 
 
 _RECIPES: dict[str, Recipe] = {

@@ -17,7 +17,7 @@ from myogestic_ros.decoding.decoders.classifier_training import train_classifier
 from myogestic_ros.decoding.decoders.parallel import parallel
 from myogestic_ros.decoding.decoders.proportional import ProportionalDecoder
 from myogestic_ros.decoding.decoders.recipe import Recipe
-from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGaussianProcess
 
 __all__ = ['adapt_recipe', 'train_recipe']
 
@@ -109,7 +109,7 @@ def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     print(f'Leaving out a fifth of the time at a time: R² {r2:.3f}.', flush=True)
     steps = recipe.steps(targets.n_channels).fit(x, y)
     process = steps.regressor_[-1]
-    if isinstance(process, BoundedProcess) and process.told():
+    if isinstance(process, BoundedGaussianProcess) and process.told():
         print(process.told())
     print('Trained on all of them.', flush=True)
     model = ProportionalDecoder(_alone(steps), targets.dof_names, {'r2': r2})

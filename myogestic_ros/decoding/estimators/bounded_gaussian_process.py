@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-__all__ = ['BoundedProcess']
+__all__ = ['BoundedGaussianProcess']
 
 
-class BoundedProcess(GaussianProcessRegressor):  # type: ignore[misc]
+class BoundedGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
     """A Gaussian process whose bounds are meant.
 
     The likelihood that the kernel is fitted by takes windows for independent. Neighbours share
@@ -23,7 +23,7 @@ class BoundedProcess(GaussianProcessRegressor):  # type: ignore[misc]
     better; this one can be asked once, with `told`.
     """
 
-    def fit(self, X: Any, y: Any) -> BoundedProcess:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> BoundedGaussianProcess:  # noqa: N803
         """Train on features (n_windows, n_features) and targets (n_windows[, n_targets])."""
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', 'The optimal value found', ConvergenceWarning)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ['in_pieces']
+__all__ = ['in_chunks']
 
 Floats = NDArray[np.floating[Any]]
 Feature = TypeVar('Feature', bound=Callable[..., Floats])
@@ -18,7 +18,7 @@ CACHED_SAMPLES = 262_144
 """Samples that are looked at together: one megabyte, and what is computed of them."""
 
 
-def in_pieces(feature: Feature) -> Feature:
+def in_chunks(feature: Feature) -> Feature:
     """Let a feature look at some of many windows at a time; the result is the same.
 
     Parameters

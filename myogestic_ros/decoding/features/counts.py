@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Flags,
     Floats,
@@ -24,12 +24,12 @@ from myogestic_ros.decoding.features.math_utils import (
     total,
     turns,
 )
-from myogestic_ros.decoding.features.sliding import Overlap
+from myogestic_ros.decoding.features.sliding import SlidingWindows
 
 __all__ = ['hudgins', 'ssc', 'wamp', 'zc']
 
 
-@in_pieces
+@in_chunks
 def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Zero crossings: how often the sign changes, noise apart [1]_.
 
@@ -47,7 +47,7 @@ def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     return count(_zero_crossings(x, threshold), x.dtype)
 
 
-@in_pieces
+@in_chunks
 def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Slope sign changes: how often the signal turns, noise apart [1]_.
 
@@ -65,7 +65,7 @@ def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     return count(_turns(x, threshold), x.dtype)
 
 
-@in_pieces
+@in_chunks
 def wamp(windows: ArrayLike, threshold: float) -> Floats:
     """Willison amplitude: how many steps are large, ``|x[k+1] - x[k]| >= threshold`` [2]_.
 
@@ -98,13 +98,13 @@ def hudgins(
     ndarray, shape (…, 4 * n_channels)
         MAV of all channels, then ZC of all, then SSC, then WL.
     """
-    overlap = Overlap.of(windows)
+    overlap = SlidingWindows.of(windows)
     if overlap is not None:
         return _hudgins_of(overlap, zc_threshold, ssc_threshold)
     return _hudgins(windows, zc_threshold, ssc_threshold)
 
 
-@in_pieces
+@in_chunks
 def _hudgins(windows: ArrayLike, zc_threshold: float, ssc_threshold: float) -> Floats:
     x = as_windows(windows)
     n_channels = x.shape[-2]
@@ -117,7 +117,7 @@ def _hudgins(windows: ArrayLike, zc_threshold: float, ssc_threshold: float) -> F
     return result.reshape(*x.shape[:-2], 4 * n_channels)
 
 
-def _hudgins_of(overlap: Overlap, zc_threshold: float, ssc_threshold: float) -> Floats:
+def _hudgins_of(overlap: SlidingWindows, zc_threshold: float, ssc_threshold: float) -> Floats:
     """Return what `hudgins` returns, bit for bit, looking once at what windows share."""
     x, n = overlap.signal, overlap.n_samples
     result = np.empty((overlap.n_windows, 4, x.shape[0]), x.dtype)

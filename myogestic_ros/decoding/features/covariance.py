@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-@in_pieces
+@in_chunks
 def covariance(windows: ArrayLike) -> Floats:
     """Return the covariance of the channels, volt²: ``sum((x - mean) (x - mean)^T) / N``.
 
@@ -54,7 +54,7 @@ def covariance(windows: ArrayLike) -> Floats:
     return result
 
 
-@in_pieces
+@in_chunks
 def log_covariance(windows: ArrayLike, regularisation: float = 1e-2) -> Floats:
     """Return the log-Euclidean vector of the covariance [1]_: the half of ``log(C)``.
 

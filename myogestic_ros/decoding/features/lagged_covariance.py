@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.core.signals import Samples
-from myogestic_ros.decoding.features.chunking import in_pieces
+from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.covariance import half_vector, matrix_logarithm, regularise
 from myogestic_ros.decoding.features.hudgins import extract as extract_hudgins
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
@@ -66,7 +66,7 @@ def extract_covariances(windows: Mapping[str, Samples]) -> Floats:
     return half_vector(_covariance(_compress(x), _lag(x)))
 
 
-@in_pieces
+@in_chunks
 def lagged_covariance(windows: ArrayLike) -> Floats:
     """Return the logarithm of the covariance of channels, now and one lag later, as a vector.
 

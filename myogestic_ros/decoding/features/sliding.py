@@ -13,13 +13,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-__all__ = ['Overlap']
+__all__ = ['SlidingWindows']
 
 Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class SlidingWindows:
     """The signal below overlapping windows.
 
     Attributes
@@ -36,7 +36,7 @@ class Overlap:
     hop: int
 
     @classmethod
-    def of(cls, windows: Any) -> Overlap | None:
+    def of(cls, windows: Any) -> SlidingWindows | None:
         """Return it, or None when the windows do not overlap in memory.
 
         Parameters

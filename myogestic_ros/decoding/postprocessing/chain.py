@@ -20,10 +20,10 @@ from myogestic_ros.decoding.postprocessing.decisions import (
 from myogestic_ros.decoding.postprocessing.parameters import POST, thresholds_of
 from myogestic_ros.decoding.postprocessing.vector_filters import GaussianFilter, OneEuroFilter
 
-__all__ = ['PostChain']
+__all__ = ['PostProcessingChain']
 
 
-class PostChain:
+class PostProcessingChain:
     """Everything that a prediction passes through after ``predict``, in this order.
 
     Decisions: rejection by probability, majority vote, rejection of changes, velocity ramp.

@@ -13,7 +13,7 @@ import numpy as np
 
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.quality.label_lag import lag_warnings
-from myogestic_ros.decoding.quality.outlier_repetitions import odd_repetition_warnings
+from myogestic_ros.decoding.quality.outlier_repetitions import outlier_repetition_warnings
 from myogestic_ros.decoding.quality.signal_quality import (
     dead_channels,
     envelopes,
@@ -69,7 +69,7 @@ def summary_warnings(
         for check in (dead_channels, saturation, offsets, mains, envelopes):
             found += check(summary)
         found += lag_warnings(summary)
-        found += odd_repetition_warnings(summary, wanted)
+        found += outlier_repetition_warnings(summary, wanted)
     if balance:
         found += imbalance(summaries, wanted)
     return found + duplicates(summaries)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from myogestic_ros.decoding.quality.electrode_rotation import channel_pattern
 from myogestic_ros.decoding.quality.signal_summary import SignalSummary
 
-__all__ = ['OddRepetition', 'odd_repetition_warnings', 'odd_repetitions']
+__all__ = ['OutlierRepetition', 'outlier_repetition_warnings', 'outlier_repetitions']
 
 MIN_SIBLINGS = 2
 """With fewer it cannot be said which is the odd one."""
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class OddRepetition:
+class OutlierRepetition:
     """A repetition unlike its siblings.
 
     Attributes
@@ -49,7 +49,9 @@ class OddRepetition:
     turn: int
 
 
-def odd_repetitions(summary: SignalSummary, classes: Collection[int] = ()) -> list[OddRepetition]:
+def outlier_repetitions(
+    summary: SignalSummary, classes: Collection[int] = ()
+) -> list[OutlierRepetition]:
     """Return the repetitions unlike their siblings; ``classes``: empty for all.
 
     A repetition's pattern is the logarithm of its covariance between channels, its size apart
@@ -88,7 +90,7 @@ def odd_repetitions(summary: SignalSummary, classes: Collection[int] = ()) -> li
         explained = left < 2 * usual and left < distance / 2
         if times >= UNLIKE or explained:
             name = summary.cues()[index, repetition][0].class_name or f'class {index}'
-            odd.append(OddRepetition(name, repetition, times, turn if explained else 0))
+            odd.append(OutlierRepetition(name, repetition, times, turn if explained else 0))
     return odd
 
 
@@ -148,9 +150,11 @@ def _turns(count: int) -> list[int]:
     return [turn for turn in range(-most, most + 1) if turn]
 
 
-def odd_repetition_warnings(summary: SignalSummary, classes: Collection[int] = ()) -> list[str]:
+def outlier_repetition_warnings(
+    summary: SignalSummary, classes: Collection[int] = ()
+) -> list[str]:
     """Say which repetitions are unlike their siblings, and what may be the reason."""
-    odd = odd_repetitions(summary, classes)
+    odd = outlier_repetitions(summary, classes)
     if not odd:
         return []
     named = ', '.join(f'{entry.class_name} {entry.repetition + 1}' for entry in odd[:4])

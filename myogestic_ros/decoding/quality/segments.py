@@ -12,7 +12,7 @@ from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_filter import StreamFilter
 from myogestic_ros.sessions.reading.timeline import Timeline
 
-__all__ = ['filtered_chunks', 'iter_stretches']
+__all__ = ['filtered_chunks', 'iter_segments']
 
 STRETCH_S = 15.0
 """Longest stretch that is looked at as one, s; bounds the memory, whatever a session's length."""
@@ -42,7 +42,7 @@ def filtered_chunks(chunks: Iterable[Chunk], filters: FilterSpec) -> Iterator[Ch
             )
 
 
-def iter_stretches(
+def iter_segments(
     chunks: Iterable[Chunk], timeline: Timeline
 ) -> Iterator[tuple[int, Samples, Label, float]]:
     """Yield (start, samples, label, rate) of each stretch under one label without a gap."""

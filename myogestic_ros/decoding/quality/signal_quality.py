@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.decoding.quality.signal_summary import SignalSummary, Stretch
+from myogestic_ros.decoding.quality.signal_summary import Segment, SignalSummary
 
 __all__ = ['dead_channels', 'envelopes', 'mains', 'offsets', 'saturation']
 
@@ -129,7 +129,7 @@ def _line(spectrum: Floats, frequency: int) -> Floats:
     return line
 
 
-def _weakest(summary: SignalSummary) -> list[Stretch]:
+def _weakest(summary: SignalSummary) -> list[Segment]:
     """Return the stretches of the class of least amplitude; without labels the quietest quarter."""
     usable = [stretch for stretch in summary.stretches if stretch.spectrum.any()]
     power = np.array([float(np.median(s.spectrum[:, 10:].sum(axis=1))) for s in usable])
@@ -182,7 +182,7 @@ def _amplitude(summary: SignalSummary) -> Floats:
     return amplitude
 
 
-def _spectrum(summary: SignalSummary, stretches: Sequence[Stretch] = ()) -> Floats:
+def _spectrum(summary: SignalSummary, stretches: Sequence[Segment] = ()) -> Floats:
     """Return the mean spectrum of some stretches, or all; shape (n_channels, n_frequencies)."""
     chosen = stretches or summary.stretches
     weights = [stretch.n_samples for stretch in chosen]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, samples_in
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.decoding.quality.segments import filtered_chunks, iter_stretches
+from myogestic_ros.decoding.quality.segments import filtered_chunks, iter_segments
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline
 
-__all__ = ['SignalSummary', 'Stretch', 'summarize', 'summarize_session']
+__all__ = ['SignalSummary', 'Segment', 'summarize', 'summarize_session']
 
 BIN_MS = 20.0
 """Step of the amplitude course, ms: an onset is known to that."""
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """A stretch of signal under one label, without a gap.
 
     Attributes
@@ -79,7 +79,7 @@ class SignalSummary:
         In Hz.
     channel_names : tuple of str
         One per channel.
-    stretches : list of Stretch
+    stretches : list of Segment
         In the order of time.
     course : ndarray, shape (n_bins, n_channels)
         Amplitude (RMS about the mean) in bins of `BIN_MS`, volt; NaN where samples are missing.
@@ -90,13 +90,13 @@ class SignalSummary:
     session: str
     sampling_rate: float
     channel_names: tuple[str, ...]
-    stretches: list[Stretch]
+    stretches: list[Segment]
     course: Floats
     cue_bins: list[tuple[float, int]]
 
-    def cues(self) -> dict[tuple[int, int], list[Stretch]]:
+    def cues(self) -> dict[tuple[int, int], list[Segment]]:
         """Return the labelled stretches by class and repetition, in the order of time."""
-        found: dict[tuple[int, int], list[Stretch]] = {}
+        found: dict[tuple[int, int], list[Segment]] = {}
         for stretch in self.stretches:
             if stretch.class_index != NO_CLASS:
                 found.setdefault((stretch.class_index, stretch.repetition), []).append(stretch)
@@ -118,8 +118,8 @@ def summarize_session(
         What it passes through first, as before a decoder; None: nothing.
     """
     session = Session(path)
-    facts = session.stream_facts(stream)
-    names = facts.channel_names if facts is not None else ()
+    info = session.stream_info(stream)
+    names = info.channel_names if info is not None else ()
     # Frames decoded many at a time: reading them one by one takes longer than all that follows.
     chunks: Iterable[Chunk] = chain.from_iterable(b.chunks() for b in session.blocks(stream))
     if filters is not None and not filters.is_off:
@@ -143,10 +143,10 @@ def summarize(
     channel_names : sequence of str
         One per channel; when there are not as many, they are called by number, from 1.
     """
-    stretches: list[Stretch] = []
+    stretches: list[Segment] = []
     courses: list[Floats] = []
     rate, width, first_ns, bins = 0.0, 0, 0, 0
-    for start_ns, data, label, rate in iter_stretches(chunks, Timeline(list(labels))):
+    for start_ns, data, label, rate in iter_segments(chunks, Timeline(list(labels))):
         if not bins:
             first_ns, width = start_ns, data.shape[1]
         if data.shape[1] != width:
@@ -187,13 +187,13 @@ def _course(data: Samples, rate: float) -> Floats:
     return np.sqrt(power)
 
 
-def _measure(data: Samples, label: Label, rate: float) -> Stretch:
+def _measure(data: Samples, label: Label, rate: float) -> Segment:
     x = np.asarray(data, np.float64)
     low, high = x.min(axis=0), x.max(axis=0)
     settled = x[samples_in(SETTLED_MS, rate) :]
     settled = settled if len(settled) > samples_in(SETTLED_MS, rate) else x
     centred = settled - settled.mean(axis=0)
-    return Stretch(
+    return Segment(
         label.index,
         label.name,
         label.repetition,

@@ -13,15 +13,15 @@ from myogestic_ros.control.commander import Command, Commander, Situation
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
 from myogestic_ros.control.watchdog import WatchdogSettings
-from myogestic_ros.nodes.bridge.rate_timer import Metronome
+from myogestic_ros.nodes.bridge.rate_timer import RateTimer
 
-__all__ = ['Drive']
+__all__ = ['CommandLoop']
 
 KEPT = 1000
 """Latencies and intervals that are kept for /diagnostics."""
 
 
-class Drive:
+class CommandLoop:
     """Send what a commander decides on, at a fixed rate, from a thread of its own.
 
     Parameters
@@ -68,7 +68,7 @@ class Drive:
         self._latencies_s: deque[float] = deque(maxlen=KEPT)
         self._intervals_s: deque[float] = deque(maxlen=KEPT)
         self._sent_s: float | None = None
-        self._metronome = Metronome(rate_hz, self._beat, on_end)
+        self._metronome = RateTimer(rate_hz, self._beat, on_end)
 
     # -- what is asked ------------------------------------------------------------------------
 

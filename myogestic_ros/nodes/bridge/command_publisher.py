@@ -16,7 +16,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from myogestic_ros.control.commander import Command
 from myogestic_ros.nodes.common import qos
 
-__all__ = ['OUTPUTS', 'CommandWriter', 'default_topic']
+__all__ = ['OUTPUTS', 'CommandPublisher', 'default_topic']
 
 OUTPUTS = {
     'position': Float64MultiArray,
@@ -32,7 +32,7 @@ def default_topic(output: str) -> str:
     return 'hand/joint_trajectory' if output == 'trajectory' else 'hand/commands'
 
 
-class CommandWriter:
+class CommandPublisher:
     """Publish commands.
 
     Parameters

@@ -19,8 +19,8 @@ from myogestic_ros.control.commander import Commander
 from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.msg import BridgeStatus, Prediction
-from myogestic_ros.nodes.bridge.command_loop import Drive
-from myogestic_ros.nodes.bridge.command_publisher import CommandWriter, default_topic
+from myogestic_ros.nodes.bridge.command_loop import CommandLoop
+from myogestic_ros.nodes.bridge.command_publisher import CommandPublisher, default_topic
 from myogestic_ros.nodes.bridge.controller_joints import ControllerJoints
 from myogestic_ros.nodes.bridge.parameters import (
     BRIDGE,
@@ -71,9 +71,9 @@ class BridgeNode(ManagedNode):
         self.declare_table(BRIDGE)
         self.arming = Arming()  # one for the life of the node: a stop outlasts what is configured
         self._mapping: Mapping | None = None
-        self._drive: Drive | None = None
-        self._writer: CommandWriter | None = None
-        self._leaving: Drive | None = None  # of the configuration before, on its way to rest
+        self._drive: CommandLoop | None = None
+        self._writer: CommandPublisher | None = None
+        self._leaving: CommandLoop | None = None  # of the configuration before, on its way to rest
         self._controller: ControllerJoints | None = None
         self._subscriptions_made: list[Any] = []
         self._jumps: Any = None
@@ -104,11 +104,11 @@ class BridgeNode(ManagedNode):
         topic = values['output_topic'] or default_topic(values['output'])
         self._mapping = mapping
         try:
-            self._writer = CommandWriter(self, values['output'], topic, joints, period_s)
+            self._writer = CommandPublisher(self, values['output'], topic, joints, period_s)
             self._listen(values)
         except NameValidationException as error:
             raise ControlError(' '.join(str(error).split()).rstrip(' ^') + '.') from error
-        self._drive = Drive(
+        self._drive = CommandLoop(
             commander,
             self._writer.write,
             values['command_rate'],
@@ -188,7 +188,7 @@ class BridgeNode(ManagedNode):
     # -- for the services ---------------------------------------------------------------------
 
     @property
-    def moving(self) -> Drive | None:
+    def moving(self) -> CommandLoop | None:
         """What moves the hand, if anything does: also when it is on its way out."""
         return self._drive or self._leaving
 

@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 
-__all__ = ['Metronome']
+__all__ = ['RateTimer']
 
 LEAST = 0.8
 """Least share of a period between two beats: one that was late is made up for little by little,
 never by hurrying."""
 
 
-class Metronome:
+class RateTimer:
     """Call a function at a fixed rate, as long as it returns true; then wait to be woken.
 
     It sleeps to absolute deadlines on the steady clock, so that no error adds up, and with the

@@ -7,8 +7,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from myogestic_ros.control.arming import Arming
 from myogestic_ros.control.commander import Situation
 from myogestic_ros.msg import BridgeStatus
-from myogestic_ros.nodes.bridge.command_loop import Drive
-from myogestic_ros.nodes.bridge.command_publisher import CommandWriter
+from myogestic_ros.nodes.bridge.command_loop import CommandLoop
+from myogestic_ros.nodes.bridge.command_publisher import CommandPublisher
 
 __all__ = ['bridge_status', 'health', 'sentence']
 
@@ -59,7 +59,11 @@ def bridge_status(
 
 
 def health(
-    phase: str, message: str, arming: Arming, drive: Drive | None, writer: CommandWriter | None
+    phase: str,
+    message: str,
+    arming: Arming,
+    drive: CommandLoop | None,
+    writer: CommandPublisher | None,
 ) -> tuple[bytes, str, dict[str, str]]:
     """Return level, message and facts for /diagnostics; see `bridge_status`."""
     facts = {'state': phase, 'arming': arming.state}

@@ -7,14 +7,15 @@ import array
 import numpy as np
 from builtin_interfaces.msg import Time
 
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
-from myogestic_ros.msg import EmgFrame, StreamInfo
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.msg import Label as LabelMessage
+from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from myogestic_ros.sessions.storage.message_conversion import (
     chunk_of_frame,
     chunk_of_joints,
-    facts_of,
     label_of,
+    stream_info_of,
     time_ns,
 )
 
@@ -24,8 +25,8 @@ __all__ = [
     'joint_state_chunk',
     'label_from_ros',
     'label_to_ros',
-    'stream_facts_from_ros',
-    'stream_facts_to_ros',
+    'stream_info_from_ros',
+    'stream_info_to_ros',
     'time_from_ros',
     'time_to_ros',
 ]
@@ -36,7 +37,7 @@ time_from_ros = time_ns
 chunk_from_ros = chunk_of_frame
 joint_state_chunk = chunk_of_joints
 label_from_ros = label_of
-stream_facts_from_ros = facts_of
+stream_info_from_ros = stream_info_of
 
 
 def time_to_ros(stamp_ns: int) -> Time:
@@ -71,17 +72,17 @@ def label_to_ros(label: Label) -> LabelMessage:
     return message
 
 
-def stream_facts_to_ros(facts: StreamFacts, stamp_ns: int, frame_id: str = '') -> StreamInfo:
+def stream_info_to_ros(info: StreamInfo, stamp_ns: int, frame_id: str = '') -> StreamInfoMessage:
     """Return the message of what a stream is."""
-    message = StreamInfo(
-        name=facts.name,
-        device=facts.device,
-        serial=facts.serial,
-        sampling_rate=facts.sampling_rate,
-        channel_names=list(facts.channel_names),
-        unit=facts.unit,
-        grid_rows=facts.grid[0],
-        grid_columns=facts.grid[1],
+    message = StreamInfoMessage(
+        name=info.name,
+        device=info.device,
+        serial=info.serial,
+        sampling_rate=info.sampling_rate,
+        channel_names=list(info.channel_names),
+        unit=info.unit,
+        grid_rows=info.grid[0],
+        grid_columns=info.grid[1],
     )
     message.header.stamp = time_to_ros(stamp_ns)
     message.header.frame_id = frame_id

@@ -14,10 +14,10 @@ from myogestic_ros.msg import CueProgress
 from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import label_to_ros
-from myogestic_ros.protocols.runner import Stage
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.runner import RunnerCallbacks
+from myogestic_ros.protocols.schedule import Schedule
 
-__all__ = ['CuePublishers', 'CueStage']
+__all__ = ['CuePublishers', 'CuePublisher']
 
 
 class CuePublishers:
@@ -35,7 +35,7 @@ class CuePublishers:
             self._node.destroy_publisher(publisher)
 
 
-class CueStage(Stage):
+class CuePublisher(RunnerCallbacks):
     """Publish what a conductor tells.
 
     Parameters
@@ -46,7 +46,7 @@ class CueStage(Stage):
         Where to.
     protocol : str
         Name of the protocol.
-    plan : Plan
+    plan : Schedule
         What is to come.
     on_progress, on_done, on_failed : callable
         Called from the conductor's thread: with each progress, at the end, with an error.
@@ -62,7 +62,7 @@ class CueStage(Stage):
         node: Node,
         publishers: CuePublishers,
         protocol: str,
-        plan: Plan,
+        plan: Schedule,
         *,
         on_progress: Callable[[CueProgress], None],
         on_done: Callable[[], None],

@@ -15,14 +15,14 @@ from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
 from myogestic_ros.nodes.cues.action_server import ProtocolServer
-from myogestic_ros.nodes.cues.cue_publisher import CuePublishers, CueStage
+from myogestic_ros.nodes.cues.cue_publisher import CuePublisher, CuePublishers
 from myogestic_ros.nodes.cues.parameters import CUES
 from myogestic_ros.nodes.cues.protocol_lookup import find_protocol
-from myogestic_ros.nodes.cues.recorder_client import RecorderRemote
+from myogestic_ros.nodes.cues.recorder_client import RecorderClient
 from myogestic_ros.protocols.protocol import Protocol
 from myogestic_ros.protocols.protocol_file import read_protocol
-from myogestic_ros.protocols.runner import Conductor
-from myogestic_ros.protocols.schedule import Plan
+from myogestic_ros.protocols.runner import ProtocolRunner
+from myogestic_ros.protocols.schedule import Schedule
 
 __all__ = ['CUES', 'CuesNode', 'main']
 
@@ -32,9 +32,9 @@ class _Run:
     """A protocol on its way, and how it ended."""
 
     protocol: Protocol
-    plan: Plan
-    stage: CueStage
-    conductor: Conductor
+    plan: Schedule
+    stage: CuePublisher
+    conductor: ProtocolRunner
     session_name: str
     subject: str
     done: bool = False
@@ -72,7 +72,7 @@ class CuesNode(ManagedNode):
         super().__init__('cues', **kwargs)
         self.declare_table(CUES)
         self._topics: CuePublishers | None = None
-        self._recorder: RecorderRemote | None = None
+        self._recorder: RecorderClient | None = None
         self._run: _Run | None = None
         self._ending: _Run | None = None  # it has ended, but its recording is not closed yet
         self._closed: Any = None
@@ -87,7 +87,7 @@ class CuesNode(ManagedNode):
         value = {row.name: self.get_parameter(row.name).value for row in CUES}
         self._topics = CuePublishers(self, value['label_topic'], value['target_topic'])
         if value['recorder']:
-            self._recorder = RecorderRemote(self, value['recorder'], self._on_recorder_lost)
+            self._recorder = RecorderClient(self, value['recorder'], self._on_recorder_lost)
         self.status_message = 'Ready to run a protocol.'
 
     def activate(self) -> None:
@@ -152,9 +152,9 @@ class CuesNode(ManagedNode):
         """Read the protocol and lay it out."""
         value = {row.name: self.get_parameter(row.name).value for row in CUES}
         protocol = read_protocol(find_protocol(goal.protocol or value['protocol']))
-        plan = Plan.of(protocol)
+        plan = Schedule.of(protocol)
         assert self._topics is not None
-        stage = CueStage(
+        stage = CuePublisher(
             self,
             self._topics,
             protocol.name,
@@ -164,7 +164,7 @@ class CuesNode(ManagedNode):
             on_failed=self._on_failed,
         )
         sim_time = self.get_parameter('use_sim_time').value
-        conductor = Conductor(
+        conductor = ProtocolRunner(
             plan,
             stage,
             target_hz=value['target_hz'],

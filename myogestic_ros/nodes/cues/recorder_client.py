@@ -19,7 +19,7 @@ from myogestic_ros.core.errors import StateError
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 
-__all__ = ['RecorderRemote']
+__all__ = ['RecorderClient']
 
 Then = Callable[[bool, str], None]
 
@@ -34,7 +34,7 @@ VANISHED_AFTER_S = 5.0
 """A recorder that answers no question for so long is gone; a busy machine takes its time."""
 
 
-class RecorderRemote:
+class RecorderClient:
     """Start and stop recordings, and see that one goes on.
 
     Parameters

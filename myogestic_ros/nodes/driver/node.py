@@ -11,15 +11,16 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from myogestic_ros.core.errors import MyoGesticError, SourceError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
-from myogestic_ros.msg import EmgFrame, StreamInfo
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.msg import Label as LabelMessage
+from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import (
     chunk_to_ros,
     label_from_ros,
     label_to_ros,
-    stream_facts_to_ros,
+    stream_info_to_ros,
 )
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
@@ -74,7 +75,7 @@ class DriverNode(ManagedNode):
     Topics
     ------
     emg : EmgFrame, published
-    emg/info : StreamInfo, published, latched
+    emg/info : StreamInfoMessage, published, latched
     label : Label, published by a source that has labels (replay), else subscribed
         A synthetic array answers it with the right contraction.
     ~/status : NodeStatus, published, latched
@@ -96,7 +97,7 @@ class DriverNode(ManagedNode):
         self._outgoing = Outgoing()
         # From the beginning, so that who listens is known before the first frame leaves.
         self._frames = self.create_publisher(EmgFrame, 'emg', qos.EMG)
-        self._info = self.create_publisher(StreamInfo, 'emg/info', qos.INFO)
+        self._info = self.create_publisher(StreamInfoMessage, 'emg/info', qos.INFO)
         self._label_output: Any = None
         self._label_input: Any = None
         self._label: Label | None = None
@@ -179,12 +180,12 @@ class DriverNode(ManagedNode):
 
     # -- from the reader's thread -------------------------------------------------------------
 
-    def _on_open(self, facts: StreamFacts, late: bool) -> None:
+    def _on_open(self, info: StreamInfo, late: bool) -> None:
         start_ns = self.get_clock().now().nanoseconds
         if not late:
             self._wait_for_listeners()
         self._outgoing.opened(start_ns)
-        self._info.publish(stream_facts_to_ros(facts, start_ns, self._frame_id))
+        self._info.publish(stream_info_to_ros(info, start_ns, self._frame_id))
         if late:
             self.say('Streaming.')
 
@@ -238,7 +239,7 @@ class DriverNode(ManagedNode):
         now = time.monotonic()
         self._last = (now, self._counts['frames'], self._counts['samples'])
         elapsed = max(1e-3, now - then)
-        facts = {
+        info = {
             'state': self.phase,
             'source': str(self.get_parameter('source').value),
             'frame rate [Hz]': f'{(self._counts["frames"] - frames) / elapsed:.1f}',
@@ -250,8 +251,8 @@ class DriverNode(ManagedNode):
         }
         self._longest_pause_s = 0.0
         if self.phase == 'active' and self._counts['frames'] == frames:
-            return DiagnosticStatus.WARN, self.status_message or 'no samples', facts
-        return DiagnosticStatus.OK, self.status_message, facts
+            return DiagnosticStatus.WARN, self.status_message or 'no samples', info
+        return DiagnosticStatus.OK, self.status_message, info
 
 
 def main(args: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts, sample_time_ns
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording, Source
 
 __all__ = ['Outgoing', 'SourceReader']
@@ -39,7 +39,7 @@ class SourceReader:
         self,
         source: Source,
         *,
-        on_open: Callable[[StreamFacts, bool], None],
+        on_open: Callable[[StreamInfo, bool], None],
         on_item: Callable[[Chunk | Label], None],
         on_failure: Callable[[Exception, int], float | None],
         on_end: Callable[[], None],
@@ -97,10 +97,10 @@ class SourceReader:
         failures = 0
         while not self._stop.is_set():
             try:
-                facts = self._source.open()
+                info = self._source.open()
                 if self._stop.is_set():
                     break
-                self._on_open(facts, not self._is_awaited(None))
+                self._on_open(info, not self._is_awaited(None))
                 while not self._stop.is_set():
                     item = self._source.read(READ_TIMEOUT_S)
                     if item is not None and not self._stop.is_set():

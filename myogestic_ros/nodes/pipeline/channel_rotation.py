@@ -9,10 +9,10 @@ import numpy as np
 
 from myogestic_ros.core.signals import Chunk
 
-__all__ = ['StreamRotations']
+__all__ = ['ChannelRotation']
 
 
-class StreamRotations:
+class ChannelRotation:
     """What the parameters ``stream.<name>.rotation`` of a node say; they may change at any time.
 
     Parameters

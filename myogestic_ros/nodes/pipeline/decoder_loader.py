@@ -5,7 +5,7 @@ from __future__ import annotations
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.decoder_file import import_decoder
-from myogestic_ros.decoding.decoders.named_decoder import is_ready_decoder, ready_decoder
+from myogestic_ros.decoding.decoders.named_decoder import is_named_decoder, named_decoder
 
 __all__ = ['find_pipeline']
 
@@ -24,8 +24,8 @@ def find_pipeline(decoder: str) -> Pipeline:
     DecoderError
         When it cannot be imported, or defines none, or several and none called ``pipeline``.
     """
-    if is_ready_decoder(decoder):
-        return ready_decoder(decoder)
+    if is_named_decoder(decoder):
+        return named_decoder(decoder)
     module = import_decoder(decoder)
     named = getattr(module, 'pipeline', None)
     if isinstance(named, Pipeline):

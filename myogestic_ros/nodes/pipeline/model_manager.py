@@ -12,10 +12,10 @@ from myogestic_ros.core.models.warm_up import warm_up
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.training_data import TrainingData
 
-__all__ = ['ModelShelf']
+__all__ = ['ModelManager']
 
 
-class ModelShelf:
+class ModelManager:
     """Save and load the models of one pipeline.
 
     Parameters

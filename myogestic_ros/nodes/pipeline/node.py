@@ -18,20 +18,20 @@ from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.window_cutter import StreamSpec
-from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_ros, joint_state_chunk
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
-from myogestic_ros.nodes.pipeline.channel_rotation import StreamRotations
+from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.nodes.pipeline.parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.pipeline.services import PipelineServices
-from myogestic_ros.nodes.pipeline.status import PipelineReports
-from myogestic_ros.nodes.pipeline.stream_monitor import PipelineWatch
+from myogestic_ros.nodes.pipeline.status import StatusPublisher
+from myogestic_ros.nodes.pipeline.stream_monitor import StreamMonitor
 from myogestic_ros.nodes.pipeline.stream_parameters import (
     stream_spec,
     streams_with_parameters,
@@ -75,17 +75,17 @@ class PipelineNode(ManagedNode):
         super().__init__('pipeline', **kwargs)
         self._given = pipeline
         self.pipeline = Pipeline()
-        self.rotations = StreamRotations(self)
-        self.shelf: ModelShelf | None = None
+        self.rotations = ChannelRotation(self)
+        self.shelf: ModelManager | None = None
         self._subscriptions_of_streams: list[Any] = []
-        self._watch = PipelineWatch(self)
+        self._watch = StreamMonitor(self)
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
-        self._post = PostChain()
+        self._post = PostProcessingChain()
         self.declare_table(PIPELINE)
         for name in {*self._stream_names(), *streams_with_parameters(self._parameter_overrides)}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
-        self.reports = PipelineReports(self, self.pipeline)
+        self.reports = StatusPublisher(self, self.pipeline)
         self.pipeline.observer = self.reports
         self._services_of_pipeline = PipelineServices(self)
         self._services_of_pipeline.aside(self._import_early)
@@ -117,14 +117,14 @@ class PipelineNode(ManagedNode):
         )
         pipeline.take_callbacks(decoder)
         pipeline.prepare = complete_training_data
-        pipeline.post = self._post = PostChain(
+        pipeline.post = self._post = PostProcessingChain(
             self.values(POST),
             lambda: pipeline.predict_hz,
             lambda sentence: self.reports.problem('post', sentence),
         )
         name = parameters['decoder'] if self._given is None else 'pipeline'
         store = ModelStore(Path(parameters['model_dir']).expanduser())
-        self.shelf = ModelShelf(pipeline, store, name)
+        self.shelf = ModelManager(pipeline, store, name)
         if parameters['model']:
             self.shelf.load(parameters['model'])
         self.pipeline = pipeline

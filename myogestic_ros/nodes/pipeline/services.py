@@ -16,7 +16,7 @@ from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.library import resolve_sessions
 from myogestic_ros.srv import Adapt, ListModels, LoadModel, SaveModel, Train
 
@@ -62,7 +62,7 @@ class PipelineServices:
             response.success, response.message = False, str(error)
         return response
 
-    def _ready_shelf(self, verb: str) -> ModelShelf:
+    def _ready_shelf(self, verb: str) -> ModelManager:
         if self._node.shelf is None:
             raise MyoGesticError(f"Cannot {verb}: the node is 'unconfigured', configure it first.")
         return self._node.shelf

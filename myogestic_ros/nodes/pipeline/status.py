@@ -17,20 +17,20 @@ from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.msg import PipelineStatus
 from myogestic_ros.msg import Prediction as PredictionMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 
-__all__ = ['PipelineReports']
+__all__ = ['StatusPublisher']
 
 THROTTLE_S = 5.0
 
 
-class PipelineReports(Observer):
+class StatusPublisher(Observer):
     """Turn what happens in a pipeline into messages and log lines.
 
     Attributes
@@ -42,7 +42,7 @@ class PipelineReports(Observer):
     def __init__(self, node: Any, pipeline: Pipeline) -> None:
         self._node: LifecycleNode = node
         self._pipeline = pipeline
-        self._shelf: ModelShelf | None = None
+        self._shelf: ModelManager | None = None
         self.frame_id = ''
         self._malformed: Counter[str] = Counter()
         self._warned: set[str] = set()
@@ -55,7 +55,7 @@ class PipelineReports(Observer):
         self._last_predictions = 0
         self._diagnostics = Diagnostics(node, 'pipeline', self._collect)
 
-    def attach(self, pipeline: Pipeline, shelf: ModelShelf) -> None:
+    def attach(self, pipeline: Pipeline, shelf: ModelManager) -> None:
         """Report on another pipeline from now on."""
         self._pipeline = pipeline
         self._shelf = shelf
@@ -131,7 +131,7 @@ class PipelineReports(Observer):
             'callback errors': str(counters.errors),
         }
         post = pipeline.post
-        if isinstance(post, PostChain) and str(post):
+        if isinstance(post, PostProcessingChain) and str(post):
             facts['after the decoder'] = str(post)
             facts['delay of decisions after the decoder [ms]'] = f'{post.decision_delay_ms:.1f}'
             facts['delay of DoFs after the decoder [ms]'] = f'{post.dof_delay_ms:.1f}'

@@ -7,16 +7,16 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 
-from myogestic_ros.core.pipeline.load_monitor import KeepingUp
+from myogestic_ros.core.pipeline.load_monitor import LoadMonitor
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.nodes.pipeline.stream_parameters import silence_of
 
-__all__ = ['PipelineWatch']
+__all__ = ['StreamMonitor']
 
 PERIOD_S = 0.05
 
 
-class PipelineWatch:
+class StreamMonitor:
     """Look at the pipeline of a node, on the steady clock, and say on its status what is wrong.
 
     Attributes
@@ -29,7 +29,7 @@ class PipelineWatch:
         self.stale: tuple[str, ...] = ()
         self._node = node
         self._timer: Any = None
-        self._keeping_up: KeepingUp | None = None
+        self._keeping_up: LoadMonitor | None = None
 
     def start(self) -> None:
         """Look from now on."""
@@ -71,7 +71,7 @@ class PipelineWatch:
             self._keeping_up = None
             return
         if self._keeping_up is None:
-            self._keeping_up = KeepingUp(pipeline.ticks)
+            self._keeping_up = LoadMonitor(pipeline.ticks)
         sentence = self._keeping_up.look(now_ns * 1e-9)
         if sentence is not None and not self.stale:
             pipeline.say(sentence or pipeline.predicting_message)

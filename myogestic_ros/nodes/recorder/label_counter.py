@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Label
 
-__all__ = ['LabelBook']
+__all__ = ['LabelCounter']
 
 
-class LabelBook:
+class LabelCounter:
     """Give labels the index of their class and the number of the repetition.
 
     Attributes

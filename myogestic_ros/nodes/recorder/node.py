@@ -20,15 +20,15 @@ from myogestic_ros.nodes.common.conversions import label_from_ros, label_to_ros
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
-from myogestic_ros.nodes.recorder.label_counter import LabelBook
+from myogestic_ros.nodes.recorder.label_counter import LabelCounter
 from myogestic_ros.nodes.recorder.parameters import RECORDER
-from myogestic_ros.nodes.recorder.session_folder import SessionShelf
+from myogestic_ros.nodes.recorder.session_folder import SessionFolder
 from myogestic_ros.nodes.recorder.status import ended, health
-from myogestic_ros.nodes.recorder.subscriptions import RecorderInputs, find_publishers
+from myogestic_ros.nodes.recorder.subscriptions import RecorderSubscriptions, find_publishers
 from myogestic_ros.nodes.recorder.topics import WantedTopic, wanted_topics
 from myogestic_ros.sessions.reading.library import begin_session
-from myogestic_ros.sessions.recording.session_recorder import Recording
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.srv import ListSessions, SetLabel
 
 __all__ = ['RECORDER', 'RecorderNode', 'main']
@@ -69,16 +69,16 @@ class RecorderNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
         self.declare_table(RECORDER)
-        self._inputs = RecorderInputs(self, self._on_frame, self._on_latched)
+        self._inputs = RecorderSubscriptions(self, self._on_frame, self._on_latched)
         self._latched: dict[str, bytes] = {}
-        self._recording: Recording | None = None
+        self._recording: SessionRecorder | None = None
         self._missing: list[str] = []  # what nobody has published yet in this recording
         self._failure = ''  # why the last recording has ended early
         self._label_topic = ''
-        self._book = LabelBook()
-        self._closing: list[Recording] = []  # stopped, but perhaps not all on the disk yet
+        self._book = LabelCounter()
+        self._closing: list[SessionRecorder] = []  # stopped, but perhaps not all on the disk yet
         self._labels: Any = None
-        self._shelf = SessionShelf(lambda: self._folder, self._on_repair)
+        self._shelf = SessionFolder(lambda: self._folder, self._on_repair)
         self.create_service(Trigger, '~/start_recording', self._start)
         self.create_service(Trigger, '~/stop_recording', self._stop)
         self.create_service(SetLabel, '~/set_label', self._set_label)
@@ -143,10 +143,10 @@ class RecorderNode(ManagedNode):
         missing = f'Nobody publishes {", ".join(self._missing)} yet.' if self._missing else ''
         return ' '.join(filter(None, [missing, sentence, f'Recording {path}.']))
 
-    def _begin(self, path: Path) -> Recording:
-        return Recording(
+    def _begin(self, path: Path) -> SessionRecorder:
+        return SessionRecorder(
             path,
-            self._facts(),
+            self._info(),
             list(self._inputs.topics.values()),
             queue_bytes=self.get_parameter('queue_mib').value * 2**20,
             flush_every_s=self.get_parameter('flush_interval').value,
@@ -197,7 +197,7 @@ class RecorderNode(ManagedNode):
             self.destroy_publisher(self._labels)
             self._labels = None
 
-    def _facts(self) -> SessionFacts:
+    def _info(self) -> SessionInfo:
         software = {'python': platform.python_version()}
         for package in ('myogestic-ros', 'mcap'):
             try:
@@ -205,7 +205,7 @@ class RecorderNode(ManagedNode):
             except PackageNotFoundError:
                 continue
         texts = {n: self.get_parameter(n).value for n in ('subject', 'protocol', 'device')}
-        return SessionFacts(class_names=tuple(self._book.names), software=software, **texts)
+        return SessionInfo(class_names=tuple(self._book.names), software=software, **texts)
 
     # -- messages, as they came ---------------------------------------------------------------
 
@@ -222,8 +222,8 @@ class RecorderNode(ManagedNode):
             self._recording.put(topic, data, self.get_clock().now().nanoseconds)
             self._note_label(self._recording, topic, data)
 
-    def _note_label(self, recording: Recording, topic: str, data: bytes) -> Label | None:
-        """Put the name of a class that nobody has announced into the session's facts."""
+    def _note_label(self, recording: SessionRecorder, topic: str, data: bytes) -> Label | None:
+        """Put the name of a class that nobody has announced into the session's info."""
         if topic != self._label_topic:
             return None
         try:
@@ -275,12 +275,12 @@ class RecorderNode(ManagedNode):
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
         recording = self._recording
-        facts = {'state': self.phase, 'session_dir': str(self._folder)}
+        info = {'state': self.phase, 'session_dir': str(self._folder)}
         if recording is None:
             level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
-            return level, self._failure or self.status_message, facts
+            return level, self._failure or self.status_message, info
         level, message, more = health(recording, self._inputs.silent)
-        return level, message or self.status_message, facts | more
+        return level, message or self.status_message, info | more
 
 
 def main(args: list[str] | None = None) -> int:

@@ -15,13 +15,13 @@ from myogestic_ros.sessions.reading.library import SessionSummary, read_sessions
 from myogestic_ros.sessions.recording.repair import cut_sessions, repair_session
 from myogestic_ros.srv import ListSessions
 
-__all__ = ['SessionShelf']
+__all__ = ['SessionFolder']
 
 READ_WITHIN_S = 0.04
 """Sessions that take longer to read are read on while the list has been answered."""
 
 
-class SessionShelf:
+class SessionFolder:
     """List sessions, and repair those that were cut, in a thread that ends when all is done.
 
     Parameters
@@ -99,14 +99,14 @@ class SessionShelf:
 
 
 def _info(summary: SessionSummary, current: Path | None) -> SessionInfo:
-    facts = summary.facts
+    info = summary.info
     return SessionInfo(
         name=summary.path.name,
         path=str(summary.path),
         start=time_to_ros(summary.start_ns) if summary.start_ns > 0 else Time(),
         duration=summary.duration_s,
         message_count=summary.message_count,
-        subject=facts.subject,
-        class_names=list(facts.class_names),
-        complete=facts.complete and summary.path != current,
+        subject=info.subject,
+        class_names=list(info.class_names),
+        complete=info.complete and summary.path != current,
     )

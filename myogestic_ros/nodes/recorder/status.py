@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from myogestic_ros.sessions.recording.session_recorder import Recording, RecordingReport
+from myogestic_ros.sessions.recording.session_recorder import RecordingReport, SessionRecorder
 
 __all__ = ['ended', 'health']
 
@@ -23,7 +23,7 @@ def ended(report: RecordingReport) -> str:
     )
 
 
-def health(recording: Recording, silent: Sequence[str]) -> tuple[bytes, str, dict[str, str]]:
+def health(recording: SessionRecorder, silent: Sequence[str]) -> tuple[bytes, str, dict[str, str]]:
     """Return level, message and facts of a recording that goes on; no message when all is well.
 
     ``silent`` are topics that were asked for and on which nothing has come so far.

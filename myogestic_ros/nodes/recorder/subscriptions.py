@@ -15,7 +15,7 @@ from myogestic_ros.sessions.storage.message_definitions import message_definitio
 from myogestic_ros.sessions.storage.metadata import LATCHED
 from myogestic_ros.sessions.storage.writer import Topic
 
-__all__ = ['RecorderInputs', 'find_publishers']
+__all__ = ['RecorderSubscriptions', 'find_publishers']
 
 OnMessage = Callable[[str, bytes], None]
 
@@ -28,7 +28,7 @@ KNOWS_THE_PROCESS_S = 0.5
 """A process that has been found has found this one within this, s: 0.1 where nothing else runs."""
 
 
-class RecorderInputs:
+class RecorderSubscriptions:
     """Subscriptions that hand over messages as they came.
 
     Parameters

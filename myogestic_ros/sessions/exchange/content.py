@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, StreamFacts
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, StreamInfo
 from myogestic_ros.sessions.exchange.encoder import Encoder
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO, Session
 from myogestic_ros.sessions.reading.timeline import EDGE_NS
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_conversion import (
     chunk_of_frame,
-    facts_of,
     label_of,
     stamp_of,
+    stream_info_of,
 )
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
@@ -67,9 +67,9 @@ class Content:
 
     Attributes
     ----------
-    facts : SessionFacts
+    info : SessionInfo
         What the session is about.
-    stream : StreamFacts
+    stream : StreamInfo
         What the stream is.
     data : ndarray of float32, shape (n_samples, n_channels)
         The samples that there are, in volt.
@@ -80,13 +80,13 @@ class Content:
     topics : dict of str to str
         Topic of the 'stream', its 'info' and the 'label'; those that there are.
     info_ns : tuple of int
-        Stamp of the stream's facts and when they were recorded, ns; (0, 0): they were not.
+        Stamp of the stream's info and when they were recorded, ns; (0, 0): they were not.
     frame_id, info_frame_id : str
-        The electrode set, as the frames and the stream's facts name it.
+        The electrode set, as the frames and the stream's info name it.
     """
 
-    facts: SessionFacts
-    stream: StreamFacts
+    info: SessionInfo
+    stream: StreamInfo
     data: Samples
     frames: Frames
     events: list[Event]
@@ -158,7 +158,7 @@ def with_ends(labels: list[Label]) -> list[Label]:
 
 
 def content_of(session: Session, stream: str) -> Content:
-    """Read one stream of a session, its labels and facts, as they stand in the bag.
+    """Read one stream of a session, its labels and info, as they stand in the bag.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def content_of(session: Session, stream: str) -> Content:
         )
     ((channels, rate),) = formats
     names = tuple(f'EMG{channel + 1}' for channel in range(channels))
-    facts = read.info[0] if read.info else StreamFacts(stream.lstrip('/'), rate, names)
+    info = read.info[0] if read.info else StreamInfo(stream.lstrip('/'), rate, names)
     lengths = [chunk.n_samples for chunk, _ in read.chunks]
     frames = Frames(
         np.cumsum([0, *lengths[:-1]], dtype=np.int64),
@@ -198,8 +198,8 @@ def content_of(session: Session, stream: str) -> Content:
         np.array([log_ns for _, log_ns in read.chunks], np.int64),
     )
     return Content(
-        session.facts,
-        facts,
+        session.info,
+        info,
         np.concatenate([chunk.data for chunk, _ in read.chunks]),
         frames,
         read.events,
@@ -214,7 +214,7 @@ def content_of(session: Session, stream: str) -> Content:
 class _Read:
     chunks: list[tuple[Chunk, int]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    info: tuple[StreamFacts, tuple[int, int], str] | None = None
+    info: tuple[StreamInfo, tuple[int, int], str] | None = None
     frame_id: str = ''
 
 
@@ -222,7 +222,10 @@ def _read(session: Session, topics: dict[str, str]) -> _Read:
     read = _Read()
     makers: dict[str, Callable[[Any], Any]] = {
         topics['stream']: lambda m: (chunk_of_frame(m), str(m.header.frame_id)),
-        topics.get('info', ''): lambda m: (facts_of(m), (stamp_of(m), str(m.header.frame_id))),
+        topics.get('info', ''): lambda m: (
+            stream_info_of(m),
+            (stamp_of(m), str(m.header.frame_id)),
+        ),
         topics.get('label', ''): lambda m: (label_of(m), str(m.header.frame_id)),
     }
     makers.pop('', None)
@@ -232,7 +235,7 @@ def _read(session: Session, topics: dict[str, str]) -> _Read:
             if item.n_samples:
                 read.frame_id = read.frame_id or other
                 read.chunks.append((item, log_ns))
-        elif isinstance(item, StreamFacts):
+        elif isinstance(item, StreamInfo):
             read.info = (item, (other[0], log_ns), other[1])
         else:
             read.events.append(Event(item, log_ns, other))
@@ -264,7 +267,7 @@ def write_content(content: Content, path: Path) -> Path:
         for kind, (msgtype, qos) in kinds.items()
         if kind in content.topics
     ]
-    writer = SessionWriter(path, content.facts, topics)
+    writer = SessionWriter(path, content.info, topics)
     try:
         with writer:
             for log_ns, _, topic, data in sorted(_messages(content), key=lambda m: m[:2]):

@@ -1,4 +1,4 @@
-"""Chunks, labels and facts as the serialized messages that a bag holds; the way in is `messages`."""
+"""Chunks, labels and info as the serialized messages that a bag holds; the way in is `messages`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO
 from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
 
@@ -54,16 +54,16 @@ class Encoder:
         )
         return bytes(self._serialize(message, LABEL))
 
-    def info(self, facts: StreamFacts, stamp_ns: int, frame_id: str = '') -> bytes:
+    def info(self, info: StreamInfo, stamp_ns: int, frame_id: str = '') -> bytes:
         """Return the StreamInfo of a stream."""
         message = self._types[STREAM_INFO](
             self._header(stamp_ns, frame_id),
-            facts.name,
-            facts.device,
-            facts.serial,
-            facts.sampling_rate,
-            list(facts.channel_names),
-            facts.unit,
-            *facts.grid,
+            info.name,
+            info.device,
+            info.serial,
+            info.sampling_rate,
+            list(info.channel_names),
+            info.unit,
+            *info.grid,
         )
         return bytes(self._serialize(message, STREAM_INFO))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import Label, Samples, StreamFacts
+from myogestic_ros.core.signals import Label, Samples, StreamInfo
 from myogestic_ros.sessions.exchange.content import Content, Event, Frames
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 
 __all__ = ['SECTION', 'document_of', 'restored']
 
@@ -23,7 +23,7 @@ LABEL_FIELDS = [field.name for field in fields(Label)]
 
 
 def document_of(content: Content) -> dict[str, Any]:
-    """Return facts, labels and topics of a session."""
+    """Return info, labels and topics of a session."""
     stream = content.stream
     return {
         'version': VERSION,
@@ -45,7 +45,7 @@ def document_of(content: Content) -> dict[str, Any]:
             {**asdict(event.label), 'log_ns': event.log_ns, 'frame_id': event.frame_id}
             for event in content.events
         ],
-        'facts': content.facts.to_custom_data(),
+        'facts': content.info.to_custom_data(),
     }
 
 
@@ -64,7 +64,7 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
                 f'{VERSION}; import it with the version of this package that exported it.'
             )
         stream = document['stream']
-        facts = StreamFacts(
+        info = StreamInfo(
             stream['name'],
             float(stream['sampling_rate']),
             tuple(stream['channel_names']),
@@ -82,8 +82,8 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
             for row in document['labels']
         ]
         content = Content(
-            SessionFacts.from_custom_data(document['facts']),
-            facts,
+            SessionInfo.from_custom_data(document['facts']),
+            info,
             data,
             frames,
             events,
@@ -97,10 +97,10 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
             f"{file}: its part '{SECTION}' is damaged ({error!r}). Without that part the file is "
             f'read as any other recording.'
         ) from error
-    if data.ndim != 2 or data.shape[1] != facts.n_channels:
+    if data.ndim != 2 or data.shape[1] != info.n_channels:
         raise SessionError(
             f'{file} holds samples of shape {data.shape}, expected (n_samples, '
-            f'{facts.n_channels}), one column for each channel name.'
+            f'{info.n_channels}), one column for each channel name.'
         )
     rows = frames.rows
     if not len(rows) or rows[0] != 0 or np.any(np.diff(rows) <= 0) or rows[-1] >= len(data):

@@ -99,8 +99,8 @@ def mapping_of(content: Content) -> dict[str, Any]:
 
 
 def class_names(content: Content) -> list[str]:
-    """Return the names of the classes, by index; those of the labels where the facts lack them."""
-    names = dict(enumerate(content.facts.class_names))
+    """Return the names of the classes, by index; those of the labels where the info lack them."""
+    names = dict(enumerate(content.info.class_names))
     for event in content.events:
         label = event.label
         if label.index >= 0 and not names.get(label.index):

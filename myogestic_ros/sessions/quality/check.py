@@ -66,7 +66,7 @@ def findings_of(found: Survey) -> list[Finding]:
 
 def _of_the_bag(found: Survey) -> Iterator[Finding]:
     session = found.session
-    recovered = session.facts.extra.get('recovered', '')
+    recovered = session.info.extra.get('recovered', '')
     if recovered:
         yield Finding(recovered, 'It trains as any other.', fault=False)
     elif not session.bag.whole:
@@ -95,10 +95,10 @@ def _of_a_stream(stream: StreamSurvey) -> Iterator[Finding]:
         yield Finding(
             f'{topic} changes: {told}.', 'Record a session anew whenever the device is set anew.'
         )
-    facts = stream.facts
-    if facts is not None and (facts.n_channels, facts.sampling_rate) != (channels, rate):
+    info = stream.info
+    if info is not None and (info.n_channels, info.sampling_rate) != (channels, rate):
         yield Finding(
-            f'{topic}/info says {facts.n_channels} channels at {facts.sampling_rate:g} Hz, its '
+            f'{topic}/info says {info.n_channels} channels at {info.sampling_rate:g} Hz, its '
             f'frames say {channels} at {rate:g} Hz.',
             'The frames are believed; mend the driver.',
         )
@@ -165,7 +165,7 @@ def _of_the_values(stream: StreamSurvey) -> Iterator[Finding]:
 
 
 def _of_the_labels(found: Survey) -> Iterator[Finding]:
-    names = found.session.facts.class_names
+    names = found.session.info.class_names
     if not any(label.index != NO_CLASS for label in found.labels):
         yield Finding(
             'There are no labels.',

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts, sample_time_ns
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sessions.exchange.content import with_ends
 from myogestic_ros.sessions.quality.envelope import Envelope
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, JOINT_STATE, Session
@@ -21,7 +21,7 @@ __all__ = ['FILE_STARTS', 'Gap', 'Span', 'StreamSurvey', 'Survey', 'survey']
 Values = NDArray[np.float64]
 
 FILE_STARTS = 'file_starts'
-"""Among the facts of an imported session: the indices of the samples that its files began with."""
+"""Among the info of an imported session: the indices of the samples that its files began with."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class StreamSurvey:
     ----------
     topic, msgtype : str
         Where it is, and of which type.
-    facts : StreamFacts or None
+    info : StreamInfo or None
         What its driver says of it.
     n_frames, n_samples : int
         How much there is.
@@ -80,7 +80,7 @@ class StreamSurvey:
 
     topic: str
     msgtype: str
-    facts: StreamFacts | None = None
+    info: StreamInfo | None = None
     n_frames: int = 0
     n_samples: int = 0
     start_ns: int = 0
@@ -111,7 +111,7 @@ class StreamSurvey:
         return np.flatnonzero(self.low == self.high).tolist() if self.n_samples > 1 else []
 
     def channel_name(self, channel: int) -> str:
-        names = self.facts.channel_names if self.facts else ()
+        names = self.info.channel_names if self.info else ()
         return names[channel] if channel < len(names) else f'channel {channel + 1}'
 
 
@@ -219,7 +219,7 @@ def survey(session: Session) -> Survey:
     starts = [label.stamp_ns for label in timeline]
     pauses = _pauses(session)
     taken = {
-        topic: _Accumulator(StreamSurvey(topic, msgtype, session.stream_facts(topic)), pauses)
+        topic: _Accumulator(StreamSurvey(topic, msgtype, session.stream_info(topic)), pauses)
         for topic, msgtype in topics.items()
     }
     counts = np.zeros(len(timeline) + 1, np.int64)
@@ -255,7 +255,7 @@ def survey(session: Session) -> Survey:
 def _pauses(session: Session) -> set[int]:
     """Return the first samples of the files that an imported session was made of."""
     try:
-        return set(json.loads(session.facts.extra.get(FILE_STARTS, '[]')))
+        return set(json.loads(session.info.extra.get(FILE_STARTS, '[]')))
     except (ValueError, TypeError):
         return set()
 

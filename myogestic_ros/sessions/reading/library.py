@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.metadata import read_information
 from myogestic_ros.sessions.storage.writer import SessionExistsError
 
@@ -41,7 +41,7 @@ class SessionSummary:
     start_ns: int
     duration_s: float
     message_count: int
-    facts: SessionFacts
+    info: SessionInfo
 
 
 _known: dict[Path, dict[Path, tuple[Version, SessionSummary | None]]] = {}
@@ -121,7 +121,7 @@ def _summary(file: Path) -> SessionSummary | None:
             start_ns or file.stat().st_mtime_ns,
             int(information['duration']['nanoseconds']) * 1e-9,
             int(information['message_count']),
-            SessionFacts.from_custom_data(information.get('custom_data')),
+            SessionInfo.from_custom_data(information.get('custom_data')),
         )
     except (OSError, KeyError, TypeError, ValueError):
         return None
@@ -147,7 +147,7 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         return [
             s.path
             for s in list_sessions(folder)
-            if s.facts.ended and s.message_count and PREDICTED_FROM not in s.facts.extra
+            if s.info.ended and s.message_count and PREDICTED_FROM not in s.info.extra
         ]
     paths = []
     for name in names:

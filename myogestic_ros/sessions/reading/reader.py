@@ -15,19 +15,19 @@ import numpy as np
 from mcap.exceptions import McapError
 
 from myogestic_ros.core.errors import SessionError, SignalError
-from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo
 from myogestic_ros.core.streams.blocks import Block, blocks_of
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.bag import Bag, open_bag
 from myogestic_ros.sessions.storage.frame_blocks import frame_blocks
 from myogestic_ros.sessions.storage.mcap_messages import IndexedFile, files_in_order, message_rows
 from myogestic_ros.sessions.storage.message_conversion import (
     chunk_of_frame,
     chunk_of_joints,
-    facts_of,
     joint_names_of,
     label_of,
     stamp_of,
+    stream_info_of,
 )
 from myogestic_ros.sessions.storage.message_definitions import typestore
 
@@ -52,7 +52,7 @@ class Session:
 
     Attributes
     ----------
-    facts : SessionFacts
+    info : SessionInfo
         What it is about.
     malformed : Counter
         Messages that could not be understood, by topic; they are skipped.
@@ -66,7 +66,7 @@ class Session:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.bag: Bag = open_bag(self.path)
-        self.facts = SessionFacts.from_custom_data(self.bag.custom_data)
+        self.info = SessionInfo.from_custom_data(self.bag.custom_data)
         self.malformed: Counter[str] = Counter()
         self._decode: Callable[[bytes, str], Any] | None = None
 
@@ -253,23 +253,23 @@ class Session:
         """Whether there are joint states in it, which may be the target of a training."""
         return JOINT_STATE in self.bag.topics.values()
 
-    def stream_facts(self, stream: str) -> StreamFacts | None:
+    def stream_info(self, stream: str) -> StreamInfo | None:
         """Return what a stream is, as its driver said; None when that was not recorded.
 
         Of a stream of JointState it is what its messages say: the names of the joints.
         """
         topic = self.info_topic(stream)
         if topic is None:
-            return self._joint_facts(stream)
-        infos = [facts for _, _, facts in self.decoded({topic: facts_of})]
+            return self._joint_info(stream)
+        infos = [info for _, _, info in self.decoded({topic: stream_info_of})]
         return infos[-1] if infos else None
 
-    def _joint_facts(self, stream: str) -> StreamFacts | None:
+    def _joint_info(self, stream: str) -> StreamInfo | None:
         topic = self._topic(stream.lstrip('/'), JOINT_STATE)
         if topic is None:
             return None
         for _, _, names in self.decoded({topic: joint_names_of}):
-            return StreamFacts(stream, self._estimated_rate(topic), names, unit='rad')
+            return StreamInfo(stream, self._estimated_rate(topic), names, unit='rad')
         return None
 
 

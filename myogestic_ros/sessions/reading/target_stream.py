@@ -12,11 +12,11 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.sessions.reading.reader import Session
 
-__all__ = ['Track']
+__all__ = ['TargetStream']
 
 
 @dataclass(frozen=True)
-class Track:
+class TargetStream:
     """The samples of one stream in the order of their time.
 
     Attributes
@@ -34,7 +34,7 @@ class Track:
     names: list[str]
 
     @classmethod
-    def of(cls, session: Session, stream: str) -> Track:
+    def of(cls, session: Session, stream: str) -> TargetStream:
         """Return a stream of a session.
 
         Raises
@@ -83,7 +83,7 @@ class Track:
 
 
 def _names(session: Session, stream: str, n_channels: int) -> list[str]:
-    facts = session.stream_facts(stream)
-    if facts is not None and facts.n_channels == n_channels:
-        return list(facts.channel_names)
+    info = session.stream_info(stream)
+    if info is not None and info.n_channels == n_channels:
+        return list(info.channel_names)
     return [f'{stream}[{channel}]' for channel in range(n_channels)]

@@ -13,7 +13,7 @@ from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.window_batches import WindowBatch
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.reading.target_stream import Track
+from myogestic_ros.sessions.reading.target_stream import TargetStream
 from myogestic_ros.sessions.reading.window_batches import (
     Paths,
     iter_window_batches,
@@ -196,7 +196,7 @@ def iter_aligned_windows(
     """
     for path in listed(paths):
         session = Session(path)
-        tracks = {name: Track.of(session, name) for name in aligned_stream_names}
+        tracks = {name: TargetStream.of(session, name) for name in aligned_stream_names}
         for batch in window_batches(session, primary_stream_name, window_ms, hop_ms, filters):
             for number in range(len(batch)):
                 times_s = _times_s(batch, number)

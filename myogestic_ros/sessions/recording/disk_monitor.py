@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ['Pressure']
+__all__ = ['DiskMonitor']
 
 CALM_S = 1.0
 """So long all has to be well before it counts as well again."""
@@ -27,7 +27,7 @@ ROOM_S = Limit(bad=60.0, good=90.0)
 """How long there is room on the disk, s."""
 
 
-class Pressure:
+class DiskMonitor:
     """Judge how a disk keeps up; with hysteresis, so that what is said does not flicker.
 
     Attributes

@@ -15,9 +15,9 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.library import read_sessions
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL
 from myogestic_ros.sessions.recording.sample_losses import SampleLosses
-from myogestic_ros.sessions.session_info import FACTS, RECOVERED, SessionFacts
+from myogestic_ros.sessions.session_info import FACTS, RECOVERED, SessionInfo
 from myogestic_ros.sessions.storage.bag import bag_files, is_ended, noted
-from myogestic_ros.sessions.storage.disk_reserve import Reserve
+from myogestic_ros.sessions.storage.disk_reserve import DiskReserve
 from myogestic_ros.sessions.storage.file_lock import hold, is_being_written, is_held
 from myogestic_ros.sessions.storage.mcap_scan import REPAIR, McapContent, has_end, scan
 from myogestic_ros.sessions.storage.mcap_summary import complete
@@ -87,7 +87,7 @@ def cut_sessions(folder: Path) -> list[Path]:
 
     Bags of others are left to whoever recorded them, unless `repair_session` is asked for.
     """
-    ended = {summary.path for summary in read_sessions(folder)[0] if summary.facts.ended}
+    ended = {summary.path for summary in read_sessions(folder)[0] if summary.info.ended}
     return [
         path
         for path in sorted(folder.iterdir() if folder.is_dir() else ())
@@ -174,13 +174,13 @@ class _Repair:
             if not content.whole:
                 with file.open('r+b') as stream:
                     complete(stream, content, {'sentence': sentence})
-        facts = self._facts(custom_data, contents)
+        info = self._info(custom_data, contents)
         if was_cut or repaired:
-            facts = replace(facts, complete=False, extra={**facts.extra, RECOVERED: sentence})
+            info = replace(info, complete=False, extra={**info.extra, RECOVERED: sentence})
         else:
-            facts = replace(facts, complete=True)
-        self._write_metadata(contents, {**(custom_data or {}), **facts.to_custom_data()})
-        for leftover in (Reserve.NAME, '.metadata.yaml.tmp'):
+            info = replace(info, complete=True)
+        self._write_metadata(contents, {**(custom_data or {}), **info.to_custom_data()})
+        for leftover in (DiskReserve.NAME, '.metadata.yaml.tmp'):
             (self._path / leftover).unlink(missing_ok=True)
         return replace(report, repaired=True, sentence=sentence)
 
@@ -202,20 +202,20 @@ class _Repair:
             sentence=f"Session '{self._path.name}' needs no repair.",
         )
 
-    def _facts(
+    def _info(
         self, custom_data: dict[str, str] | None, contents: list[McapContent]
-    ) -> SessionFacts:
-        """Return the facts that were noted, with what the messages add to them."""
+    ) -> SessionInfo:
+        """Return the info that were noted, with what the messages add to them."""
         if not custom_data:
             custom_data = contents[0].metadata.get(FACTS, {})
-        facts = SessionFacts.from_custom_data(custom_data)
-        names = dict(enumerate(facts.class_names))
+        info = SessionInfo.from_custom_data(custom_data)
+        names = dict(enumerate(info.class_names))
         for index, name in self._classes(contents):
             names.setdefault(index, name)
         return replace(
-            facts,
+            info,
             class_names=tuple(names.get(i, '') for i in range(max(names, default=-1) + 1)),
-            extra={**facts.extra, 'lost_samples': self._losses.to_text(), **self._extra},
+            extra={**info.extra, 'lost_samples': self._losses.to_text(), **self._extra},
         )
 
     def _classes(self, contents: list[McapContent]) -> Iterator[tuple[int, str]]:

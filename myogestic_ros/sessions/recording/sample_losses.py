@@ -73,5 +73,5 @@ class SampleLosses:
             self._next[topic] = max(end, self._next[topic])
 
     def to_text(self) -> str:
-        """Return the counts as a session's facts keep them."""
+        """Return the counts as a session's info keep them."""
         return json.dumps(dict(self.lost))

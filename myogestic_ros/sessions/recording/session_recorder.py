@@ -13,14 +13,14 @@ from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import EMG_FRAME
-from myogestic_ros.sessions.recording.disk_monitor import BACKLOG, Pressure
+from myogestic_ros.sessions.recording.disk_monitor import BACKLOG, DiskMonitor
 from myogestic_ros.sessions.recording.repair import repair_session
 from myogestic_ros.sessions.recording.sample_losses import SampleLosses
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.disk_sync import DiskSync
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['Recording', 'RecordingReport']
+__all__ = ['SessionRecorder', 'RecordingReport']
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class RecordingReport:
     error: str = ''
 
 
-class Recording:
+class SessionRecorder:
     """Write serialized messages to a session from a thread of its own.
 
     Parameters
     ----------
     path : Path
         Folder of the session; must not exist.
-    facts : SessionFacts
+    info : SessionInfo
         What it is about.
     topics : list of Topic
         What can be put.
@@ -84,7 +84,7 @@ class Recording:
     def __init__(
         self,
         path: Path,
-        facts: SessionFacts,
+        info: SessionInfo,
         topics: list[Topic],
         *,
         queue_bytes: int = 256 * 2**20,
@@ -101,10 +101,10 @@ class Recording:
         self._flush_every_s = flush_every_s
         self._on_error = on_error
         self._on_pressure = on_pressure
-        self._pressure = Pressure()
-        self._names: dict[int, str] = dict(enumerate(facts.class_names))
+        self._pressure = DiskMonitor()
+        self._names: dict[int, str] = dict(enumerate(info.class_names))
         self._streams = {t.name for t in topics if t.definition.msgtype == EMG_FRAME}
-        self._writer = SessionWriter(path, facts, topics)
+        self._writer = SessionWriter(path, info, topics)
         self._sync = DiskSync(self._writer.descriptor, sync_every_s, self._writer.settle)
         self._waiting: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
@@ -141,7 +141,7 @@ class Recording:
         return self._pressure.sentence
 
     def note_class(self, index: int, name: str) -> None:
-        """Add a class, seen in a label, to the session's facts."""
+        """Add a class, seen in a label, to the session's info."""
         self._names.setdefault(index, name)
 
     def put(self, topic: str, data: bytes, log_time_ns: int) -> bool:
@@ -153,7 +153,9 @@ class Recording:
             When the topic is none of the recording's.
         """
         if not self._writer.has(topic):
-            raise SessionError(f"Recording {self.path} has no topic '{topic}'; name it first.")
+            raise SessionError(
+                f"SessionRecorder {self.path} has no topic '{topic}'; name it first."
+            )
         with self._wake:
             fits = self._bytes + len(data) <= self._queue_bytes
             if self._ending or self.error or not fits:
@@ -219,7 +221,7 @@ class Recording:
                     flushed_s = time.monotonic()
                 self._judge()
             self._flush()
-            self._writer.facts = self._final_facts()
+            self._writer.info = self._final_info()
             self._writer.finish()
             self._over.set()
             self._sync.stop()
@@ -258,14 +260,14 @@ class Recording:
         if changed:
             self._on_pressure(sentence)
 
-    def _final_facts(self) -> SessionFacts:
+    def _final_info(self) -> SessionInfo:
         self.losses.end()
         names = tuple(self._names.get(i, '') for i in range(max(self._names, default=-1) + 1))
-        return replace(self._writer.facts, class_names=names, extra=self._extra())
+        return replace(self._writer.info, class_names=names, extra=self._extra())
 
     def _extra(self) -> dict[str, str]:
         return {
-            **self._writer.facts.extra,
+            **self._writer.info.extra,
             'lost_samples': self.losses.to_text(),
             'dropped_messages': json.dumps(dict(self.dropped)),
         }

@@ -11,7 +11,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.metadata import read_information
 
 __all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
@@ -60,7 +60,7 @@ class IndexedBag(Bag):
                 self.topics = {c.topic: c.msgtype for c in reader.connections}
                 self.definitions = {c.msgtype: c.msgdef.data for c in reader.connections}
                 self.custom_data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
-                self.whole = SessionFacts.from_custom_data(self.custom_data).complete
+                self.whole = SessionInfo.from_custom_data(self.custom_data).complete
                 self.message_count = reader.message_count
                 self.start_ns = reader.start_time if reader.message_count else 0
                 self.duration_ns = max(0, reader.duration - 1)
@@ -215,7 +215,7 @@ def noted(file: Path) -> dict[str, str] | None:
 
 def is_ended(custom_data: dict[str, str]) -> bool:
     """Tell whether a recording was ended in order, or has been repaired since."""
-    return SessionFacts.from_custom_data(custom_data).ended
+    return SessionInfo.from_custom_data(custom_data).ended
 
 
 def bag_files(folder: Path) -> list[Path]:

@@ -6,12 +6,12 @@ import contextlib
 import os
 from pathlib import Path
 
-__all__ = ['Reserve']
+__all__ = ['DiskReserve']
 
 STEP = 256 * 1024
 
 
-class Reserve:
+class DiskReserve:
     """A file beside the session that takes up room, until a full disk makes it needed.
 
     Parameters

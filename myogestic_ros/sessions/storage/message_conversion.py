@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.errors import SignalError
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 
 __all__ = [
     'chunk_of_frame',
     'chunk_of_joints',
-    'facts_of',
+    'stream_info_of',
     'joint_names_of',
     'label_of',
     'stamp_of',
@@ -100,9 +100,9 @@ def label_of(message: Any) -> Label:
     )
 
 
-def facts_of(message: Any) -> StreamFacts:
+def stream_info_of(message: Any) -> StreamInfo:
     """Return what a StreamInfo message says of its stream."""
-    return StreamFacts(
+    return StreamInfo(
         name=message.name,
         sampling_rate=float(message.sampling_rate),
         channel_names=tuple(message.channel_names),

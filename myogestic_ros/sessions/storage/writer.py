@@ -17,8 +17,8 @@ import yaml
 from mcap.writer import CompressionType, Writer
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.session_info import FACTS, SessionFacts
-from myogestic_ros.sessions.storage.disk_reserve import Reserve
+from myogestic_ros.sessions.session_info import FACTS, SessionInfo
+from myogestic_ros.sessions.storage.disk_reserve import DiskReserve
 from myogestic_ros.sessions.storage.disk_sync import sync_folder
 from myogestic_ros.sessions.storage.file_lock import hold
 from myogestic_ros.sessions.storage.message_definitions import MessageDefinition
@@ -54,7 +54,7 @@ class SessionWriter:
     ----------
     path : Path
         Folder of the session; must not exist.
-    facts : SessionFacts
+    info : SessionInfo
         What it is about; may be replaced until `close`.
     topics : sequence of Topic
         What can be written.
@@ -67,10 +67,10 @@ class SessionWriter:
         When it cannot be made.
     """
 
-    def __init__(self, path: Path, facts: SessionFacts, topics: list[Topic]) -> None:
+    def __init__(self, path: Path, info: SessionInfo, topics: list[Topic]) -> None:
         self.path = path
-        started = facts.started or datetime.now().astimezone().isoformat(timespec='seconds')
-        self.facts = replace(facts, started=started)
+        started = info.started or datetime.now().astimezone().isoformat(timespec='seconds')
+        self.info = replace(info, started=started)
         self.start_ns: int | None = None
         self.end_ns = 0
         try:
@@ -84,7 +84,7 @@ class SessionWriter:
         except OSError as error:
             raise SessionError(f'Session {path} cannot be made: {error}') from error
         self._file = path / f'{path.name}_0.mcap'
-        self._reserve = Reserve(path)
+        self._reserve = DiskReserve(path)
         self._chunks = 0
         self._finished = False
         self._stream: IO[bytes] = io.BytesIO()  # until there is a file
@@ -251,7 +251,7 @@ class SessionWriter:
             list(self._topics.values()),
             start_ns,
             max(0, self.end_ns - start_ns),
-            replace(self.facts, complete=complete).to_custom_data(),
+            replace(self.info, complete=complete).to_custom_data(),
         )
 
     def __enter__(self) -> SessionWriter:

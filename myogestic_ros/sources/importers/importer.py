@@ -14,11 +14,11 @@ import numpy as np
 
 import myogestic_ros
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.core.signals import NO_CLASS, Label, StreamFacts, sample_time_ns
+from myogestic_ros.core.signals import NO_CLASS, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sessions.exchange.content import Content, Event, Frames, write_content
 from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
 from myogestic_ros.sessions.quality.statistics import FILE_STARTS
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.importers.reader import Recording, load_recording
 from myogestic_ros.sources.importers.repetitions import Part, joined, number_repetitions
@@ -33,7 +33,7 @@ def import_recording(
     target: Path,
     mapping: str = '',
     given: Mapping[str, Any] | None = None,
-    facts: SessionFacts | None = None,
+    info: SessionInfo | None = None,
 ) -> Content:
     """Make a session of a recording; return what it holds.
 
@@ -50,7 +50,7 @@ def import_recording(
         Path of a YAML file with fields of `RecordingFormat`; '': the one beside the recording.
     given : mapping, optional
         Fields that win over those of the mapping.
-    facts : SessionFacts, optional
+    info : SessionInfo, optional
         Subject, protocol and device, where they are known.
 
     Raises
@@ -72,7 +72,7 @@ def import_recording(
                 f'The sampling rate of {path} is not known: nothing says it. Give it (--rate), or '
                 f'name a mapping (--mapping FILE; --mapping myo for a Myo armband).'
             )
-        content = _content(path, recording, facts or SessionFacts())
+        content = _content(path, recording, info or SessionInfo())
     write_content(content, target)
     return content
 
@@ -86,7 +86,7 @@ def _exported(path: Path) -> Content | None:
     return content_of_csv(path) if path.suffix == '.csv' else None
 
 
-def _content(path: Path, recording: Recording, facts: SessionFacts) -> Content:
+def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
     layout, pieces = recording.layout, recording.pieces
     rate = layout.sampling_rate
     # No file tells when it was recorded; the date of the oldest is the best guess there is.
@@ -107,19 +107,19 @@ def _content(path: Path, recording: Recording, facts: SessionFacts) -> Content:
         np.array(rows, np.int64), np.array(first_samples, np.int64), stamps_ns, stamps_ns
     )
     n_channels = pieces[0].data.shape[1]
-    stream = StreamFacts(
-        'emg', rate, layout.names_of(n_channels), facts.device or 'import', path.name
+    stream = StreamInfo(
+        'emg', rate, layout.names_of(n_channels), info.device or 'import', path.name
     )
     started = datetime.fromtimestamp(start_ns * 1e-9, timezone.utc).isoformat(timespec='seconds')
     starts = [
         piece.first_sample for before, piece in pairwise(pieces) if before.name != piece.name
     ]
     known = replace(
-        facts,
+        info,
         class_names=_classes(parts, layout),
         software={'myogestic_ros': myogestic_ros.__version__},
         started=started,
-        extra={**facts.extra, 'imported_from': path.name, FILE_STARTS: json.dumps(starts)},
+        extra={**info.extra, 'imported_from': path.name, FILE_STARTS: json.dumps(starts)},
     )
     data = np.concatenate([piece.data for piece in pieces])
     events = _events(parts, recording, start_ns)

@@ -9,7 +9,7 @@ from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.nodes.pipeline.model_manager import ModelShelf
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 
 CALLS: list[str] = []
 
@@ -47,7 +47,7 @@ def test_a_model_that_was_trained(calls, fails):
 def test_a_model_that_is_loaded(calls, tmp_path):
     pipeline = Pipeline(streams=[StreamSpec('emg')])
     pipeline.load_model = lambda path: Model()
-    shelf = ModelShelf(pipeline, ModelStore(tmp_path), 'decoder')
+    shelf = ModelManager(pipeline, ModelStore(tmp_path), 'decoder')
     shelf.store.save(
         'm', 'in place of one', Manifest('decoder', [StreamSpec('emg')], 50.0, 50.0, ['rest'])
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from myogestic_ros.core.pipeline.load_monitor import KeepingUp
-from myogestic_ros.core.pipeline.tick_queue import LiveTicks
+from myogestic_ros.core.pipeline.load_monitor import LoadMonitor
+from myogestic_ros.core.pipeline.tick_queue import TickQueue
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 
@@ -15,9 +15,9 @@ def push(ticks, first, n=100):
 
 
 def test_losses_are_said_once_a_second_and_then_that_they_are_over():
-    ticks = LiveTicks([StreamSpec('emg')], 50.0)
+    ticks = TickQueue([StreamSpec('emg')], 50.0)
     push(ticks, 0)
-    watch = KeepingUp(ticks)
+    watch = LoadMonitor(ticks)
     assert watch.look(0.0) is None
     push(ticks, 150)
     assert '50 sample(s) lost' in watch.look(0.1)

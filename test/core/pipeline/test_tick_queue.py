@@ -12,7 +12,7 @@ import pytest
 
 from myogestic_ros.core.pipeline.counters import TickCounters
 from myogestic_ros.core.pipeline.pipeline import Pipeline
-from myogestic_ros.core.pipeline.tick_queue import LiveTicks
+from myogestic_ros.core.pipeline.tick_queue import TickQueue
 from myogestic_ros.core.signals import Chunk, sample_time_ns
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 
@@ -25,7 +25,7 @@ def chunk(first, n=20, channels=2, rate=2000.0, value=0.0):
 
 
 def test_stale_streams_are_named():
-    ticks = LiveTicks([StreamSpec('emg'), StreamSpec('glove')], 50.0)
+    ticks = TickQueue([StreamSpec('emg'), StreamSpec('glove')], 50.0)
     assert ticks.stale(1) == ('emg', 'glove')
     ticks.push('emg', chunk(0), 100)
     assert ticks.stale(100) == ('glove',)
@@ -35,7 +35,7 @@ def test_stale_streams_are_named():
 
 
 def test_a_refused_chunk_is_no_sign_of_life():
-    ticks = LiveTicks([StreamSpec('emg')], 50.0)
+    ticks = TickQueue([StreamSpec('emg')], 50.0)
     ticks.push('emg', chunk(0), 100)
     reason = ticks.push('emg', chunk(20, value=np.nan), 200)
     assert 'NaN' in reason
@@ -43,7 +43,7 @@ def test_a_refused_chunk_is_no_sign_of_life():
 
 
 def test_ticks_are_kept_only_while_wanted():
-    ticks = LiveTicks([StreamSpec('emg', 10.0)], 100.0)
+    ticks = TickQueue([StreamSpec('emg', 10.0)], 100.0)
     ticks.push('emg', chunk(0), 0)
     assert ticks.take() is None
     ticks.want(True)
@@ -57,7 +57,7 @@ def test_ticks_are_kept_only_while_wanted():
 
 
 def test_a_tick_that_waits_for_another_stream_is_given_up():
-    ticks = LiveTicks([StreamSpec('emg', 10.0), StreamSpec('glove', 10.0)], 100.0)
+    ticks = TickQueue([StreamSpec('emg', 10.0), StreamSpec('glove', 10.0)], 100.0)
     ticks.want(True)
     ticks.push('glove', chunk(0, 1, rate=100.0), 1 * MS)
     for index in range(10):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.streams.chunk_validator import ADOPT_AFTER, Intake, Verdict
+from myogestic_ros.core.streams.chunk_validator import ADOPT_AFTER, ChunkValidator, Verdict
 from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
 
 RATE = 1000.0
@@ -18,7 +18,7 @@ def chunk(first, n=10, channels=2, rate=RATE, begin_ns=0, value=1.0):
 
 
 def begun(*arguments):
-    intake = Intake(*arguments)
+    intake = ChunkValidator(*arguments)
     assert intake.check(chunk(0)) is Verdict.RESTART
     assert intake.check(chunk(10)) is Verdict.APPEND
     return intake
@@ -122,7 +122,7 @@ def test_what_is_fixed_is_never_given_up(fixed, changed):
 
 
 def test_a_fixed_spec_holds_for_the_first_chunk_too():
-    intake = Intake(4, 500.0)
+    intake = ChunkValidator(4, 500.0)
     assert intake.check(chunk(0)) is Verdict.REFUSE
     assert 'has 2 channels at 1000 Hz, expected 4 at 500 Hz' in intake.reason
 

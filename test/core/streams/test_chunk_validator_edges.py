@@ -7,8 +7,8 @@ import pytest
 
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS, Intake, Verdict
-from myogestic_ros.core.streams.ring_buffer import StreamRing
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS, ChunkValidator, Verdict
+from myogestic_ros.core.streams.ring_buffer import RingBuffer
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 
 NAN = float('nan')
@@ -51,14 +51,14 @@ def test_impossible_chunks_first_and_for_ever(bad):
     ],
 )
 def test_half_a_fixed_spec_refuses_the_first_chunk_in_words(fixed, words):
-    intake = Intake(*fixed)
+    intake = ChunkValidator(*fixed)
     assert intake.check(chunk()) is Verdict.REFUSE
     assert words in intake.reason
 
 
 @pytest.mark.parametrize('first', [2**63, 2**64 - 11])
 def test_the_largest_sample_index(first):
-    intake = Intake()
+    intake = ChunkValidator()
     intake.check(chunk())
     assert intake.check(chunk(first, stamp_ns=10**9)) is Verdict.RESTART
     assert intake.lost == first - 10
@@ -108,7 +108,7 @@ def test_rubbish_between_good_frames_costs_nothing():
 def test_the_ring_holds_what_it_says(seed):
     rng = np.random.default_rng(seed)
     depth = int(rng.integers(1, 50))
-    ring = StreamRing(2, 1000.0, depth)
+    ring = RingBuffer(2, 1000.0, depth)
     signal = rng.normal(size=(2000, 2)).astype(np.float32)
     ring.restart(0)
     end = 0

@@ -13,7 +13,7 @@ from myogestic_ros.core.streams.window_cutter import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.training_set import load_training_set
 from myogestic_ros.decoding.decoders.htd_lda import extract, predict, train
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition, typestore
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -46,7 +46,7 @@ def record(path: Path, cues: Cues, channels: int = 4, chunk: int = 50) -> str:
         Topic('/emg', message_definition(EMG), STREAM),
         Topic('/label', message_definition(LABEL), LATCHED),
     ]
-    with SessionWriter(path, SessionFacts(class_names=NAMES), topics) as writer:
+    with SessionWriter(path, SessionInfo(class_names=NAMES), topics) as writer:
         first = 0
         for index, seconds in cues:
             message = STORE.types[LABEL](header(first), index, NAMES[index], -1, 0.0)

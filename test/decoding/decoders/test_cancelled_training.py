@@ -10,7 +10,7 @@ from support.processes import alive, until
 from support.recorded import write_signal
 
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
 RATE = 1000.0
@@ -54,7 +54,7 @@ def shared(leader: int) -> list[Path]:
 
 @pytest.mark.parametrize(('backend', 'helpers'), [('loky', 2), ('threading', 0)])
 def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
-    pipeline = ready_decoder(SLOW)
+    pipeline = named_decoder(SLOW)
     pipeline.use_model('old', 'old name', ['old class'])
     pipeline.training_data = complete_training_data(
         TrainingData(paths=[str(path)], backend=backend, hop_ms=4.0)
@@ -75,7 +75,7 @@ def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
 
 
 def test_nor_after_a_training_that_ended_well(path: Path) -> None:
-    pipeline = ready_decoder('lda')
+    pipeline = named_decoder('lda')
     pipeline.training_data = complete_training_data(
         TrainingData(paths=[str(path)], backend='loky', hop_ms=4.0)
     )

@@ -15,9 +15,9 @@ from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.window_cutter import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.target_set import load_targets
-from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.decoding.decoders.recipes import recipe, recipe_names
-from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedProcess
+from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGaussianProcess
 
 REGRESSORS = [n for n in recipe_names() if recipe(n).kind == 'regression']
 
@@ -50,7 +50,7 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
 def test_a_kernel_at_its_bounds_is_said_once(
     arm: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train = ready_decoder('gp').on_train
+    train = named_decoder('gp').on_train
     assert train is not None
     model = train(data_of(arm, targets=['glove']))
     said = capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_a_kernel_at_its_bounds_is_said_once(
     assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise at all
     assert said.count('The kernel of the Gaussian process lies at its bounds') == 1
     assert 'noise_level 0.001' in said
-    free = BoundedProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
+    free = BoundedGaussianProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
     rng = np.random.default_rng(0)
     x = np.linspace(0, 10, 60)[:, np.newaxis]
     assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).told() == ''
@@ -71,7 +71,7 @@ def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) ->
 
 def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Path) -> None:
     other = write_arm(folder / 'other glove', cue_s=0.8, rounds=1, dofs=('fingers', 'thumb'))
-    train = ready_decoder('ridge').on_train
+    train = named_decoder('ridge').on_train
     assert train is not None
     with pytest.raises(TrainingError) as caught:
         train(data_of(arm, other, targets=['glove']))

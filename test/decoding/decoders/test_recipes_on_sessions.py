@@ -14,7 +14,7 @@ from support.trained import data_of, kept
 from myogestic_ros.core.errors import DecoderError, TrainingError
 from myogestic_ros.core.training.decoder_file import CallbackReference
 from myogestic_ros.decoding.decoders import htd_lda
-from myogestic_ros.decoding.decoders.named_decoder import ready_decoder
+from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
 from myogestic_ros.sessions.reading.windows import iter_windows
 
@@ -67,7 +67,7 @@ def test_classifier_from_session_to_prediction(
 
 @pytest.mark.parametrize('classes', [['rest', 'fist', 'pinch'], ['rest', 'fist']])
 def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[str]) -> None:
-    written, by_recipe = htd_lda.pipeline, ready_decoder('htd_lda')
+    written, by_recipe = htd_lda.pipeline, named_decoder('htd_lda')
     one, other = (
         pipeline.on_train(data_of(monday, class_names=classes))
         for pipeline in (written, by_recipe)
@@ -176,7 +176,7 @@ def test_features_of_400_channels_are_no_square_of_them(name: str) -> None:
 
 @pytest.mark.parametrize('name', [DEFAULT, KNN])
 def test_another_process_finds_the_callbacks(name: str) -> None:
-    pipeline = ready_decoder(name)
+    pipeline = named_decoder(name)
     for callback in (pipeline.on_train, pipeline.on_adapt, pipeline.on_predict):
         reference = CallbackReference.of(callback)
         assert reference is not None
@@ -195,7 +195,7 @@ def test_adapting_to_today(
             write_signal(path, data * gains, labels, RATE)
     old = kept(name, data_of(monday), tmp_path)
     capsys.readouterr()
-    pipeline = ready_decoder(name)
+    pipeline = named_decoder(name)
     assert pipeline.on_adapt is not None
     model = pipeline.on_adapt(old, data_of(today))
     assert 'Chosen: ' in capsys.readouterr().out
@@ -205,11 +205,11 @@ def test_adapting_to_today(
 
 
 def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
-    ridge = ready_decoder('ridge')
+    ridge = named_decoder('ridge')
     assert ridge.on_adapt is not None
     with pytest.raises(TrainingError, match="of 'ridge' cannot be adapted: it gives degrees"):
         ridge.on_adapt(object(), data_of(arm, targets=['glove']))
-    covariance = ready_decoder(DEFAULT)
+    covariance = named_decoder(DEFAULT)
     assert covariance.on_adapt is not None
     with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
         covariance.on_adapt(object(), data_of(monday))
@@ -219,4 +219,4 @@ def test_a_class_alone(folder: Path) -> None:
     path = write_classes(folder / 'alone', {4: 3})
     for name in CLASSIFIERS:
         with pytest.raises(TrainingError, match='one class, .* expected at least two'):
-            ready_decoder(name).on_train(data_of(path))
+            named_decoder(name).on_train(data_of(path))

@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from myogestic_ros.decoding.features.catalogue import hudgins
-from myogestic_ros.decoding.features.sliding import Overlap
+from myogestic_ros.decoding.features.sliding import SlidingWindows
 
 RNG = np.random.default_rng(0)
 
@@ -34,7 +34,7 @@ def windows(n_channels, n_samples, hop, n_windows, dtype=np.float32):
 )
 def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresholds):
     view = windows(n_channels, n_samples, hop, n_windows, dtype)
-    overlap = Overlap.of(view)
+    overlap = SlidingWindows.of(view)
     assert overlap is not None
     assert (overlap.n_windows, overlap.hop) == (n_windows, hop)
     many = hudgins(view, **thresholds)
@@ -45,12 +45,12 @@ def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresho
 
 def test_what_does_not_overlap_is_left_alone():
     view = windows(4, 40, 10, 6)
-    assert Overlap.of(view.copy()) is None
-    assert Overlap.of(windows(4, 40, 40, 6)) is None
-    assert Overlap.of(view[:1]) is None
-    assert Overlap.of(view[0]) is None
-    assert Overlap.of(view[:, :, ::2]) is None
-    assert Overlap.of(view[::-1]) is None
-    assert Overlap.of(view.tolist()) is None
+    assert SlidingWindows.of(view.copy()) is None
+    assert SlidingWindows.of(windows(4, 40, 40, 6)) is None
+    assert SlidingWindows.of(view[:1]) is None
+    assert SlidingWindows.of(view[0]) is None
+    assert SlidingWindows.of(view[:, :, ::2]) is None
+    assert SlidingWindows.of(view[::-1]) is None
+    assert SlidingWindows.of(view.tolist()) is None
     backwards = np.array(hudgins(view[::-1]))
     np.testing.assert_array_equal(backwards, hudgins(view)[::-1])

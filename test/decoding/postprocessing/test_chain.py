@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.pipeline.prediction import Prediction
-from myogestic_ros.decoding.postprocessing.chain import PostChain
+from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.dead_zone import DeadZone
 from myogestic_ros.decoding.postprocessing.decisions import (
     ChangeRejection,
@@ -21,7 +21,9 @@ NAMES = ('rest', 'fist', 'open')
 
 def chain(**values):
     """Make a chain; ``__`` in a name stands for a dot."""
-    return PostChain({f'post.{k.replace("__", ".")}': v for k, v in values.items()}, lambda: HZ)
+    return PostProcessingChain(
+        {f'post.{k.replace("__", ".")}': v for k, v in values.items()}, lambda: HZ
+    )
 
 
 def tick(number, values, segment=1):
@@ -42,8 +44,8 @@ def decided(work, labels, probability=1.0, segments=None):
 
 def test_by_itself_it_changes_nothing():
     values = {'label': 'fist', 'class': 1, 'dofs': {'a': 0.001}}
-    assert PostChain().process(tick(0, values)) is values
-    assert str(PostChain()) == ''
+    assert PostProcessingChain().process(tick(0, values)) is values
+    assert str(PostProcessingChain()) == ''
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_decision_of_low_probability_is_rejected(answer, below, of, accepted):
 
 def test_without_probabilities_nothing_is_rejected_and_that_is_said():
     told = []
-    work = PostChain({'post.reject_below': 0.9}, tell=told.append)
+    work = PostProcessingChain({'post.reject_below': 0.9}, tell=told.append)
     assert work.process(tick(0, {'label': 'fist'}))['label'] == 'fist'
     assert 'gives no probability' in told[0]
 

@@ -20,7 +20,7 @@ from myogestic_ros.core.signals import Chunk, Label, sample_time_ns
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.quality.checks import data_warnings, summary_warnings
 from myogestic_ros.decoding.quality.label_lag import label_lag
-from myogestic_ros.decoding.quality.outlier_repetitions import odd_repetitions
+from myogestic_ros.decoding.quality.outlier_repetitions import outlier_repetitions
 from myogestic_ros.decoding.quality.signal_summary import summarize
 
 RATE = 1000.0
@@ -108,7 +108,7 @@ def test_a_repetition_with_electrodes_that_slipped(turn: int) -> None:
     (start,) = (at for at, index, _, rep in labels if (index, rep) == (1, 2))
     data[start : start + 2000] = np.roll(data[start : start + 2000], turn, axis=1)
     only(warnings(data, labels), 'fist 3 is unlike', f'slipped by {abs(turn)} place')
-    (odd,) = odd_repetitions(summary_of(data, labels))
+    (odd,) = outlier_repetitions(summary_of(data, labels))
     assert odd.turn == -turn
 
 

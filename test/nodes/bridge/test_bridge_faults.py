@@ -29,7 +29,7 @@ from support.hand_rig import (
 )
 from support.paths import SUPPORT
 
-from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.node_client import open_node_client
 
 DECODER = str(SUPPORT / 'decoders.py')
 SLACK_S = 2.0
@@ -252,7 +252,7 @@ def test_a_driver_that_is_killed_a_network_that_is_cut_a_pipeline_that_is_killed
     set_domain()
     with (
         hand_rig(tmp_path, {'driver': driver, 'pipeline': pipeline}) as rig,
-        operating(lambda: None) as operator,
+        open_node_client(lambda: None) as operator,
     ):
         operator.train('s1')
         operator.wait(lambda: 'Saved as' in operator.pipeline_message, 'the training', 60.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.processes import until
 
-from myogestic_ros.nodes.bridge.rate_timer import Metronome
+from myogestic_ros.nodes.bridge.rate_timer import RateTimer
 
 
 class Beats:
@@ -29,7 +29,7 @@ class Beats:
 
 def test_it_beats_at_its_rate_and_then_waits_to_be_woken():
     beats, ended = Beats(51), threading.Event()
-    metronome = Metronome(200.0, beats, ended.set)
+    metronome = RateTimer(200.0, beats, ended.set)
     assert metronome.wait_idle(0.0)
     metronome.wake()
     assert metronome.wait_idle(30.0)
@@ -48,7 +48,7 @@ def test_it_beats_at_its_rate_and_then_waits_to_be_woken():
 def test_a_late_beat_is_made_up_for_without_hurry_and_more_than_one_is_left_out():
     beats = Beats(40)
     beats.slow_s = {5: 0.015, 20: 0.035}
-    metronome = Metronome(100.0, beats)
+    metronome = RateTimer(100.0, beats)
     metronome.wake()
     assert metronome.wait_idle(30.0)
     metronome.end()
@@ -62,7 +62,7 @@ def test_a_late_beat_is_made_up_for_without_hurry_and_more_than_one_is_left_out(
 
 def test_the_end_waits_for_the_last_beat():
     beats = Beats(20)
-    metronome = Metronome(200.0, beats)
+    metronome = RateTimer(200.0, beats)
     metronome.wake()
     metronome.end(30.0)
     assert len(beats.at_s) == 20
@@ -75,7 +75,7 @@ def test_a_beat_that_fails_ends_it():
     def fails():
         raise RuntimeError
 
-    metronome = Metronome(100.0, fails, ended.set)
+    metronome = RateTimer(100.0, fails, ended.set)
     metronome.wake()
     assert ended.wait(30.0)
     assert metronome.wait_idle(30.0)

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.pipeline.prediction import Prediction
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.nodes.common import conversions
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 
@@ -40,9 +40,9 @@ def test_a_label_there_and_back():
 
 
 def test_stream_facts_there_and_back():
-    facts = StreamFacts('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2))
-    message = conversions.stream_facts_to_ros(facts, STAMP_NS)
-    assert conversions.stream_facts_from_ros(message) == facts
+    info = StreamInfo('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2))
+    message = conversions.stream_info_to_ros(info, STAMP_NS)
+    assert conversions.stream_info_from_ros(message) == info
 
 
 @pytest.mark.parametrize(

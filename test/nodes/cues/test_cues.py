@@ -289,13 +289,13 @@ def test_the_recorder_is_told_what_it_records(ros, tmp_path):
     session = Session(result.session)
     assert session.name == 'mine'
     assert session.bag.whole
-    facts = session.facts
+    facts = session.info
     assert (facts.subject, facts.protocol) == ('S1', 'protocol')
     assert facts.class_names == ('rest', 'fist', 'open')
     assert recorder.get_parameter('session_name').value == ''  # it was for this one
     assert f'Recorded {result.session}' in result.message
     _, result = cues.result(cues.goal(CUES))
-    assert Session(result.session).facts.subject == 'S0'
+    assert Session(result.session).info.subject == 'S0'
     assert Session(result.session).name != 'mine-2'
     cues.client.destroy()
 

@@ -14,7 +14,7 @@ from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
 from support.graph import PATIENCE_S, Graph, set_domain, synthetic
 
-from myogestic_ros.demo.node_client import operating
+from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
@@ -116,7 +116,7 @@ def person(tmp_path):
     """Somebody with a driver that streams, a recorder and cues; they take the first steps alone."""
     set_domain()
     nodes = NodeProcesses(tmp_path / 'nodes')
-    with nodes, operating(lambda: None) as operator:
+    with nodes, open_node_client(lambda: None) as operator:
         nodes.start('driver', {**synthetic(), 'autostart': 'activate'})
         folder = {'session_dir': str(tmp_path / 'sessions')}
         nodes.start('recorder', {**folder, 'autostart': 'configure'})
@@ -137,7 +137,7 @@ def check_two_and_a_half(path, *, whole=True):
         assert time.monotonic() < end_s
         time.sleep(0.05)
         session = Session(path)
-    assert session.facts.class_names == ('rest', 'fist')
+    assert session.info.class_names == ('rest', 'fist')
     found = repetitions(session)
     assert [(r.name, r.number, r.complete) for r in found] == [
         *(('fist', 0, True), ('rest', 0, True), ('fist', 1, False)),
@@ -159,7 +159,7 @@ def test_labels_come_when_the_protocol_says(person):
     assert result.session == str(person.graph.folder / 'sessions' / 'mine')
     session = Session(result.session)
     assert session.bag.whole
-    assert (session.facts.subject, session.facts.protocol) == ('S1', 'short')
+    assert (session.info.subject, session.info.protocol) == ('S1', 'short')
     labels = session.labels()
     began_ns = labels[0].stamp_ns
     assert labels[0].name == ''

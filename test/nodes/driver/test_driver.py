@@ -8,13 +8,14 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
+from myogestic_ros.msg import EmgFrame, Label, NodeStatus
+from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from rclpy.parameter import Parameter as RosParameter
 from support.ros import ros_graph
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.signals import Chunk, StreamFacts
+from myogestic_ros.core.signals import Chunk, StreamInfo
 from myogestic_ros.core.signals import Label as CoreLabel
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.driver.node import DriverNode
@@ -57,7 +58,7 @@ class Fake:
         self._is_open = True
         self.device.open_now += 1
         self.device.most_open = max(self.device.most_open, self.device.open_now)
-        return StreamFacts('emg', 1000.0, ('a',), device='fake')
+        return StreamInfo('emg', 1000.0, ('a',), device='fake')
 
     def read(self, timeout_s):
         time.sleep(0.002)  # faster than true, so that the test is
@@ -80,9 +81,9 @@ class Telling(Fake):
     HAS_LABELS = True
 
     def open(self):
-        facts = super().open()
+        info = super().open()
         self._told = False
-        return facts
+        return info
 
     def read(self, timeout_s):
         if not self._told:
@@ -128,7 +129,7 @@ def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
     before_ns = driver.get_clock().now().nanoseconds
     assert driver.door('activate') == (True, 'Streaming.')
     ros.until(lambda: len(frames) >= 50, 'frames')
-    infos = ros.listen(StreamInfo, 'emg/info', qos.INFO)  # latched: a late one hears it
+    infos = ros.listen(StreamInfoMessage, 'emg/info', qos.INFO)  # latched: a late one hears it
     ros.until(lambda: infos, 'info')
     opened_ns = infos[0].header.stamp.sec * 10**9 + infos[0].header.stamp.nanosec
     assert before_ns <= opened_ns

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.signals import Chunk, StreamFacts
+from myogestic_ros.core.signals import Chunk, StreamInfo
 
 class Flaky:
     PARAMETERS = (Parameter('switch', '', 'File that says whether the device is there.'),)
@@ -30,7 +30,7 @@ class Flaky:
     def open(self):
         self.check()
         self.first = 0
-        return StreamFacts('emg', 1000.0, ('a',))
+        return StreamInfo('emg', 1000.0, ('a',))
     def read(self, timeout_s):
         time.sleep(0.01)
         self.check()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.core.signals import Chunk, Label, StreamFacts
+from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.nodes.driver.source_reader import Outgoing, SourceReader
 from myogestic_ros.sources.base import EndOfRecording
 
 PATIENCE_S = 20.0
-FACTS = StreamFacts('emg', 1000.0, ('a',))
+FACTS = StreamInfo('emg', 1000.0, ('a',))
 
 
 def chunk(first, stamp_ns=0, samples=10):
@@ -61,7 +61,7 @@ class Run:
         self.pause_s = pause_s
         self.reader = SourceReader(
             self.source,
-            on_open=lambda facts, late: self.told.put(('open', late)),
+            on_open=lambda info, late: self.told.put(('open', late)),
             on_item=lambda item: self.told.put(('item', item)),
             on_failure=self._fail,
             on_end=lambda: self.told.put(('end', None)),

@@ -79,11 +79,11 @@ BAD = [
 def node(tmp_path_factory):
     with graph(tmp_path_factory.mktemp('node'), pipeline={}) as g:
         g.frames = g.operator._node.create_publisher(EmgFrame, 'emg', 500)
-        g.facts = {}
+        g.info = {}
 
         def on_diagnostics(message: DiagnosticArray) -> None:
             for status in message.status:
-                g.facts.update({pair.key: pair.value for pair in status.values})
+                g.info.update({pair.key: pair.value for pair in status.values})
 
         g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
         yield g
@@ -93,7 +93,7 @@ def node(tmp_path_factory):
 def running(node):
     """A node that has seen nothing."""
     renewed(node)
-    node.facts.clear()
+    node.info.clear()
     return node
 
 
@@ -106,10 +106,10 @@ def test_it_is_counted_warned_about_once_and_survived(running, spoil):
             spoil(message)
         running.frames.publish(message)
         first += 20
-    running.wait(lambda: running.facts.get('emg: frames') == '37', 'the good frames')
-    assert running.facts['emg: malformed frames'] == '3'
-    assert running.facts['emg: channels'] == '4'
-    assert running.facts['emg: lost samples'] == '60'  # what the bad ones held
+    running.wait(lambda: running.info.get('emg: frames') == '37', 'the good frames')
+    assert running.info['emg: malformed frames'] == '3'
+    assert running.info['emg: channels'] == '4'
+    assert running.info['emg: lost samples'] == '60'  # what the bad ones held
     log = running.news('pipeline')
     assert log.count("A frame of stream 'emg' was dropped") == 1
     assert 'Traceback' not in log
@@ -124,11 +124,9 @@ def test_noise_of_all_kinds_is_survived(running):
         BAD[rng.integers(0, len(BAD) - 1)](message)
         running.frames.publish(message)
         running.operator.spin(0.001)
-    before = int(running.facts.get('emg: frames', 0))
+    before = int(running.info.get('emg: frames', 0))
     for number in range(20):
         running.frames.publish(good(number * 20))
         running.operator.spin(0.01)
-    running.wait(
-        lambda: int(running.facts.get('emg: frames', 0)) >= before + 15, 'the good frames'
-    )
+    running.wait(lambda: int(running.info.get('emg: frames', 0)) >= before + 15, 'the good frames')
     assert 'Traceback' not in running.news('pipeline')

@@ -6,7 +6,7 @@ import pytest
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Label
-from myogestic_ros.nodes.recorder.label_counter import LabelBook
+from myogestic_ros.nodes.recorder.label_counter import LabelCounter
 
 
 def said(book, *names):
@@ -15,7 +15,7 @@ def said(book, *names):
 
 
 def test_classes_are_numbered_as_given_and_no_other_is_known():
-    book = LabelBook()
+    book = LabelCounter()
     book.set_classes(['', 'rest', 'fist'])
     assert said(book, 'fist', 'rest', 'fist', '') == [(1, 0), (0, 0), (1, 1), (NO_CLASS, -1)]
     with pytest.raises(SessionError, match="There is no class 'wave'; there are: rest, fist"):
@@ -23,7 +23,7 @@ def test_classes_are_numbered_as_given_and_no_other_is_known():
 
 
 def test_without_given_ones_classes_are_numbered_in_the_order_of_their_use():
-    book = LabelBook()
+    book = LabelCounter()
     book.set_classes([''])
     assert said(book, 'fist', 'open', 'fist') == [(0, 0), (1, 0), (0, 1)]
     book.set_classes([''])  # another session: the same numbers
@@ -36,7 +36,7 @@ def test_without_given_ones_classes_are_numbered_in_the_order_of_their_use():
 
 
 def test_each_session_counts_from_0_after_what_holds_already():
-    book = LabelBook()
+    book = LabelCounter()
     said(book, 'fist', 'open', 'fist')
     book.begin_session(None)
     assert said(book, 'fist') == [(0, 0)]

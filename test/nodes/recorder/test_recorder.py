@@ -26,7 +26,7 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.recorder.node import RecorderNode
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 
@@ -131,9 +131,9 @@ def test_what_is_latched_is_in_every_session(ros, recorder):
         path = start(ros)
         stop(ros, recorder)
         session = Session(path)
-        assert session.stream_facts('emg').name == 'emg'
+        assert session.stream_info('emg').name == 'emg'
         assert [label.name for label in session.labels()] == ['fist']  # the newest only
-        assert session.facts.class_names == ('', '', '', '', 'fist')
+        assert session.info.class_names == ('', '', '', '', 'fist')
 
 
 def test_a_class_that_was_cued_before_the_recording_is_its_first_repetition(ros, recorder):
@@ -158,7 +158,7 @@ def test_classes_may_be_named_between_sessions(ros, recorder):
     ros.until(taken(recorder, 1), 'the label')
     stop(ros, recorder)
     session = Session(path)
-    assert session.facts.class_names == ('rest', 'fist')
+    assert session.info.class_names == ('rest', 'fist')
     assert [label.index for label in session.labels()] == [1]
 
 
@@ -183,7 +183,7 @@ def test_rubbish_for_a_label_is_survived(ros, recorder, rubbish):
     stop(ros, recorder)
     assert recorder.status_message.startswith('Recorded ')
     assert content(path)[-1][0] == LABEL
-    assert Session(path).facts.class_names == ('fist',)
+    assert Session(path).info.class_names == ('fist',)
 
 
 def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
@@ -306,12 +306,12 @@ def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monke
         frames.publish(chunk_to_ros(chunk))
     ros.until(lambda: sum(recorder._recording.dropped.values()) == 3, 'drops')
     ros.until(lambda: warned('3 messages have been dropped'), 'a warning')
-    facts = {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
-    assert facts['dropped'] == '3'
+    info = {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
+    assert info['dropped'] == '3'
     go_on.set()
     ros.until(lambda: status[-1].message == f'Recording {path}.', 'a calm word')
     assert '5 messages, 3 dropped, 1500 samples lost' in stop(ros, recorder)
-    extra = Session(path).facts.extra
+    extra = Session(path).info.extra
     assert extra == {'lost_samples': '{"/emg": 1500}', 'dropped_messages': '{"/emg": 3}'}
 
 
@@ -333,7 +333,7 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
 
 def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
     status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
-    writer = SessionWriter(tmp_path / 'sessions' / 'cut', SessionFacts(), topics())
+    writer = SessionWriter(tmp_path / 'sessions' / 'cut', SessionInfo(), topics())
     for item in protocol([(0, 'rest', 1.0)]):
         writer.write(*item)
     writer.flush()
@@ -349,7 +349,7 @@ def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
 
 def test_a_folder_of_many_sessions_is_listed_in_time(ros, recorder, tmp_path):
     folder = tmp_path / 'sessions'
-    SessionWriter(folder / 's', SessionFacts(class_names=('rest',)), topics()).close()
+    SessionWriter(folder / 's', SessionInfo(class_names=('rest',)), topics()).close()
     for number in range(150):
         shutil.copytree(folder / 's', folder / f's{number}')
     for rubbish in (b'', b'[' * 100_000, b'x' * 2**21):

@@ -63,9 +63,9 @@ def test_a_session_holds_what_was_published(running):
     assert heard[start : start + len(frames)] == frames  # every byte, none missing
     session = Session(path)
     assert session.bag.whole
-    assert session.facts.subject == 'S1'
-    assert session.facts.class_names == ('rest', 'fist')
-    assert session.stream_facts('emg').n_channels == 8  # latched before the recording began
+    assert session.info.subject == 'S1'
+    assert session.info.class_names == ('rest', 'fist')
+    assert session.stream_info('emg').n_channels == 8  # latched before the recording began
     assert [(x.name, x.repetition) for x in session.labels()] == [
         *(('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1), ('', -1))
     ]

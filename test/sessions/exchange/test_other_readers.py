@@ -17,8 +17,8 @@ from support.bags import START_NS, protocol, topics, write
 
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import repair_session
-from myogestic_ros.sessions.recording.session_recorder import Recording
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sources.importers.importer import import_recording
 
@@ -32,7 +32,7 @@ def written(path):
 
 
 def recorded(path):
-    recording = Recording(path, SessionFacts(class_names=NAMES), topics())
+    recording = SessionRecorder(path, SessionInfo(class_names=NAMES), topics())
     for topic, data, time_ns in ITEMS:
         recording.put(topic, data, time_ns)
     recording.stop()

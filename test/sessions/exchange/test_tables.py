@@ -10,14 +10,14 @@ import yaml
 from support.bags import START_NS, frame, label, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import StreamFacts
+from myogestic_ros.core.signals import StreamInfo
 from myogestic_ros.sessions.exchange.content import content_of, write_content
 from myogestic_ros.sessions.exchange.encoder import Encoder
 from myogestic_ros.sessions.exchange.export import export_session
 from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
 from myogestic_ros.sessions.quality.statistics import survey
 from myogestic_ros.sessions.reading.reader import STREAM_INFO, Session
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
@@ -35,12 +35,10 @@ def session(tmp_path):
     generator = np.random.default_rng(7)
     infos = Topic('/arm/emg/info', message_definition(STREAM_INFO), LATCHED)
     own = [infos, *(Topic(f'/arm{t.name}', t.definition, t.qos) for t in topics())]
-    facts = SessionFacts(
-        ('Ruhe', 'Faust "fest"', 'öffnen'), subject='S1', extra={'note': 'a, b: c'}
-    )
-    stream = StreamFacts('emg', 2000.0, ('Ä, 1', 'B'), 'amp', '007', 'V', (1, 2))
-    info = Encoder().info(stream, START_NS - 3, 'forearm')
-    items = [('/arm/emg/info', info, START_NS - 2)]
+    info = SessionInfo(('Ruhe', 'Faust "fest"', 'öffnen'), subject='S1', extra={'note': 'a, b: c'})
+    stream = StreamInfo('emg', 2000.0, ('Ä, 1', 'B'), 'amp', '007', 'V', (1, 2))
+    stream_info = Encoder().info(stream, START_NS - 3, 'forearm')
+    items = [('/arm/emg/info', stream_info, START_NS - 2)]
     items.append(('/arm/label', label(1, 'Faust "fest"', START_NS - 10**9, 4), START_NS - 1))
     first = 0
     for number in range(30):
@@ -52,7 +50,7 @@ def session(tmp_path):
         first += length
     middle_ns = START_NS + 100_000_001
     items.append(('/arm/label', label(2, 'öffnen', middle_ns), middle_ns + 5_000_000))
-    with SessionWriter(tmp_path / 'live', facts, own) as writer:
+    with SessionWriter(tmp_path / 'live', info, own) as writer:
         for topic, data, time_ns in sorted(items, key=lambda item: item[2]):
             writer.write(topic, data, time_ns)
     return Session(tmp_path / 'live')
@@ -69,7 +67,7 @@ def test_what_is_exported_is_imported_message_for_message(tmp_path, session, end
     export_session(session, file)
     again = Session(write_content(READERS[ending](file), tmp_path / 'again'))
     assert messages(again) == messages(session)
-    assert again.facts == session.facts
+    assert again.info == session.info
     assert again.bag.topics == session.bag.topics
     second = tmp_path / f'second{ending}'
     export_session(again, second)

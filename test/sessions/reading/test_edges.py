@@ -11,8 +11,8 @@ from support.bags import START_NS, frame, label, protocol, topics, write
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import sample_time_ns
 from myogestic_ros.sessions.reading.windows import iter_labeled_windows, iter_windows
-from myogestic_ros.sessions.recording.session_recorder import Recording
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
+from myogestic_ros.sessions.session_info import SessionInfo
 
 RATES = [2048.0, 3000.0, 1111.0, 1000 / 3, 2222.222]
 
@@ -67,7 +67,7 @@ def test_one_path_is_not_taken_for_a_list(tmp_path):
 
 
 def test_a_topic_that_is_not_recorded_is_refused_at_once(tmp_path):
-    recording = Recording(tmp_path / 's', SessionFacts(), topics())
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     with pytest.raises(SessionError, match="has no topic '/nope'"):
         recording.put('/nope', b'x', START_NS)
     assert recording.stop().error == ''
@@ -75,9 +75,9 @@ def test_a_topic_that_is_not_recorded_is_refused_at_once(tmp_path):
 
 def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path):
     ended = threading.Event()
-    recording = Recording(
+    recording = SessionRecorder(
         tmp_path / 's',
-        SessionFacts(),
+        SessionInfo(),
         topics(),
         flush_every_s=0.01,
         on_error=lambda sentence: ended.set(),
@@ -98,6 +98,6 @@ def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr('myogestic_ros.sessions.storage.metadata.BagMetadata.write', full)
     with pytest.raises(SessionError, match='cannot be begun: .*No space left'):
-        Recording(tmp_path / 's', SessionFacts(), topics())
+        SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     monkeypatch.undo()
     assert not (tmp_path / 's').exists()  # it left nothing behind

@@ -19,10 +19,10 @@ from support.processes import until
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.library import begin_session
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.recording.disk_monitor import Pressure
+from myogestic_ros.sessions.recording.disk_monitor import DiskMonitor
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
-from myogestic_ros.sessions.recording.session_recorder import Recording
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage import disk_sync
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
@@ -35,12 +35,12 @@ ON_A_SMALL_DISK = """
     from rosbags.rosbag2 import Reader
     from mcap.reader import make_reader
     from myogestic_ros.core.errors import SessionError
-    from myogestic_ros.sessions.session_info import SessionFacts
+    from myogestic_ros.sessions.session_info import SessionInfo
     from myogestic_ros.sessions.reading.reader import Session
-    from myogestic_ros.sessions.recording.session_recorder import Recording
+    from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
     from myogestic_ros.sessions.recording.repair import needs_repair
     disk = pathlib.Path(sys.argv[1])
-    recording = Recording(disk / 's', SessionFacts(), topics(), flush_every_s=0.01)
+    recording = SessionRecorder(disk / 's', SessionInfo(), topics(), flush_every_s=0.01)
     items = protocol([(0, 'rest', 5.0), (1, 'fist', 5.0)], channels=64)
     taken = 0
     while recording.put(*items[taken % len(items)]):
@@ -58,16 +58,16 @@ ON_A_SMALL_DISK = """
     assert 200 < report.messages < taken, (report, taken)
     assert report.messages + report.dropped == taken + 1, (report, taken)
     session = Session(disk / 's')
-    assert session.facts.class_names[0] == 'rest'
-    assert session.facts.extra['error'].startswith(f'Recording {disk / "s"} has ended: ')
+    assert session.info.class_names[0] == 'rest'
+    assert session.info.extra['error'].startswith(f'Recording {disk / "s"} has ended: ')
     frames = sum(1 for topic, _, _ in found if topic == '/emg')
     given = sum(items[i % len(items)][0] == '/emg' for i in range(taken + 1))
-    lost = json.loads(session.facts.extra['lost_samples'])
+    lost = json.loads(session.info.extra['lost_samples'])
     # The last one was refused, perhaps when all had been counted.
     assert 20 * (given - frames) - lost['/emg'] in (0, 20), (lost, given, frames)
     subprocess.run(['mount', '-o', 'remount,ro', str(disk)], check=True)
     try:
-        Recording(disk / 't', SessionFacts(), topics())
+        SessionRecorder(disk / 't', SessionInfo(), topics())
     except SessionError as error:
         assert 'cannot be made: [Errno 30] Read-only file system' in str(error), error
         print('refused')
@@ -108,9 +108,9 @@ def test_a_slow_disk_is_told_before_anything_is_lost(tmp_path, monkeypatch):
     slow, write = Slow(), SessionWriter.write
     monkeypatch.setattr(SessionWriter, 'write', lambda *a: (slow(), write(*a)))
     told: list[tuple[str, int]] = []
-    recording = Recording(
+    recording = SessionRecorder(
         tmp_path / 's',
-        SessionFacts(extra={'note': 'x'}),
+        SessionInfo(extra={'note': 'x'}),
         topics(),
         queue_bytes=20_000,
         on_pressure=lambda sentence: told.append((sentence, sum(recording.dropped.values()))),
@@ -131,7 +131,7 @@ def test_a_slow_disk_is_told_before_anything_is_lost(tmp_path, monkeypatch):
     report = recording.stop()
     assert report.dropped == len(items) - kept
     assert report.lost_samples == 20 * (len(items) - kept) + 60  # 60 were lost before they came
-    extra = Session(tmp_path / 's').facts.extra
+    extra = Session(tmp_path / 's').info.extra
     assert extra == {
         'note': 'x',
         'lost_samples': f'{{"/emg": {report.lost_samples}}}',
@@ -143,8 +143,8 @@ def test_data_that_does_not_reach_the_disk_is_told(tmp_path, monkeypatch):
     slow = Slow()
     monkeypatch.setattr(disk_sync.os, 'fdatasync', slow)
     told: list[str] = []
-    recording = Recording(
-        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_pressure=told.append
+    recording = SessionRecorder(
+        tmp_path / 's', SessionInfo(), topics(), flush_every_s=0.01, on_pressure=told.append
     )
     recording.put(*ITEMS[0])
     until(lambda: told)
@@ -162,8 +162,8 @@ def test_a_disk_that_cannot_keep_what_it_was_given_ends_the_recording(tmp_path, 
 
     monkeypatch.setattr(disk_sync.os, 'fdatasync', fail)
     errors: list[str] = []
-    recording = Recording(
-        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_error=errors.append
+    recording = SessionRecorder(
+        tmp_path / 's', SessionInfo(), topics(), flush_every_s=0.01, on_error=errors.append
     )
     recording.put(*ITEMS[0])
     until(lambda: errors)
@@ -171,7 +171,7 @@ def test_a_disk_that_cannot_keep_what_it_was_given_ends_the_recording(tmp_path, 
 
 
 def test_pressure_does_not_flicker():
-    pressure = Pressure()
+    pressure = DiskMonitor()
     changes = []
     figures = [(0.1, 0.3), (0.3, 0.3), (0.2, 0.3), (0.04, 0.3), (0.3, 0), (0.01, 0), (0.01, 0)]
     for second, (backlog, unsafe_s) in enumerate([*figures, (0.01, 0.9), (0.0, 1.1)]):
@@ -181,7 +181,7 @@ def test_pressure_does_not_flicker():
 
 
 def test_a_disk_that_is_nearly_full_is_told():
-    pressure = Pressure()
+    pressure = DiskMonitor()
     assert not pressure.update(0.0, 0.0, 0.0, 61.0)
     assert pressure.update(1.0, 0.0, 0.0, 42.0)
     assert pressure.sentence == 'The disk is nearly full: there is room for 42 s.'
@@ -195,8 +195,8 @@ def test_a_disk_that_is_nearly_full_is_told():
 def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp_path, what):
     errors: list[str] = []
     path = tmp_path / 'sessions' / 's'
-    recording = Recording(
-        path, SessionFacts(subject='S1'), topics(), flush_every_s=0.05, on_error=errors.append
+    recording = SessionRecorder(
+        path, SessionInfo(subject='S1'), topics(), flush_every_s=0.05, on_error=errors.append
     )
     for item in ITEMS:
         recording.put(*item)
@@ -204,18 +204,21 @@ def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp
     shutil.rmtree(path if what == 'folder' else path.parent)
     until(lambda: errors)
     rescued = tmp_path / 'sessions' / 's-rescued'
-    assert f'Recording {path} has ended: s_0.mcap has been deleted, moved or replaced' in errors[0]
+    assert (
+        f'Recording {path} has ended: s_0.mcap has been deleted, moved or replaced'
+        in errors[0]
+    )
     assert f'What was written before is kept in {rescued}' in errors[0]
     session = Session(rescued)
-    assert session.facts.subject == 'S1'
+    assert session.info.subject == 'S1'
     assert session.bag.message_count == len(ITEMS)
     assert recording.stop().path == rescued
 
 
 def test_a_session_that_is_moved_is_told(tmp_path):
     errors: list[str] = []
-    recording = Recording(
-        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.05, on_error=errors.append
+    recording = SessionRecorder(
+        tmp_path / 's', SessionInfo(), topics(), flush_every_s=0.05, on_error=errors.append
     )
     for item in ITEMS:
         recording.put(*item)
@@ -234,7 +237,7 @@ def test_two_that_begin_at_once_have_a_session_each(tmp_path):
     def begin():
         together.wait(30.0)
         begun.append(
-            begin_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionFacts(), topics()))
+            begin_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionInfo(), topics()))
         )
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
@@ -251,12 +254,12 @@ def test_two_that_begin_at_once_have_a_session_each(tmp_path):
 def test_a_folder_that_is_a_file_is_refused_and_tried_once(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SessionError, match='cannot be made'):
-        begin_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionFacts(), topics()))
+        begin_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionInfo(), topics()))
 
 
 def test_files_copied_as_they_stand_have_all_but_the_last_second(tmp_path):
     """As the end of power leaves them, at the best; what has been synced is in the worst too."""
-    recording = Recording(tmp_path / 's', SessionFacts(), topics())
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     copies = []
     began_s = time.monotonic()
     sent = []

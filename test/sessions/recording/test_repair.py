@@ -21,13 +21,13 @@ from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
 from myogestic_ros.sessions.recording.repair import cut_sessions, needs_repair, repair_session
 from myogestic_ros.sessions.recording.sample_losses import frame_span
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage import mcap_summary as mcap_tail
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 CHUNK_BYTES = 9000
-FACTS = SessionFacts(class_names=('rest',), subject='S1', extra={'note': 'x'})
+FACTS = SessionInfo(class_names=('rest',), subject='S1', extra={'note': 'x'})
 
 
 def begin(path, items=ITEMS):
@@ -86,14 +86,14 @@ def test_a_cut_session_is_whole_again(cut):
     assert sorted(independent(cut)) == sorted(ITEMS)
     session = Session(cut)
     assert not session.bag.whole
-    assert session.facts.class_names == ('rest', 'fist')  # as the labels say
-    assert (session.facts.subject, session.facts.extra['note']) == ('S1', 'x')
-    assert session.facts.extra['recovered'] == report.sentence
-    assert session.facts.extra['lost_samples'] == '{"/emg": 0}'
+    assert session.info.class_names == ('rest', 'fist')  # as the labels say
+    assert (session.info.subject, session.info.extra['note']) == ('S1', 'x')
+    assert session.info.extra['recovered'] == report.sentence
+    assert session.info.extra['lost_samples'] == '{"/emg": 0}'
     assert not needs_repair(cut)
     assert {f.name for f in cut.iterdir()} == {'metadata.yaml', file_of(cut).name}
     (summary,) = [s for s in list_sessions(cut.parent) if s.path == cut]
-    assert (summary.message_count, summary.facts.complete) == (202, False)
+    assert (summary.message_count, summary.info.complete) == (202, False)
 
 
 def test_done_twice_it_does_nothing(cut):
@@ -145,7 +145,7 @@ def test_a_repair_that_is_interrupted_can_be_done_again(cut, tmp_path):
         assert report.messages == len(ITEMS)
         assert report.lost_bytes == 0
         assert file_of(again).read_bytes()[: len(untouched)] == untouched
-        assert Session(again).facts.extra['recovered']
+        assert Session(again).info.extra['recovered']
         shutil.rmtree(again)
 
 
@@ -170,7 +170,7 @@ def test_without_its_metadata_the_facts_are_known_still(cut, content):
     assert needs_repair(cut)
     repair_session(cut)
     assert len(independent(cut)) == len(ITEMS)
-    assert Session(cut).facts.subject == 'S1'
+    assert Session(cut).info.subject == 'S1'
 
 
 def test_a_session_that_only_lost_its_metadata_is_complete(tmp_path):
@@ -214,10 +214,10 @@ def test_only_what_was_recorded_here_is_repaired_unasked(cut, running):
 
 def test_a_lock_ends_with_the_process_that_has_it(tmp_path):
     code = (
-        'import os, pathlib, sys; from bags import topics; '
-        'from myogestic_ros.sessions.session_info import SessionFacts; '
+        'import os, pathlib, sys; from support.bags import topics; '
+        'from myogestic_ros.sessions.session_info import SessionInfo; '
         'from myogestic_ros.sessions.storage.writer import SessionWriter; '
-        'w = SessionWriter(pathlib.Path(sys.argv[1]), SessionFacts(), topics()); '
+        'w = SessionWriter(pathlib.Path(sys.argv[1]), SessionInfo(), topics()); '
         'print(flush=True); input(); os.kill(os.getpid(), 9)'
     )
     process = subprocess.Popen(
@@ -240,7 +240,7 @@ def test_samples_that_are_missing_are_counted(tmp_path):
     report = repair_session(tmp_path / 's')
     assert report.lost_samples == 100
     assert 'Between its frames 100 samples are missing.' in report.sentence
-    assert Session(tmp_path / 's').facts.extra['lost_samples'] == '{"/emg": 100}'
+    assert Session(tmp_path / 's').info.extra['lost_samples'] == '{"/emg": 100}'
 
 
 def test_a_damaged_part_in_the_middle_is_skipped(cut):
@@ -274,7 +274,7 @@ def test_bags_of_others_in_several_files(tmp_path, compression, chunked):
         found = [(c.topic, bytes(data), time_ns) for c, time_ns, data in reader.messages()]
         assert {c.msgtype for c in reader.connections} == {EMG, LABEL}
     assert sorted(found) == sorted(ITEMS[: report.messages])
-    assert Session(folder).facts.class_names == ('rest', 'fist')
+    assert Session(folder).info.class_names == ('rest', 'fist')
     assert not needs_repair(folder)
 
 

@@ -15,14 +15,14 @@ from support.paths import ROOT
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.recording.session_recorder import Recording
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
+from myogestic_ros.sessions.session_info import SessionInfo
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 
 
 def test_what_is_put_is_written(tmp_path):
-    recording = Recording(tmp_path / 's', SessionFacts(subject='S1'), topics())
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(subject='S1'), topics())
     assert all(recording.put(*item) for item in ITEMS)
     recording.note_class(1, 'fist')
     report = recording.stop()
@@ -30,21 +30,21 @@ def test_what_is_put_is_written(tmp_path):
     assert report.duration_s == pytest.approx(1.99)
     session = Session(tmp_path / 's')
     assert session.bag.whole
-    assert session.facts.subject == 'S1'
-    assert session.facts.class_names == ('', 'fist')
+    assert session.info.subject == 'S1'
+    assert session.info.class_names == ('', 'fist')
     assert sorted(session.bag.messages(['/emg', '/label'])) == sorted(
         (topic, time_ns, data) for topic, data, time_ns in ITEMS
     )
 
 
 def test_a_session_without_messages_is_whole_too(tmp_path):
-    report = Recording(tmp_path / 's', SessionFacts(), topics()).stop()
+    report = SessionRecorder(tmp_path / 's', SessionInfo(), topics()).stop()
     assert report.messages == 0
     assert Session(tmp_path / 's').labels() == []
 
 
 def test_what_finds_no_room_is_counted(tmp_path):
-    recording = Recording(tmp_path / 's', SessionFacts(), topics(), queue_bytes=100)
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics(), queue_bytes=100)
     assert not recording.put('/emg', b'x' * 101, START_NS)
     report = recording.stop()
     assert report.dropped == 1
@@ -54,20 +54,20 @@ def test_what_finds_no_room_is_counted(tmp_path):
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SessionError, match='cannot be made'):
-        Recording(tmp_path / 'file' / 's', SessionFacts(), topics())
+        SessionRecorder(tmp_path / 'file' / 's', SessionInfo(), topics())
 
 
 RECORD_FOR_EVER = """
     import itertools, pathlib, resource, sys, time
     from support.bags import protocol, topics
-    from myogestic_ros.sessions.session_info import SessionFacts
-    from myogestic_ros.sessions.recording.session_recorder import Recording
+    from myogestic_ros.sessions.session_info import SessionInfo
+    from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
     limit = int(sys.argv[2])
     if limit:
         import signal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    recording = Recording(pathlib.Path(sys.argv[1]), SessionFacts(), topics(), flush_every_s=0.05)
+    recording = SessionRecorder(pathlib.Path(sys.argv[1]), SessionInfo(), topics(), flush_every_s=0.05)
     items = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
     written = 0
     for count, item in enumerate(itertools.cycle(items), start=1):
@@ -127,8 +127,8 @@ def test_an_error_is_told_from_the_writer_thread(tmp_path):
         told.append(sentence)
         ended.set()
 
-    recording = Recording(
-        tmp_path / 's', SessionFacts(), topics(), flush_every_s=0.01, on_error=on_error
+    recording = SessionRecorder(
+        tmp_path / 's', SessionInfo(), topics(), flush_every_s=0.01, on_error=on_error
     )
     recording._writer._stream.close()  # the disk is gone
     recording.put(*ITEMS[0])

@@ -16,7 +16,7 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.library import free_name, list_sessions, resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
@@ -102,12 +102,12 @@ def assert_trains(path):
 
 def test_a_session_is_never_overwritten(session):
     with pytest.raises(SessionError, match='exists already'):
-        SessionWriter(session, Session(session).facts, topics())
+        SessionWriter(session, Session(session).info, topics())
     assert free_name(session.parent, 's1') == 's1-2'
 
 
 def test_a_session_that_was_cut_reads_to_its_last_whole_chunk(tmp_path):
-    writer = SessionWriter(tmp_path / 'whole', SessionFacts(), topics())
+    writer = SessionWriter(tmp_path / 'whole', SessionInfo(), topics())
     whole: list[int] = []  # length of the file after each flush
     file = next((tmp_path / 'whole').glob('*.mcap'))
     for count, item in enumerate(ITEMS, start=1):
@@ -122,7 +122,7 @@ def test_a_session_that_was_cut_reads_to_its_last_whole_chunk(tmp_path):
         next(path.glob('*.mcap')).write_bytes(content[:cut])
         session = Session(path)
         assert not session.bag.whole
-        assert not session.facts.complete
+        assert not session.info.complete
         # Behind each chunk stands its index, which is not needed: a byte less costs nothing.
         expected = 50 * sum(size <= cut + 1 for size in whole)
         assert session.bag.message_count == expected

@@ -10,7 +10,7 @@ from support.bags import EMG, protocol, topics
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
@@ -19,8 +19,8 @@ ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 @pytest.fixture
 def session(tmp_path):
     """A session of several chunks that was ended in order."""
-    facts = SessionFacts(class_names=('rest', 'fist'), subject='S1', extra={'lost': '3'})
-    with SessionWriter(tmp_path / 's', facts, topics()) as writer:
+    info = SessionInfo(class_names=('rest', 'fist'), subject='S1', extra={'lost': '3'})
+    with SessionWriter(tmp_path / 's', info, topics()) as writer:
         for count, item in enumerate(ITEMS):
             writer.write(*item)
             if count % 40 == 39:
@@ -31,18 +31,18 @@ def session(tmp_path):
 def frames(path):
     found = Session(path)
     found.labels()
-    found.stream_facts('emg')
+    found.stream_info('emg')
     return sum(1 for _ in found.chunks('emg'))
 
 
 def test_facts_come_back(session):
-    facts = Session(session).facts
-    assert (facts.subject, facts.extra, facts.class_names) == (
+    info = Session(session).info
+    assert (info.subject, info.extra, info.class_names) == (
         'S1',
         {'lost': '3'},
         ('rest', 'fist'),
     )
-    assert facts.started[:2] == '20'
+    assert info.started[:2] == '20'
 
 
 def test_a_file_that_lost_its_end_is_read_up_to_there(session):
@@ -51,7 +51,7 @@ def test_a_file_that_lost_its_end_is_read_up_to_there(session):
     file.write_bytes(content[: len(content) // 2])  # but metadata.yaml says that it is complete
     assert 40 < frames(session) < len(ITEMS) - 2
     assert not Session(session).bag.whole
-    assert Session(session).facts.subject == 'S1'
+    assert Session(session).info.subject == 'S1'
 
 
 def test_a_damaged_index_costs_nothing(session):

@@ -234,7 +234,7 @@ def test_facts_that_are_none_hide_no_session(tmp_path, content):
     text = (path / 'metadata.yaml').read_text().partition('  custom_data:')[0]
     (path / 'metadata.yaml').write_text(f'{text}  custom_data: {content}\n')
     assert [summary.path for summary in list_sessions(tmp_path)] == [path]
-    assert Session(path).facts.subject == ''
+    assert Session(path).info.subject == ''
     assert count_windows(path) == WINDOWS
 
 

@@ -17,7 +17,7 @@ from myogestic_ros.sessions.exchange.export import export_session
 from myogestic_ros.sessions.quality.check import check_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
-from myogestic_ros.sessions.session_info import SessionFacts
+from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.importer import import_recording
 from myogestic_ros.sources.importers.mappings import mapping_file
 
@@ -126,10 +126,10 @@ def xdf(tmp_path):
 @pytest.mark.parametrize('make', [csv, named, npz, mat, mat73, xdf])
 @pytest.mark.parametrize('ending', ['.npz', '.csv'])
 def test_every_kind_comes_in_and_goes_round(tmp_path, make, ending):
-    session = imported(make(tmp_path), tmp_path / 'a', facts=SessionFacts(subject='S1'))
+    session = imported(make(tmp_path), tmp_path / 'a', info=SessionInfo(subject='S1'))
     content = as_it_was(session)
-    assert session.facts.subject == 'S1'
-    assert session.facts.class_names == NAMES
+    assert session.info.subject == 'S1'
+    assert session.info.class_names == NAMES
     found = {(e.label.name, e.label.repetition) for e in content.events if e.label.index >= 0}
     assert found == {
         (n, r) for n, count in (('rest', 3), ('fist', 2), ('open', 1)) for r in range(count)
@@ -139,7 +139,7 @@ def test_every_kind_comes_in_and_goes_round(tmp_path, make, ending):
     again = imported(tmp_path / f'out{ending}', tmp_path / 'b')
     topics = list(session.bag.topics)
     assert list(again.bag.messages(topics)) == list(session.bag.messages(topics))
-    assert again.facts == session.facts
+    assert again.info == session.info
 
 
 def test_the_header_of_an_xdf_says_names_unit_and_rate(tmp_path):
@@ -169,7 +169,7 @@ def test_classes_and_repetitions_out_of_file_names(tmp_path):
 def test_names_that_nothing_said_are_not_made_up(tmp_path):
     (tmp_path / 'r.csv').write_text(text([*DATA.T, LABELS]))
     session = imported(tmp_path / 'r.csv', tmp_path / 's', '', {'sampling_rate': RATE})
-    assert session.facts.class_names == ('class 0', 'class 1', 'class 2')
+    assert session.info.class_names == ('class 0', 'class 1', 'class 2')
 
 
 def test_where_the_time_jumps_samples_are_missing(tmp_path):

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
+from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 
 __all__ = ['NO_COLUMN', 'RecordingFormat']
 
@@ -115,21 +114,50 @@ class RecordingFormat:
         file = Path(mapping).expanduser() if mapping else _beside(path)
         values: dict[str, Any] = {}
         if mapping or file.is_file():
-            values = _read(file)
-        known = {f.name for f in fields(cls)} - NOT_SAID
-        unknown = sorted(set(map(str, values)) - known - {'session'})
-        if unknown:
-            raise SourceError(
-                f'{file}: unknown {", ".join(unknown)}; expected {", ".join(sorted(known))}.'
-            )
-        values = {name: value for name, value in values.items() if name in known}
+            values = _fields_of(file, _load(file))
         values.update(given)
         try:
-            typed = {name: KINDS[name](name, value) for name, value in _spread(values).items()}
-            made = cls(**typed, said=frozenset(typed))
+            return cls(**_typed(values), said=frozenset(_spread(values)))
         except (TypeError, ValueError) as error:
             raise SourceError(f'The format of {path} is not right: {error}.') from error
-        return made
+
+
+def _load(file: Path) -> YamlDocument:
+    try:
+        document = read_yaml(file)
+    except YamlError as error:
+        raise SourceError(f'The mapping file {file} {error}.') from error
+    if document.duplicates:
+        raise SourceError(f'The mapping file {file}: {"; ".join(document.duplicates)}.')
+    return document
+
+
+def _fields_of(file: Path, document: YamlDocument) -> dict[str, Any]:
+    """Return the fields in a mapping file, each checked."""
+    content = document.content
+    if not isinstance(content, dict):
+        raise SourceError(
+            f'The mapping file {file} holds no fields; expected `name: value` lines.'
+        )
+    known = {f.name for f in fields(RecordingFormat)} - NOT_SAID
+    errors = []
+    for name in content:
+        if name not in known and name != 'session':
+            errors.append(f'{document.line_of(name)}: unknown {name}')
+            continue
+        try:
+            _typed({name: content[name]} if name != 'session' else {})
+        except (TypeError, ValueError) as error:
+            errors.append(f'{document.line_of(name)}: {error}')
+    if errors:
+        expected = f'; expected {", ".join(sorted(known))}' if 'unknown' in str(errors) else ''
+        raise SourceError(f'The mapping file {file}: {"; ".join(errors)}{expected}.')
+    return {name: value for name, value in content.items() if name in known}
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return each field of a mapping as its type; raise ValueError or TypeError."""
+    return {name: KINDS[name](name, value) for name, value in _spread(values).items()}
 
 
 def _beside(path: Path) -> Path:
@@ -210,16 +238,3 @@ KINDS: dict[str, Callable[[str, Any], Any]] = {
     'on_bad_line': _on_bad_line,
 }
 """For each field what makes its value out of a mapping's."""
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        values = yaml.load(file.read_text(encoding='utf-8'), loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SourceError(f'The mapping file {file} cannot be read: {error}') from error
-    if not isinstance(values, dict):
-        raise SourceError(
-            f'The mapping file {file} holds no fields; expected `name: value` lines.'
-        )
-    return values

@@ -135,6 +135,8 @@ def test_a_broken_npz(tmp_path, content):
         ('class_names: rest', 'expected a list'),
         ('on_bad_line: ignore', 'expected error or skip'),
         ('- x', 'no fields'),
+        ('scale: 1\nscale: 2', "line 2: duplicate key 'scale', first given in line 1"),
+        ('scale: 1\ncolour: red\nchannels: 3', 'line 2: unknown colour; line 3: channels is 3'),
     ],
 )
 def test_a_mapping_that_is_none(tmp_path, text, fault):

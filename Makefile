@@ -20,7 +20,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format colcon clean $(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' Makefile)
+.PHONY: help setup demo test lint format docs colcon clean $(shell sed -n 's/^\(bench-[a-z]*\):.*/\1/p' Makefile)
 
 help:  ## this list
 	@echo 'make <target> [PYTHON=python3.12] [ROS_WHEELS=jazzy]'
@@ -54,6 +54,16 @@ lint: $(stamp)  ## ruff and mypy
 format: $(stamp)  ## write the code as ruff formats it
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
+
+docs: $(VENV)/.set-up-docs  ## the documentation as a site, in build/docs
+	$(python) -m sphinx -b html -W --keep-going -q docs build/docs
+	@echo 'Built build/docs/index.html.'
+
+# The extra `docs` of the installed package, without building the package again.
+$(VENV)/.set-up-docs: $(stamp)
+	$(python) -m pip install --quiet $$($(python) -c 'import importlib.metadata as m, re; print( \
+	  *(re.split("[ ;]", r)[0] for r in m.requires("myogestic-ros") if "extra == \"docs\"" in r))')
+	@touch $@
 
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)

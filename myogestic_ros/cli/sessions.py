@@ -73,7 +73,7 @@ def import_(
     device: Annotated[str, typer.Option(help='With what.')] = '',
     protocol: Annotated[str, typer.Option(help='After which plan.')] = '',
 ) -> None:
-    """Make a session of a recording; docs/recordings.md says what a mapping holds."""
+    """Make a session of a recording; docs/how-to/import-recordings.md says what a mapping holds."""
     said = {
         'sampling_rate': rate,
         'scale': scale,

@@ -35,7 +35,11 @@ PARAMETERS = (
         minimum=0,
         maximum=1000000,
     ),
-    Parameter('mapping', '', 'YAML file that says how to read a file; see docs/recordings.md.'),
+    Parameter(
+        'mapping',
+        '',
+        'YAML file that says how to read a file; see docs/how-to/import-recordings.md.',
+    ),
     Parameter(
         'sampling_rate',
         0.0,

@@ -72,7 +72,7 @@ def test_every_parameter_is_described_and_its_default_is_legal(node):
 
 @pytest.mark.parametrize('node', TABLES)
 def test_the_docs_name_every_parameter(node):
-    text = (ROOT / 'docs' / 'nodes.md').read_text()
+    text = (ROOT / 'docs' / 'reference' / 'nodes.md').read_text()
     for name in TABLES[node]:
         assert f'`{name}`' in text, name
 

@@ -100,15 +100,16 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
         assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 
-def test_both_doors_lead_to_one_function(running):
+def test_services_and_lifecycle_call_the_same_transitions(running):
     running.operator.transition('recorder', 'activate')
     assert 'Recording' in running.operator.node_status['recorder'].message
     response = running.operator.call(Trigger, 'recorder/start_recording', Trigger.Request())
     assert not response.success
-    assert "the node is 'active', expected 'inactive'" in response.message
+    assert response.message == 'Cannot start recording: already recording.'
     running.operator.transition('recorder', 'deactivate')
     response = running.operator.call(Trigger, 'recorder/stop_recording', Trigger.Request())
-    assert "the node is 'inactive', expected 'active'" in response.message
+    assert not response.success
+    assert response.message == 'Cannot stop recording: not recording.'
     assert Session(only_session(running)).bag.whole
 
 

@@ -82,7 +82,7 @@ class DriverNode(ManagedNode):
     /diagnostics : DiagnosticArray, published at 1 Hz
     """
 
-    verb = 'streaming'
+    active_state = 'streaming'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('driver', **kwargs)
@@ -118,7 +118,7 @@ class DriverNode(ManagedNode):
     def _make_source(self) -> Source:
         name = self.get_parameter('source').value
         factory = source_factory(name)
-        self._source = factory(self.values(factory.PARAMETERS, f'{name}.'))
+        self._source = factory(self.parameter_values(factory.PARAMETERS, f'{name}.'))
         self._connect_labels(published=getattr(self._source, 'HAS_LABELS', False))
         if self._label is not None:  # it holds until the next one
             self._source.set_label(self._label)
@@ -135,7 +135,7 @@ class DriverNode(ManagedNode):
             on_open=self._on_open,
             on_item=self._on_item,
             on_failure=self._on_failure,
-            on_end=lambda: self.give_up('The recording has ended.', error=False),
+            on_end=lambda: self.request_deactivation('The recording has ended.', error=False),
         )
         self.status_message = 'Opening the source.'
         self._published_s = time.monotonic()
@@ -144,7 +144,7 @@ class DriverNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Stop streaming and release the device."""
-        within_s = RELEASE_AT_END_S if self.closing else RELEASE_WITHIN_S
+        within_s = RELEASE_AT_END_S if self.shutting_down else RELEASE_WITHIN_S
         if self._reader is None or self._reader.stop(within_s):
             self.status_message = 'Stopped streaming.'
         else:
@@ -187,7 +187,7 @@ class DriverNode(ManagedNode):
         self._outgoing.opened(start_ns)
         self._info.publish(stream_info_to_ros(info, start_ns, self._frame_id))
         if late:
-            self.say('Streaming.')
+            self.set_status('Streaming.')
 
     def _wait_for_listeners(self) -> None:
         """Wait a moment for the subscribers that are known: what they are sent before is lost."""
@@ -217,15 +217,17 @@ class DriverNode(ManagedNode):
             self.get_logger().error(trace, throttle_duration_sec=10.0)
         most = self.get_parameter('max_failed_reconnect_attempts').value
         if not self.get_parameter('attempt_reconnect').value:
-            self.give_up(f'Stopped streaming: {sentence}')
+            self.request_deactivation(f'Stopped streaming: {sentence}')
             return None
         if failures > most:
-            self.give_up(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
+            self.request_deactivation(
+                f'Stopped streaming after {most} attempts to reconnect: {sentence}'
+            )
             return None
         self._counts['reconnects'] += 1
         pause_s = float(self.get_parameter('dormant_period_between_reconnects').value)
         self.get_logger().warning(f'{sentence} Opening the source again in {pause_s:g} s.')
-        self.say(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
+        self.set_status(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
         return pause_s
 
     @property
@@ -240,7 +242,7 @@ class DriverNode(ManagedNode):
         self._last = (now, self._counts['frames'], self._counts['samples'])
         elapsed = max(1e-3, now - then)
         info = {
-            'state': self.phase,
+            'state': self.lifecycle_state,
             'source': str(self.get_parameter('source').value),
             'frame rate [Hz]': f'{(self._counts["frames"] - frames) / elapsed:.1f}',
             'sample rate [Hz]': f'{(self._counts["samples"] - samples) / elapsed:.1f}',
@@ -250,7 +252,7 @@ class DriverNode(ManagedNode):
             'lost samples': str(self._lost_before + self._outgoing.lost),
         }
         self._longest_pause_s = 0.0
-        if self.phase == 'active' and self._counts['frames'] == frames:
+        if self.lifecycle_state == 'active' and self._counts['frames'] == frames:
             return DiagnosticStatus.WARN, self.status_message or 'no samples', info
         return DiagnosticStatus.OK, self.status_message, info
 

@@ -127,7 +127,7 @@ def set_parameter(node, name, value):
 def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     before_ns = driver.get_clock().now().nanoseconds
-    assert driver.door('activate') == (True, 'Streaming.')
+    assert driver.request_transition('activate') == (True, 'Streaming.')
     ros.until(lambda: len(frames) >= 50, 'frames')
     infos = ros.listen(StreamInfoMessage, 'emg/info', qos.INFO)  # latched: a late one hears it
     ros.until(lambda: infos, 'info')
@@ -143,10 +143,10 @@ def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
 
 def test_once_stopped_no_frame_follows(ros, driver, device):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: frames, 'frames')
     sent = driver._counts
-    assert driver.door('deactivate') == (True, 'Stopped streaming.')
+    assert driver.request_transition('deactivate') == (True, 'Stopped streaming.')
     count = sent['frames']
     assert device.open_now == 0
     ros.until(lambda: len(frames) == count, 'frames that were sent')
@@ -158,7 +158,7 @@ def test_a_device_that_takes_long_to_open_is_not_waited_for(ros, driver, device)
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     device.opens.clear()
     began_s = time.monotonic()
-    assert driver.door('activate') == (True, 'Opening the source.')
+    assert driver.request_transition('activate') == (True, 'Opening the source.')
     assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
     device.opens.set()
     ros.until(lambda: status and status[-1].message == 'Streaming.', 'word of it')
@@ -169,30 +169,30 @@ def test_a_device_that_fails_after_a_while_ends_streaming(ros, driver, device):
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     device.opens.clear()
     device.there = False
-    assert driver.door('activate')[0]
+    assert driver.request_transition('activate')[0]
     device.opens.set()
-    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: driver.lifecycle_state == 'inactive', 'end')
     ros.until(lambda: 'after 3 attempts to reconnect' in status[-1].message, 'reason')
     assert 'is it switched on?' in status[-1].message
     assert status[-1].state == 'idle'
     device.there = True
-    assert driver.door('activate') == (True, 'Streaming.')
+    assert driver.request_transition('activate') == (True, 'Streaming.')
 
 
 def test_a_device_that_hangs_is_never_opened_twice(ros, driver, device):
     device.opens.clear()
-    driver.door('activate')
+    driver.request_transition('activate')
     began_s = time.monotonic()
-    assert 'still being released' in driver.door('deactivate')[1]
+    assert 'still being released' in driver.request_transition('deactivate')[1]
     assert time.monotonic() - began_s < 1.0
-    success, reason = driver.door('activate')
+    success, reason = driver.request_transition('activate')
     assert not success
     assert reason == 'The source is still being released; try again in a moment.'
     device.opens.set()
     ros.until(lambda: not driver._reader.running, 'release')
     assert device.open_now == 0
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
-    assert driver.door('activate')[0]
+    assert driver.request_transition('activate')[0]
     ros.until(lambda: len(frames) > 20, 'frames')
     assert device.most_open == 1
     assert [frame.first_sample for frame in frames] == list(range(0, 10 * len(frames), 10))
@@ -202,7 +202,7 @@ def test_a_reconnect_is_a_hole_in_the_count(ros, driver, device):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: len(frames) > 5, 'frames')
     device.there = False
     ros.until(lambda: 'to reconnect in' in status[-1].message, 'word of it')
@@ -225,9 +225,9 @@ def test_a_reconnect_is_a_hole_in_the_count(ros, driver, device):
 
 def test_without_reconnects_a_failure_is_the_end(ros, driver, device):
     set_parameter(driver, 'attempt_reconnect', False)
-    driver.door('activate')
+    driver.request_transition('activate')
     device.there = False
-    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: driver.lifecycle_state == 'inactive', 'end')
     ros.until(lambda: driver.status_message.startswith('Stopped streaming: The dev'), 'reason')
 
 
@@ -235,19 +235,19 @@ def test_a_label_that_was_set_before_holds(ros, driver, device):
     labels = ros.publisher(Label, 'label', qos.LABEL)
     labels.publish(Label(index=1, name='fist'))
     ros.until(lambda: device.labels == ['fist'], 'label')
-    driver.door('activate')
+    driver.request_transition('activate')
     assert device.labels == ['fist', 'fist']  # the source is another, the label is the same
 
 
 def test_the_source_may_change_between_activations(ros, driver, device):
     set_parameter(driver, 'source', 'telling')
-    assert driver.door('activate')[0]
+    assert driver.request_transition('activate')[0]
     labels = ros.listen(Label, 'label', qos.LABEL_INPUT)
     ros.until(lambda: labels, 'its label')
     assert (labels[0].index, labels[0].name) == (2, 'fist')
-    driver.door('deactivate')
+    driver.request_transition('deactivate')
     set_parameter(driver, 'source', 'fake')
-    driver.door('activate')
+    driver.request_transition('activate')
     assert not ros.hand.count_publishers('label')
     ros.publisher(Label, 'label', qos.LABEL).publish(Label(index=1, name='open'))
     ros.until(lambda: 'open' in device.labels, 'label')
@@ -256,6 +256,6 @@ def test_the_source_may_change_between_activations(ros, driver, device):
 def test_parameters_of_the_source_count_from_the_next_activation(ros, driver):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     set_parameter(driver, 'fake.gain', 3)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: frames, 'frames')
     assert frames[0].data[0] == 3.0

@@ -66,7 +66,7 @@ def content(path):
 
 def taken(recorder, count):
     """Return whether the recording has taken so many messages."""
-    return lambda: recorder._recording.messages + len(recorder._recording._waiting) >= count
+    return lambda: recorder._recording.messages + len(recorder._recording._queue) >= count
 
 
 def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
@@ -115,7 +115,7 @@ def test_a_recording_begins_in_time_whoever_cannot_be_heard(ros, recorder):
     ros.hand.create_publisher(EmgFrame, 'emg', profile)
     ros.until(lambda: recorder.count_publishers('emg'), 'the publisher')
     began_s = time.monotonic()
-    assert recorder.door('activate')[0]
+    assert recorder.request_transition('activate')[0]
     assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
     assert recorder._inputs.silent == ['/emg']
 
@@ -191,7 +191,10 @@ def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
     response = ros.call(SetLabel, 'recorder/set_label', name='fist')
     assert response.message.endswith("the node is 'unconfigured', configure it first.")
     response = ros.call(Trigger, 'recorder/start_recording')
-    assert response.message.endswith("expected 'inactive'; configure it first.")
+    assert response.message == (
+        "Cannot start recording: the node is 'unconfigured', expected 'inactive'; configure it "
+        'first.'
+    )
     assert ros.call(ListSessions, 'recorder/list_sessions').success
 
 
@@ -201,7 +204,7 @@ def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
 )
 def test_a_topic_of_no_known_type_is_refused(ros, tmp_path, text):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), other_topics=[text])
-    success, reason = recorder.door('configure')
+    success, reason = recorder.request_transition('configure')
     assert not success
     assert f"other_topics: got '{text}', expected 'topic:package/msg/Type'" in reason
     assert ros.state('recorder') == 'unconfigured'
@@ -214,7 +217,7 @@ def test_a_disk_that_fails_ends_the_recording_with_the_reason(ros, recorder, mon
     status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
     monkeypatch.setattr(SessionWriter, 'flush', fail)
     path = start(ros)
-    ros.until(lambda: recorder.phase == 'inactive', 'end')
+    ros.until(lambda: recorder.lifecycle_state == 'inactive', 'end')
     ros.until(lambda: 'No space left on device' in status[-1].message, 'reason')
     assert path in status[-1].message
     monkeypatch.undo()
@@ -322,11 +325,11 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
     )  # fmt: skip
     assert recorder.set_parameters_atomically([RosParameter('session_name', value='mine')])
     for node, name in ((recorder, 'mine'), (other, 'mine-2')):
-        success, message = node.door('activate')
+        success, message = node.request_transition('activate')
         assert success
         assert session_in(message) == str(tmp_path / 'sessions' / name)
     for node in (recorder, other):
-        assert node.door('deactivate')[0]
+        assert node.request_transition('deactivate')[0]
     for name in ('mine', 'mine-2'):
         assert Session(tmp_path / 'sessions' / name).bag.complete
 

@@ -79,7 +79,7 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
     statuses = running.operator.node_status
     for number in range(3):
         os.kill(running.nodes.pid('recorder'), signal.SIGINT)
-        running.wait(lambda: running.nodes.dead() is not None, 'its end')
+        running.wait(lambda: running.nodes.exit_message() is not None, 'its end')
         del statuses['recorder']
         folder = running.folder / f'of {number}'
         values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # a busy machine
@@ -100,15 +100,16 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
         assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 
-def test_both_doors_lead_to_one_function(running):
+def test_services_and_lifecycle_call_the_same_transitions(running):
     running.operator.transition('recorder', 'activate')
     assert 'Recording' in running.operator.node_status['recorder'].message
     response = running.operator.call(Trigger, 'recorder/start_recording', Trigger.Request())
     assert not response.success
-    assert "the node is 'active', expected 'inactive'" in response.message
+    assert response.message == 'Cannot start recording: already recording.'
     running.operator.transition('recorder', 'deactivate')
     response = running.operator.call(Trigger, 'recorder/stop_recording', Trigger.Request())
-    assert "the node is 'inactive', expected 'active'" in response.message
+    assert not response.success
+    assert response.message == 'Cannot stop recording: not recording.'
     assert Session(only_session(running)).bag.complete
 
 
@@ -148,8 +149,8 @@ def test_interrupted_it_closes_the_session(running, number):
     file = next(only_session(running).glob('*.mcap'))
     running.wait(lambda: file.stat().st_size > 30_000, 'a few frames')
     os.kill(running.nodes.pid('recorder'), number)
-    running.wait(lambda: running.nodes.dead() is not None, 'the end')
-    assert 'exit code 0' in running.nodes.dead()
+    running.wait(lambda: running.nodes.exit_message() is not None, 'the end')
+    assert 'exit code 0' in running.nodes.exit_message()
     session = Session(only_session(running))
     assert session.bag.complete
     assert session.bag.message_count > 20

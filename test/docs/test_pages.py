@@ -20,7 +20,7 @@ from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 
 
 def blocks():

@@ -47,7 +47,7 @@ class BridgeNode(ManagedNode):
 
     Parameters
     ----------
-    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/bridge.md``.
+    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/how-to/drive-a-hand.md``.
 
     Topics
     ------

@@ -217,8 +217,8 @@ def test_a_protocol_that_is_stopped_leaves_a_session_up_to_there(person):
     handle = person.run_into_the_third_repetition()
     path = person.only_session()
     os.kill(g.nodes.pid('cues'), signal.SIGINT)
-    g.wait(lambda: g.nodes.dead() is not None, 'the end of the node')
-    assert 'exit code 0' in g.nodes.dead()
+    g.wait(lambda: g.nodes.exit_message() is not None, 'the end of the node')
+    assert 'exit code 0' in g.nodes.exit_message()
     check_two_and_a_half(path)
     assert not g.operator.is_active('recorder')
 

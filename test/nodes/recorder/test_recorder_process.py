@@ -79,7 +79,7 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
     statuses = running.operator.node_status
     for number in range(3):
         os.kill(running.nodes.pid('recorder'), signal.SIGINT)
-        running.wait(lambda: running.nodes.dead() is not None, 'its end')
+        running.wait(lambda: running.nodes.exit_message() is not None, 'its end')
         del statuses['recorder']
         folder = running.folder / f'of {number}'
         values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # a busy machine
@@ -149,8 +149,8 @@ def test_interrupted_it_closes_the_session(running, number):
     file = next(only_session(running).glob('*.mcap'))
     running.wait(lambda: file.stat().st_size > 30_000, 'a few frames')
     os.kill(running.nodes.pid('recorder'), number)
-    running.wait(lambda: running.nodes.dead() is not None, 'the end')
-    assert 'exit code 0' in running.nodes.dead()
+    running.wait(lambda: running.nodes.exit_message() is not None, 'the end')
+    assert 'exit code 0' in running.nodes.exit_message()
     session = Session(only_session(running))
     assert session.bag.whole
     assert session.bag.message_count > 20

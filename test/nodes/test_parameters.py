@@ -79,7 +79,7 @@ def test_the_docs_name_every_parameter(node):
 
 def test_the_mapping_file_is_the_default():
     path = ROOT / 'config' / 'recordings' / 'myo.yaml'
-    assert RecordingFormat.of(Path('/nowhere'), str(path), {}) == RecordingFormat()
+    assert RecordingFormat.from_mapping(Path('/nowhere'), str(path), {}) == RecordingFormat()
 
 
 def test_all_faults_are_reported_at_once():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,11 +13,11 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 
-__all__ = ['NO_COLUMN', 'RecordingFormat']
+__all__ = ['NO_COLUMN', 'RecordingFormat', 'find_mapping']
 
 NO_COLUMN = -2
 
-NOT_SAID = {'said', 'label_values'}
+INTERNAL_FIELDS = {'explicit', 'label_values'}
 """What no mapping says by this name."""
 
 
@@ -57,7 +59,7 @@ class RecordingFormat:
         nothing. Any other braces stand for anything.
     on_bad_line : str
         ``'error'``, or ``'skip'``: what it held is lost, and its samples are missing.
-    said : frozenset of str
+    explicit : frozenset of str
         Fields that were given, not taken by default.
     """
 
@@ -80,7 +82,7 @@ class RecordingFormat:
     label_values: tuple[tuple[str, int], ...] = ()
     file_names: str = ''
     on_bad_line: str = 'error'
-    said: frozenset[str] = field(default=frozenset(), compare=False)
+    explicit: frozenset[str] = field(default=frozenset(), compare=False)
 
     def class_name(self, index: int) -> str:
         """Return the name of a class; '' for none."""
@@ -93,7 +95,7 @@ class RecordingFormat:
         return self.channel_names or tuple(f'EMG{channel + 1}' for channel in range(n_channels))
 
     @classmethod
-    def of(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
+    def from_mapping(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
         """Return the format of the recording at ``path``.
 
         Parameters
@@ -117,7 +119,7 @@ class RecordingFormat:
             values = _fields_of(file, _load(file))
         values.update(given)
         try:
-            return cls(**_typed(values), said=frozenset(_spread(values)))
+            return cls(**_typed(values), explicit=frozenset(_spread(values)))
         except (TypeError, ValueError) as error:
             raise SourceError(f'The format of {path} is not right: {error}.') from error
 
@@ -139,7 +141,7 @@ def _fields_of(file: Path, document: YamlDocument) -> dict[str, Any]:
         raise SourceError(
             f'The mapping file {file} holds no fields; expected `name: value` lines.'
         )
-    known = {f.name for f in fields(RecordingFormat)} - NOT_SAID
+    known = {f.name for f in fields(RecordingFormat)} - INTERNAL_FIELDS
     errors = []
     for name in content:
         if name not in known and name != 'session':
@@ -238,3 +240,31 @@ KINDS: dict[str, Callable[[str, Any], Any]] = {
     'on_bad_line': _on_bad_line,
 }
 """For each field what makes its value out of a mapping's."""
+
+
+PLACE = Path('config', 'recordings')
+
+
+def _folders() -> list[Path]:
+    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
+    shares = [Path(prefix, 'share', 'myogestic_ros') for prefix in prefixes if prefix]
+    return [folder / PLACE for folder in (*shares, Path(__file__).resolve().parents[2])]
+
+
+def find_mapping(mapping: str) -> str:
+    """Return the path of a mapping: of a file, or of one of ours by its name; '' for ''.
+
+    Raises
+    ------
+    SourceError
+        When it is neither.
+    """
+    if not mapping or Path(mapping).expanduser().is_file():
+        return mapping
+    ours = {file.stem: file for folder in _folders() for file in folder.glob('*.yaml')}
+    if mapping in ours:
+        return str(ours[mapping])
+    raise SourceError(
+        f"There is no mapping '{mapping}'; expected a YAML file, or one of ours: "
+        f'{", ".join(sorted(ours)) or "none is installed"}.'
+    )

@@ -19,7 +19,7 @@ from typing import Any
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.compatibility import incompatibility_of
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['Manifest', 'ModelStore', 'unfit_reason']
 

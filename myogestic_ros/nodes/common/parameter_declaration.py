@@ -94,7 +94,7 @@ def faults(parameters: Iterable[RosParameter], rows: Mapping[str, Parameter]) ->
         if row is None:
             continue
         fault = _list_fault(row, parameter) if isinstance(row.default, list) else None
-        fault = fault or row.fault(parameter.value)
+        fault = fault or row.validation_error(parameter.value)
         if fault is not None:
             found.append(fault)
     return found

@@ -333,7 +333,9 @@ def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, m
         if len(sent) > 5:
             raise OSError('no more')
 
-    monkeypatch.setattr('myogestic_ros.nodes.bridge.command_publisher.CommandPublisher.write', write)
+    monkeypatch.setattr(
+        'myogestic_ros.nodes.bridge.command_publisher.CommandPublisher.write', write
+    )
     bridge = make()
     heard = status()
     assert call(ros, 'arm').success

@@ -204,10 +204,7 @@ def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp
     shutil.rmtree(path if what == 'folder' else path.parent)
     until(lambda: errors)
     rescued = tmp_path / 'sessions' / 's-rescued'
-    assert (
-        f'Recording {path} has ended: s_0.mcap has been deleted, moved or replaced'
-        in errors[0]
-    )
+    assert f'Recording {path} has ended: s_0.mcap has been deleted, moved or replaced' in errors[0]
     assert f'What was written before is kept in {rescued}' in errors[0]
     session = Session(rescued)
     assert session.info.subject == 'S1'

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.cli.parameter_file import read_parameters
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
@@ -80,7 +80,7 @@ def replay(
     They are, bit for bit, those that a pipeline node makes when the session is played to it, at
     any speed it can keep up with. With --compare it says whether that is so; exit code 1 when not.
     """
-    with refusals():
+    with report_errors():
         (place,) = resolve_sessions([session], session_dir)
         recording = Session(place)
         pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from myogestic_ros.cli import training_options as options
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
@@ -79,7 +79,7 @@ def train(
 
     It is the training that the node does: same windows, same code, in a process of its own.
     """
-    with refusals():
+    with report_errors():
         found = find_pipeline(decoder)
         data = TrainingData(
             paths=[str(path) for path in resolve_sessions(sessions, session_dir)],

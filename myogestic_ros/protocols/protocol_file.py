@@ -8,12 +8,13 @@ from typing import Any
 
 from myogestic_ros.core.errors import ProtocolError
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 from myogestic_ros.protocols.protocol import Cue, Protocol
 from myogestic_ros.protocols.ramp import SHAPES, Ramp
-from myogestic_ros.protocols.yaml_lines import Lines, read_yaml
 
 __all__ = ['CUES', 'PROTOCOL', 'RAMP', 'read_protocol']
 
+MAX_BYTES = 2**20
 MOST_CUES = 1000
 LONGEST_S = 24 * 3600.0
 
@@ -61,16 +62,16 @@ def read_protocol(path: Path) -> Protocol:
     ProtocolError
         When it cannot be read, or is not right; all its faults are named, each with its line.
     """
-    values, lines = read_yaml(path)
+    values, document = _load(path)
     faults: list[str] = []
     kind = values.get('kind', 'cues')
     tables = (*PROTOCOL, *(RAMPS if kind == 'ramps' else CUES))
-    found = _checked(values, tables, lines, (), faults)
+    found = _checked(values, tables, document, (), faults)
     cues: list[Cue] = []
     if kind == 'ramps':
-        names = _add_ramps(cues, values.get('ramps', []), lines, faults)
+        names = _add_ramps(cues, values.get('ramps', []), document, faults)
     else:
-        names = _add_classes(cues, values, found, lines, faults)
+        names = _add_classes(cues, values, found, document, faults)
     protocol = Protocol(
         name=found['name'] or path.stem,
         cues=tuple(cues),
@@ -84,17 +85,33 @@ def read_protocol(path: Path) -> Protocol:
         rest_class=found.get('rest_class', ''),
     )
     if not faults:
-        faults += _too_long(protocol, lines)
+        faults += _too_long(protocol, document)
     if faults:
         faults.sort(key=lambda fault: int(fault.split()[1].rstrip(':')))
         raise ProtocolError(f'Protocol {path} is not right:\n  ' + '\n  '.join(faults))
     return protocol
 
 
+def _load(path: Path) -> tuple[dict[str, Any], YamlDocument]:
+    """Return the fields of a protocol file, and the document for their lines."""
+    try:
+        document = read_yaml(path, MAX_BYTES)
+    except YamlError as error:
+        raise ProtocolError(f'Protocol {path} {error}.') from error
+    if not isinstance(document.content, dict):
+        raise ProtocolError(
+            f'Protocol {path} holds no fields; expected lines such as `classes: [fist, open]`.'
+        )
+    if document.duplicates:
+        lines = '\n  '.join(f'{duplicate}.' for duplicate in document.duplicates)
+        raise ProtocolError(f'Protocol {path} is not right:\n  {lines}')
+    return document.content, document
+
+
 def _checked(
     values: Mapping[str, Any],
     table: Sequence[Parameter],
-    lines: Lines,
+    document: YamlDocument,
     place: tuple[Any, ...],
     faults: list[str],
     *,
@@ -105,7 +122,9 @@ def _checked(
     for name in values:
         if name not in rows and name not in also:
             known = ', '.join([*rows, *also])
-            faults.append(f'{lines.of(*place, name)}: {name} is unknown, expected {known}.')
+            faults.append(
+                f'{document.line_of(*place, name)}: {name} is unknown, expected {known}.'
+            )
     found = {}
     for name, row in rows.items():
         value = values.get(name, row.default)
@@ -113,7 +132,7 @@ def _checked(
         if fault is None and isinstance(row.default, list) and not isinstance(value, list):
             fault = f'{name}: got {value!r}, expected a list'
         if fault is not None:
-            faults.append(f'{lines.of(*place, name)}: {fault}.')
+            faults.append(f'{document.line_of(*place, name)}: {fault}.')
         found[name] = row.default if fault is not None else value
     return found
 
@@ -122,21 +141,21 @@ def _add_classes(
     cues: list[Cue],
     values: Mapping[str, Any],
     found: Mapping[str, Any],
-    lines: Lines,
+    document: YamlDocument,
     faults: list[str],
 ) -> list[str]:
     given = values.get('classes', [])
-    names = _names(found['classes'], lines, faults)
+    names = _names(found['classes'], document, faults)
     rest = found['rest_class']
     if rest and rest not in names:
         known = ', '.join(filter(None, names)) or 'none'
         faults.append(
-            f"{lines.of('rest_class')}: rest_class: got '{rest}', expected one of the classes: "
+            f"{document.line_of('rest_class')}: rest_class: got '{rest}', expected one of the classes: "
             f'{known}.'
         )
     if rest and not found['rest']:
         faults.append(
-            f"{lines.of('rest')}: rest: got 0, expected time for the class of rest, '{rest}'; or "
+            f"{document.line_of('rest')}: rest: got 0, expected time for the class of rest, '{rest}'; or "
             f"rest_class: ''."
         )
     hold_s = float(found['hold'])
@@ -144,20 +163,20 @@ def _add_classes(
     if not cues and isinstance(given, list):
         told = ', '.join(names) or 'none'
         faults.append(
-            f'{lines.of("classes")}: classes: got {told}, expected one to hold, or more.'
+            f'{document.line_of("classes")}: classes: got {told}, expected one to hold, or more.'
         )
     return names
 
 
-def _names(items: Sequence[Any], lines: Lines, faults: list[str]) -> list[str]:
+def _names(items: Sequence[Any], document: YamlDocument, faults: list[str]) -> list[str]:
     """Return the names in a list, each of them once."""
     if len(items) > MOST_CUES:
         faults.append(
-            f'{lines.of("classes")}: classes: got {len(items)}, expected at most {MOST_CUES}.'
+            f'{document.line_of("classes")}: classes: got {len(items)}, expected at most {MOST_CUES}.'
         )
     names: list[str] = []
     for number, item in enumerate(items):
-        place = f'{lines.of("classes", number)}: classes'
+        place = f'{document.line_of("classes", number)}: classes'
         if not isinstance(item, str) or not item.strip():
             faults.append(f"{place}: got {item!r}, expected a name; in quotes: 'off', '1'.")
             names.append(str(item))
@@ -168,21 +187,23 @@ def _names(items: Sequence[Any], lines: Lines, faults: list[str]) -> list[str]:
     return names
 
 
-def _add_ramps(cues: list[Cue], items: Any, lines: Lines, faults: list[str]) -> list[str]:
+def _add_ramps(
+    cues: list[Cue], items: Any, document: YamlDocument, faults: list[str]
+) -> list[str]:
     if not isinstance(items, list):
         return []
     if not 0 < len(items) <= MOST_CUES:
         faults.append(
-            f'{lines.of("ramps")}: ramps: got {len(items)}, expected 1 to {MOST_CUES} of them.'
+            f'{document.line_of("ramps")}: ramps: got {len(items)}, expected 1 to {MOST_CUES} of them.'
         )
     names: list[str] = []
     for number, item in enumerate(items):
         place = ('ramps', number)
-        where = lines.of(*place)
+        where = document.line_of(*place)
         if not isinstance(item, dict):
             faults.append(f'{where}: ramps: got {item!r}, expected `name:`, `shape:` and so on.')
             continue
-        found = _checked(item, RAMP, lines, place, faults, also=['amplitudes'])
+        found = _checked(item, RAMP, document, place, faults, also=['amplitudes'])
         name = found['name']
         if not name:
             faults.append(f'{where}: name: got none, expected a name for this ramp.')
@@ -192,10 +213,10 @@ def _add_ramps(cues: list[Cue], items: Any, lines: Lines, faults: list[str]) -> 
         shape = item.get('shape', found['shape'])
         foreign = OF_WAVES if shape == 'trapezoid' else OF_TRAPEZOIDS if shape in SHAPES else set()
         for key in sorted(item.keys() & foreign):
-            faults.append(f'{lines.of(*place, key)}: {key}: a {shape} has none.')
+            faults.append(f'{document.line_of(*place, key)}: {key}: a {shape} has none.')
         ramp = Ramp(
             shape=found['shape'],
-            amplitudes=_amplitudes(item.get('amplitudes'), lines, place, faults),
+            amplitudes=_amplitudes(item.get('amplitudes'), document, place, faults),
             rise_s=float(found['rise']),
             plateau_s=float(found['plateau']),
             fall_s=float(found['fall'] if 'fall' in item else found['rise']),
@@ -207,9 +228,9 @@ def _add_ramps(cues: list[Cue], items: Any, lines: Lines, faults: list[str]) -> 
 
 
 def _amplitudes(
-    value: Any, lines: Lines, place: tuple[Any, ...], faults: list[str]
+    value: Any, document: YamlDocument, place: tuple[Any, ...], faults: list[str]
 ) -> dict[str, float]:
-    where = lines.of(*place, 'amplitudes')
+    where = document.line_of(*place, 'amplitudes')
     if not isinstance(value, dict) or not value:
         faults.append(
             f'{where}: amplitudes: got {value!r}, expected degrees of freedom and how far each '
@@ -223,18 +244,18 @@ def _amplitudes(
         if not isinstance(name, str):
             fault = f'{name!r}: expected the name of a degree of freedom, in quotes'
         if fault is not None:
-            faults.append(f'{lines.of(*place, "amplitudes", name)}: amplitudes: {fault}.')
+            faults.append(f'{document.line_of(*place, "amplitudes", name)}: amplitudes: {fault}.')
         else:
             found[name] = float(amplitude)
     return found
 
 
-def _too_long(protocol: Protocol, lines: Lines) -> list[str]:
+def _too_long(protocol: Protocol, document: YamlDocument) -> list[str]:
     given_s = sum(c.hold_s + protocol.prepare_s + protocol.rest_s for c in protocol.cues)
     total_s = protocol.countdown_s + given_s * protocol.repetitions
     if total_s <= LONGEST_S:
         return []
     return [
-        f'{lines.of("repetitions")}: repetitions: got {protocol.repetitions}, which take '
+        f'{document.line_of("repetitions")}: repetitions: got {protocol.repetitions}, which take '
         f'{total_s / 3600:.0f} h; expected a day at most.'
     ]

@@ -18,7 +18,12 @@ from myogestic_ros.core.signals import (
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.importers.reader import load_recording
-from myogestic_ros.sources.importers.repetitions import Part, joined, number_repetitions, select
+from myogestic_ros.sources.importers.repetitions import (
+    Part,
+    merge_adjacent,
+    number_repetitions,
+    select_repetitions,
+)
 
 __all__ = ['FilePlaylist', 'Item', 'SessionPlaylist', 'is_session']
 
@@ -53,7 +58,9 @@ class FilePlaylist:
         recording = load_recording(path, layout)
         self._layout = layout = recording.layout
         self._pieces = recording.pieces
-        self._parts = joined(select(number_repetitions(self._pieces), repetitions))
+        self._parts = merge_adjacent(
+            select_repetitions(number_repetitions(self._pieces), repetitions)
+        )
         rate = layout.sampling_rate
         self._chunk = chunk or max(1, round(rate / 100))
         n_channels = self._pieces[0].data.shape[1]
@@ -153,4 +160,4 @@ def _chosen(labels: Sequence[Label], which: str) -> set[tuple[int, int]] | None:
         Part(0, number, number + 1, label.index, label.repetition)
         for number, label in enumerate(labels)
     ]
-    return {(part.label, part.repetition) for part in select(parts, which)}
+    return {(part.label, part.repetition) for part in select_repetitions(parts, which)}

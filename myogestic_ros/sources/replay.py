@@ -63,7 +63,9 @@ class Replay:
                 if is_session(path):
                     self._playlist = SessionPlaylist(path, values['repetitions'], values['stream'])
                 else:
-                    layout = RecordingFormat.of(path, values['mapping'], format_fields(values))
+                    layout = RecordingFormat.from_mapping(
+                        path, values['mapping'], format_fields(values)
+                    )
                     self._playlist = FilePlaylist(
                         path, layout, values['repetitions'], values['stream'], values['chunk']
                     )

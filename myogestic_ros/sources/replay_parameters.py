@@ -9,7 +9,7 @@ from myogestic_ros.core.parameters import Parameter
 
 __all__ = ['PARAMETERS', 'format_fields']
 
-AS_MAPPED = -99
+FROM_MAPPING = -99
 """Value of a column parameter that leaves it to the mapping."""
 
 PARAMETERS = (
@@ -35,7 +35,11 @@ PARAMETERS = (
         minimum=0,
         maximum=1000000,
     ),
-    Parameter('mapping', '', 'YAML file that says how to read a file; see docs/recordings.md.'),
+    Parameter(
+        'mapping',
+        '',
+        'YAML file that says how to read a file; see docs/how-to/import-recordings.md.',
+    ),
     Parameter(
         'sampling_rate',
         0.0,
@@ -53,14 +57,14 @@ PARAMETERS = (
     Parameter('channels', [-1], 'Columns of the channels; [-1]: as the mapping says.'),
     Parameter(
         'label_column',
-        AS_MAPPED,
+        FROM_MAPPING,
         'Column of the class index; -1 the last, -2 none, -99 as the mapping says.',
         minimum=-99,
         maximum=100000,
     ),
     Parameter(
         'time_column',
-        AS_MAPPED,
+        FROM_MAPPING,
         'Column of the time, which is no channel; -2 none, -99 as the mapping says.',
         minimum=-99,
         maximum=100000,
@@ -78,8 +82,8 @@ UNSET: dict[str, Any] = {
     'sampling_rate': 0.0,
     'scale': 0.0,
     'channels': [-1],
-    'label_column': AS_MAPPED,
-    'time_column': AS_MAPPED,
+    'label_column': FROM_MAPPING,
+    'time_column': FROM_MAPPING,
     'class_names': [''],
     'on_bad_line': '',
 }

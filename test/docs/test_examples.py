@@ -118,7 +118,7 @@ def test_through_the_node(tmp_path, session, decoder):
             frames.publish(chunk_to_ros(chunk))
             g.operator.spin(0.005)
         last_s = chunks[-1].stamp_ns * 1e-9
-        answers = g.operator.answers
+        answers = g.operator.predictions
         g.wait(lambda: answers and answers[-1].stamp_s > last_s - 0.1, 'predictions')
     fist = [answer.label for answer in answers if answer.stamp_s > last_s - 0.6]
     assert fist.count('fist') > 0.8 * len(fist)

@@ -147,17 +147,17 @@ ramps:
 @pytest.mark.parametrize(
     ('text', 'told'),
     [
-        ('a: [', 'is no YAML'),
+        ('a: [', 'is not valid YAML: line 1'),
         ('', 'holds no fields'),
         ('- fist', 'holds no fields'),
-        ('classes: [a]\nclasses: [b]', 'line 2: classes stands already in line 1.'),
+        ('classes: [a]\nclasses: [b]', "line 2: duplicate key 'classes', first given in line 1."),
         ('hold: 2', 'classes: got none, expected one to hold, or more.'),
         ('classes: 3', 'classes: got 3, expected a list.'),
         ('classes: {a: 1}', 'expected a list.'),
         ('classes: [rest]\nrest_class: rest', 'got rest, expected one to hold'),
         ('classes: [rest, a]\nrest_class: rest\nrest: 0', 'expected time for the class of rest'),
         ('classes: [a]\nhold: 3600\nrepetitions: 1000', 'expected a day at most'),
-        ('classes: &x [*x]', 'expected a name'),
+        ('classes: &x [*x]', 'line 1: an alias contains itself.'),
         ('kind: ramps', 'ramps: got 0, expected 1 to 1000 of them.'),
         ('kind: ramps\nramps: 3', 'ramps: got 3, expected a list.'),
         ('kind: 3', 'kind: got 3'),
@@ -176,5 +176,5 @@ def test_a_file_that_is_none_is_refused(tmp_path):
     with pytest.raises(ProtocolError, match='Is a directory'):
         read_protocol(tmp_path)
     (tmp_path / 'binary.yaml').write_bytes(b'\xff\xfe\x00')
-    with pytest.raises(ProtocolError, match='no text in UTF-8'):
+    with pytest.raises(ProtocolError, match='is not UTF-8 text'):
         read_protocol(tmp_path / 'binary.yaml')

@@ -47,7 +47,7 @@ class BridgeNode(ManagedNode):
 
     Parameters
     ----------
-    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/bridge.md``.
+    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/how-to/drive-a-hand.md``.
 
     Topics
     ------
@@ -64,7 +64,7 @@ class BridgeNode(ManagedNode):
     ~/arm, ~/disarm, ~/emergency_stop, ~/reset : Trigger
     """
 
-    verb = 'commanding'
+    active_state = 'commanding'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('bridge', **kwargs)
@@ -89,7 +89,7 @@ class BridgeNode(ManagedNode):
             raise ControlError('The hand is still on its way to rest; try again in a moment.')
         if self._leaving is not None:
             self._believed.update(self._leaving.position())
-        values = self.values(BRIDGE)
+        values = self.parameter_values(BRIDGE)
         mapping = read_bridge_mapping(values)
         joints = list(mapping.joint_names)
         period_s = 1.0 / values['command_rate']
@@ -151,7 +151,7 @@ class BridgeNode(ManagedNode):
         if moved:
             self.status_message = 'Deactivated; the hand goes to rest.'
         within_s = self.get_parameter('rest_within').value
-        if self.closing and not self._drive.settle(within_s):
+        if self.shutting_down and not self._drive.settle(within_s):
             self.get_logger().warning(
                 f'The hand has not reached rest within {within_s:g} s; it stays where it is.'
             )
@@ -169,7 +169,7 @@ class BridgeNode(ManagedNode):
             self._controller = None
         if self._drive is not None:
             self.deactivate()
-            self._drive.end(1.0 if self.closing else None)
+            self._drive.end(1.0 if self.shutting_down else None)
             self._leaving = self._drive
         elif self._writer is not None:
             self._writer.close()
@@ -180,10 +180,10 @@ class BridgeNode(ManagedNode):
         if self._leaving is not None:  # cleaned up a moment ago, it may be on its way to rest
             self._leaving.settle(self.get_parameter('rest_within').value)
 
-    def parameters_changed(self, names: set[str]) -> None:
+    def apply_parameters(self, names: set[str]) -> None:
         """Apply what concerns the age of predictions; the rest waits until it is configured."""
         if self._drive is not None:
-            self._drive.configure_watchdog(watchdog_settings(self.values(BRIDGE)))
+            self._drive.configure_watchdog(watchdog_settings(self.parameter_values(BRIDGE)))
 
     # -- for the services ---------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class BridgeNode(ManagedNode):
     def _later(self, action: Callable[[], None]) -> None:
         """Let the executor do something; when there is none any more, it is over anyway."""
         executor = self.executor
-        if executor is not None and not self.closing:
+        if executor is not None and not self.shutting_down:
             with contextlib.suppress(Exception):
                 executor.create_task(action)
 
@@ -232,7 +232,7 @@ class BridgeNode(ManagedNode):
         if self.moving is None:
             return
         situation = self.moving.situation
-        message = sentence(situation, self.phase)
+        message = sentence(situation, self.lifecycle_state)
         if message is not None:
             self.status_message = message
         if situation.state == BridgeStatus.RESTING:
@@ -242,22 +242,28 @@ class BridgeNode(ManagedNode):
     def _on_failure(self, error: Exception) -> None:
         trace = ''.join(traceback.format_exception(error))
         self.get_logger().error(f'A command could not be sent:\n{trace}')
-        self.give_up(f'Emergency stop: a command could not be sent: {error!r}')
+        self.request_deactivation(f'Emergency stop: a command could not be sent: {error!r}')
 
     # -- status and diagnostics ---------------------------------------------------------------
 
     def publish_status(self) -> None:
         """Publish BridgeStatus on ``~/status``."""
         with self._status_lock:
-            if self._status is None:
-                self._status = self.create_publisher(BridgeStatus, '~/status', qos.STATUS)
+            if self._status_publisher is None:
+                self._status_publisher = self.create_publisher(
+                    BridgeStatus, '~/status', qos.STATUS
+                )
             situation = self._drive.situation if self._drive is not None else None
-            status = bridge_status(self.phase, self.status_message, self.arming, situation)
+            status = bridge_status(
+                self.lifecycle_state, self.status_message, self.arming, situation
+            )
             status.header.stamp = self.get_clock().now().to_msg()
-            self._status.publish(status)
+            self._status_publisher.publish(status)
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        return health(self.phase, self.status_message, self.arming, self._drive, self._writer)
+        return health(
+            self.lifecycle_state, self.status_message, self.arming, self._drive, self._writer
+        )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -48,11 +48,11 @@ class BridgeServices:
         except MyoGesticError as error:
             response.message = str(error)
             logger.warning(response.message)
-        self._node.say(response.message)
+        self._node.set_status(response.message)
         return response
 
     def _arm(self) -> str:
-        phase = self._node.phase
+        phase = self._node.lifecycle_state
         if phase != 'active':
             hint = 'activate' if phase == 'inactive' else 'configure and activate'
             raise StateError(

@@ -108,7 +108,7 @@ class PipelineNode(ManagedNode):
 
     def configure(self) -> None:
         """Load the decoder (and the model), listen to the streams."""
-        parameters = self.values(PIPELINE)
+        parameters = self.parameter_values(PIPELINE)
         decoder = self._find_decoder()
         specs, topics = self._specs(decoder, parameters)
         pipeline = Pipeline(
@@ -118,7 +118,7 @@ class PipelineNode(ManagedNode):
             callbacks=replace(decoder.callbacks, prepare=complete_training_data),
         )
         pipeline.post = self._post = PostProcessingChain(
-            self.values(POST),
+            self.parameter_values(POST),
             lambda: pipeline.predict_hz,
             lambda sentence: self.reports.problem('post', sentence),
         )
@@ -148,7 +148,7 @@ class PipelineNode(ManagedNode):
         for name in self._stream_names() or list(own):
             if not self.has_parameter(f'stream.{name}.topic'):
                 self.declare_table(stream_table(name), prefix=f'stream.{name}.')
-            settings[name] = self.values(stream_table(name), prefix=f'stream.{name}.')
+            settings[name] = self.parameter_values(stream_table(name), prefix=f'stream.{name}.')
         specs = [stream_spec(n, values, parameters, own.get(n)) for n, values in settings.items()]
         return specs, settings
 
@@ -196,9 +196,9 @@ class PipelineNode(ManagedNode):
 
     def publish_status(self) -> None:
         """Publish PipelineStatus."""
-        self.reports.publish_status(self.phase != 'unconfigured', self._watch.stale)
+        self.reports.publish_status(self.lifecycle_state != 'unconfigured', self._watch.stale)
 
-    def say(self, message: str) -> None:
+    def set_status(self, message: str) -> None:
         """Set the status message, and publish the status."""
         self.status_message = message
         self.pipeline.set_status(message)
@@ -208,7 +208,7 @@ class PipelineNode(ManagedNode):
         """Streams from which nothing comes."""
         return self._watch.stale
 
-    def parameters_changed(self, names: set[str]) -> None:
+    def apply_parameters(self, names: set[str]) -> None:
         """Apply what can change while the node runs."""
         if 'predict_hz' in names and self.get_parameter('predict_hz').value >= 0:
             self.pipeline.predict_hz = self.get_parameter('predict_hz').value
@@ -219,7 +219,7 @@ class PipelineNode(ManagedNode):
         if later:
             self.pipeline.set_status(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
-            self._post.use(self.values(POST))
+            self._post.use(self.parameter_values(POST))
 
     # -- samples in, predictions out ----------------------------------------------------------
 

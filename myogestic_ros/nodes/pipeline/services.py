@@ -123,13 +123,17 @@ class PipelineServices:
     def _start_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         if self._node.pipeline.state is PipelineState.PREDICTING:
             return self._answer(response, self._node.pipeline.start_predicting)  # its refusal
-        response.success, response.message = self._node.door('activate')
+        response.success, response.message = self._node.request_transition(
+            'activate', 'start predicting'
+        )
         return response
 
     def _stop_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         if self._node.pipeline.state is not PipelineState.PREDICTING:
             return self._answer(response, self._node.pipeline.stop_predicting)  # its refusal
-        response.success, response.message = self._node.door('deactivate')
+        response.success, response.message = self._node.request_transition(
+            'deactivate', 'stop predicting'
+        )
         return response
 
     def _save_model(self, request: Any, response: SaveModel.Response) -> SaveModel.Response:

@@ -102,7 +102,7 @@ class StatusPublisher(Observer):
         return self._shelf.save_trained(model, data)
 
     def predicting_aborted(self, reason: str) -> None:
-        self._node.give_up(reason)
+        self._node.request_deactivation(reason)
 
     def malformed(self, stream: str, reason: str) -> None:
         """Count a message that could not even be read."""

@@ -54,7 +54,7 @@ class StreamMonitor:
             misfit = self._node.shelf.misfit()
             if misfit is not None:
                 pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self._node.give_up(f'Stopped predicting: {misfit}')
+                self._node.request_deactivation(f'Stopped predicting: {misfit}')
 
     def _look_for_silence(self, predicting: bool, now_ns: int) -> None:
         pipeline = self._node.pipeline

@@ -15,7 +15,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 
-__all__ = ['named_array', 'read_arrays', 'samples_of']
+__all__ = ['select_array', 'read_arrays', 'select_samples']
 
 USUAL = {
     'samples': ('emg', 'data'),
@@ -84,7 +84,7 @@ def _read_hdf5(file: Path) -> dict[str, Any]:
         return {name: plain(node) for name, node in content.items() if not name.startswith('#')}
 
 
-def named_array(
+def select_array(
     file: Path, arrays: dict[str, Any], kind: str, layout: RecordingFormat
 ) -> tuple[str, Any]:
     """Return the array that the mapping names for 'samples', 'labels' or 'repetitions', else ('', None).
@@ -124,7 +124,7 @@ def told(arrays: dict[str, Any]) -> str:
     return ', '.join(held) or 'nothing'
 
 
-def samples_of(file: Path, arrays: dict[str, Any], layout: RecordingFormat) -> NDArray[Any]:
+def select_samples(file: Path, arrays: dict[str, Any], layout: RecordingFormat) -> NDArray[Any]:
     """Return the samples as they stand in the file, shape (n_samples, n_channels).
 
     Raises
@@ -132,7 +132,7 @@ def samples_of(file: Path, arrays: dict[str, Any], layout: RecordingFormat) -> N
     SourceError
         When there are none, or they are not finite numbers.
     """
-    _, value = named_array(file, arrays, 'samples', layout)
+    _, value = select_array(file, arrays, 'samples', layout)
     if value is None and not layout.samples and (only := _only_table(arrays)):
         value = arrays[only]
     emg: NDArray[Any] = np.asarray(value) if value is not None else np.zeros(0)

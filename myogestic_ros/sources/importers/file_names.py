@@ -12,7 +12,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.sources.importers.labels import class_index, expected_classes
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 
-__all__ = ['FileName', 'named_files', 'natural']
+__all__ = ['FileName', 'parse_file_names', 'natural_sort_key']
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class FileName:
     repetition: int | None = None
 
 
-def natural(file: Path) -> list[Any]:
+def natural_sort_key(file: Path) -> list[Any]:
     """Return a key that sorts names with numbers in them as people count."""
     parts = re.split(r'(\d+)', file.as_posix())
     return [int(part) if part.isdigit() else part for part in parts]
 
 
-def named_files(
+def parse_file_names(
     files: Sequence[Path], folder: Path, layout: RecordingFormat
 ) -> tuple[list[FileName], RecordingFormat]:
     """Return what the names of files say, and the layout with the classes that they name.
@@ -53,7 +53,7 @@ def named_files(
             )
         found.append((file, match.groupdict()))
     words = list(dict.fromkeys(parts['label'] for _, parts in found if 'label' in parts))
-    if 'class_names' not in layout.said and not all(word.isdigit() for word in words):
+    if 'class_names' not in layout.explicit and not all(word.isdigit() for word in words):
         layout = replace(layout, class_names=tuple(words))
     names = []
     for file, parts in found:

@@ -21,7 +21,7 @@ from myogestic_ros.sessions.quality.statistics import FILE_STARTS
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.importers.reader import Recording, load_recording
-from myogestic_ros.sources.importers.repetitions import Part, joined, number_repetitions
+from myogestic_ros.sources.importers.repetitions import Part, merge_adjacent, number_repetitions
 
 __all__ = ['import_recording']
 
@@ -63,11 +63,11 @@ def import_recording(
     path = path.expanduser()
     content = None if mapping or given else _exported(path)
     if content is None:
-        layout = RecordingFormat.of(path, mapping, given or {})
-        if 'class_names' not in layout.said:  # whose names they are nobody knows
+        layout = RecordingFormat.from_mapping(path, mapping, given or {})
+        if 'class_names' not in layout.explicit:  # whose names they are nobody knows
             layout = replace(layout, class_names=())
         recording = load_recording(path, layout)
-        if 'sampling_rate' not in recording.layout.said:
+        if 'sampling_rate' not in recording.layout.explicit:
             raise SourceError(
                 f'The sampling rate of {path} is not known: nothing says it. Give it (--rate), or '
                 f'name a mapping (--mapping FILE; --mapping myo for a Myo armband).'
@@ -91,7 +91,7 @@ def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
     rate = layout.sampling_rate
     # No file tells when it was recorded; the date of the oldest is the best guess there is.
     start_ns = min(int(file.stat().st_mtime) for file in recording.files) * 10**9
-    parts = joined(number_repetitions(pieces))
+    parts = merge_adjacent(number_repetitions(pieces))
     offsets = np.cumsum([0, *(len(piece.data) for piece in pieces)])
     step = max(1, round(rate / FRAMES_PER_S))
     rows: list[int] = []

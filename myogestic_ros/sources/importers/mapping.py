@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
+from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 
-__all__ = ['NO_COLUMN', 'RecordingFormat']
+__all__ = ['NO_COLUMN', 'RecordingFormat', 'find_mapping']
 
 NO_COLUMN = -2
 
-NOT_SAID = {'said', 'label_values'}
+INTERNAL_FIELDS = {'explicit', 'label_values'}
 """What no mapping says by this name."""
 
 
@@ -58,7 +59,7 @@ class RecordingFormat:
         nothing. Any other braces stand for anything.
     on_bad_line : str
         ``'error'``, or ``'skip'``: what it held is lost, and its samples are missing.
-    said : frozenset of str
+    explicit : frozenset of str
         Fields that were given, not taken by default.
     """
 
@@ -81,7 +82,7 @@ class RecordingFormat:
     label_values: tuple[tuple[str, int], ...] = ()
     file_names: str = ''
     on_bad_line: str = 'error'
-    said: frozenset[str] = field(default=frozenset(), compare=False)
+    explicit: frozenset[str] = field(default=frozenset(), compare=False)
 
     def class_name(self, index: int) -> str:
         """Return the name of a class; '' for none."""
@@ -94,7 +95,7 @@ class RecordingFormat:
         return self.channel_names or tuple(f'EMG{channel + 1}' for channel in range(n_channels))
 
     @classmethod
-    def of(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
+    def from_mapping(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
         """Return the format of the recording at ``path``.
 
         Parameters
@@ -115,21 +116,50 @@ class RecordingFormat:
         file = Path(mapping).expanduser() if mapping else _beside(path)
         values: dict[str, Any] = {}
         if mapping or file.is_file():
-            values = _read(file)
-        known = {f.name for f in fields(cls)} - NOT_SAID
-        unknown = sorted(set(map(str, values)) - known - {'session'})
-        if unknown:
-            raise SourceError(
-                f'{file}: unknown {", ".join(unknown)}; expected {", ".join(sorted(known))}.'
-            )
-        values = {name: value for name, value in values.items() if name in known}
+            values = _fields_of(file, _load(file))
         values.update(given)
         try:
-            typed = {name: KINDS[name](name, value) for name, value in _spread(values).items()}
-            made = cls(**typed, said=frozenset(typed))
+            return cls(**_typed(values), explicit=frozenset(_spread(values)))
         except (TypeError, ValueError) as error:
             raise SourceError(f'The format of {path} is not right: {error}.') from error
-        return made
+
+
+def _load(file: Path) -> YamlDocument:
+    try:
+        document = read_yaml(file)
+    except YamlError as error:
+        raise SourceError(f'The mapping file {file} {error}.') from error
+    if document.duplicates:
+        raise SourceError(f'The mapping file {file}: {"; ".join(document.duplicates)}.')
+    return document
+
+
+def _fields_of(file: Path, document: YamlDocument) -> dict[str, Any]:
+    """Return the fields in a mapping file, each checked."""
+    content = document.content
+    if not isinstance(content, dict):
+        raise SourceError(
+            f'The mapping file {file} holds no fields; expected `name: value` lines.'
+        )
+    known = {f.name for f in fields(RecordingFormat)} - INTERNAL_FIELDS
+    errors = []
+    for name in content:
+        if name not in known and name != 'session':
+            errors.append(f'{document.line_of(name)}: unknown {name}')
+            continue
+        try:
+            _typed({name: content[name]} if name != 'session' else {})
+        except (TypeError, ValueError) as error:
+            errors.append(f'{document.line_of(name)}: {error}')
+    if errors:
+        expected = f'; expected {", ".join(sorted(known))}' if 'unknown' in str(errors) else ''
+        raise SourceError(f'The mapping file {file}: {"; ".join(errors)}{expected}.')
+    return {name: value for name, value in content.items() if name in known}
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return each field of a mapping as its type; raise ValueError or TypeError."""
+    return {name: KINDS[name](name, value) for name, value in _spread(values).items()}
 
 
 def _beside(path: Path) -> Path:
@@ -212,14 +242,29 @@ KINDS: dict[str, Callable[[str, Any], Any]] = {
 """For each field what makes its value out of a mapping's."""
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        values = yaml.load(file.read_text(encoding='utf-8'), loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SourceError(f'The mapping file {file} cannot be read: {error}') from error
-    if not isinstance(values, dict):
-        raise SourceError(
-            f'The mapping file {file} holds no fields; expected `name: value` lines.'
-        )
-    return values
+PLACE = Path('config', 'recordings')
+
+
+def _folders() -> list[Path]:
+    prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
+    shares = [Path(prefix, 'share', 'myogestic_ros') for prefix in prefixes if prefix]
+    return [folder / PLACE for folder in (*shares, Path(__file__).resolve().parents[2])]
+
+
+def find_mapping(mapping: str) -> str:
+    """Return the path of a mapping: of a file, or of one of ours by its name; '' for ''.
+
+    Raises
+    ------
+    SourceError
+        When it is neither.
+    """
+    if not mapping or Path(mapping).expanduser().is_file():
+        return mapping
+    ours = {file.stem: file for folder in _folders() for file in folder.glob('*.yaml')}
+    if mapping in ours:
+        return str(ours[mapping])
+    raise SourceError(
+        f"There is no mapping '{mapping}'; expected a YAML file, or one of ours: "
+        f'{", ".join(sorted(ours)) or "none is installed"}.'
+    )

@@ -13,8 +13,8 @@ from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
 from myogestic_ros.sessions.exchange.content import Content
 from myogestic_ros.sessions.exchange.tables import content_of_npz, mapping_of
-from myogestic_ros.sources.importers.arrays import named_array, read_arrays, samples_of
-from myogestic_ros.sources.importers.file_names import FileName, named_files, natural
+from myogestic_ros.sources.importers.arrays import read_arrays, select_array, select_samples
+from myogestic_ros.sources.importers.file_names import FileName, natural_sort_key, parse_file_names
 from myogestic_ros.sources.importers.labels import (
     Indices,
     class_indices,
@@ -23,7 +23,7 @@ from myogestic_ros.sources.importers.labels import (
 )
 from myogestic_ros.sources.importers.mapping import NO_COLUMN, RecordingFormat
 from myogestic_ros.sources.importers.text import read_blocks
-from myogestic_ros.sources.importers.timestamps import stretches
+from myogestic_ros.sources.importers.timestamps import find_segments
 from myogestic_ros.sources.importers.xdf import read_xdf
 
 __all__ = ['Piece', 'Recording', 'load_pieces', 'load_recording']
@@ -86,7 +86,7 @@ def load_recording(path: Path, layout: RecordingFormat) -> Recording:
     """
     folder = path if path.is_dir() else path.parent
     files = _files(path, layout)
-    names, layout = named_files(files, folder, layout)
+    names, layout = parse_file_names(files, folder, layout)
     pieces: list[Piece] = []
     next_sample = 0
     for name in names:
@@ -151,13 +151,13 @@ def _files(path: Path, layout: RecordingFormat) -> list[Path]:
             f'{path} holds no recording; expected files ending in {", ".join(SUFFIXES)}, or a '
             f'rosbag2 session.'
         )
-    return sorted(files, key=natural)
+    return sorted(files, key=natural_sort_key)
 
 
 def _read(file: Path, layout: RecordingFormat) -> tuple[list[Piece], RecordingFormat]:
     """Return the pieces of one file, and the layout with what the file itself says."""
     suffix = file.suffix.lower()
-    if '{class}' in layout.file_names and 'label_column' not in layout.said:
+    if '{class}' in layout.file_names and 'label_column' not in layout.explicit:
         layout = replace(layout, label_column=NO_COLUMN)
     if suffix == '.xdf':
         found, layout = read_xdf(file, layout)
@@ -180,9 +180,9 @@ def _as_exported(content: Content, layout: RecordingFormat) -> RecordingFormat:
     """Return the layout of a file that this package exported, but for what was said."""
     names = ('sampling_rate', 'scale', 'class_names', 'channel_names')
     known = {name: value for name, value in mapping_of(content).items() if name in names}
-    made = RecordingFormat.of(Path(), '', known)
-    own = {name: getattr(made, name) for name in known if name not in layout.said}
-    return replace(layout, **own, said=layout.said | set(own))
+    made = RecordingFormat.from_mapping(Path(), '', known)
+    own = {name: getattr(made, name) for name in known if name not in layout.explicit}
+    return replace(layout, **own, explicit=layout.explicit | set(own))
 
 
 def _of_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
@@ -200,7 +200,7 @@ def _of_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
         runs = [(0, len(table), 0)]
         if columns.time is not None:
             times_s = table[:, columns.time] * layout.time_scale
-            runs = stretches(times_s, layout.sampling_rate, block.place_in(file))
+            runs = find_segments(times_s, layout.sampling_rate, block.place_in(file))
         for start, stop, first in runs:
             yield Piece(
                 file.name,
@@ -215,7 +215,7 @@ def _of_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
 
 def _of_arrays(file: Path, layout: RecordingFormat) -> Piece:
     arrays = read_arrays(file)
-    used = samples_of(file, arrays, layout)
+    used = select_samples(file, arrays, layout)
     data = (used * layout.scale).astype(np.float32)
     return Piece(
         file.name,
@@ -228,7 +228,7 @@ def _of_arrays(file: Path, layout: RecordingFormat) -> Piece:
 def _labels(
     file: Path, arrays: dict[str, Any], n_samples: int, layout: RecordingFormat
 ) -> Indices:
-    name, value = named_array(file, arrays, 'labels', layout)
+    name, value = select_array(file, arrays, 'labels', layout)
     if value is None:
         return np.full(n_samples, NO_CLASS, np.int64)
     raw = np.asarray(value)
@@ -259,7 +259,7 @@ def _are_texts(raw: Any) -> bool:
 def _repetitions(
     file: Path, arrays: dict[str, Any], n_samples: int, layout: RecordingFormat
 ) -> Indices:
-    _, value = named_array(file, arrays, 'repetitions', layout)
+    _, value = select_array(file, arrays, 'repetitions', layout)
     raw = np.zeros(0) if value is None else np.asarray(value).ravel()
     if raw.size and (raw.size != n_samples or raw.dtype.kind not in 'iuf'):
         raise SourceError(

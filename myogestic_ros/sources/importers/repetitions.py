@@ -13,7 +13,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.sources.importers.reader import Piece
 
-__all__ = ['Part', 'joined', 'number_repetitions', 'select']
+__all__ = ['Part', 'merge_adjacent', 'number_repetitions', 'select_repetitions']
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,16 @@ class _Run:
 
     label: int
     said: int
-    stretches: list[tuple[int, int, int]]
+    find_segments: list[tuple[int, int, int]]
 
     @property
     def length(self) -> int:
-        return sum(stop - start for _, start, stop in self.stretches)
+        return sum(stop - start for _, start, stop in self.find_segments)
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield (piece, start, stop) of the run's samples ``begin`` to ``end``."""
         before = 0
-        for piece, start, stop in self.stretches:
+        for piece, start, stop in self.find_segments:
             low, high = max(begin - before, 0), min(end - before, stop - start)
             if low < high:
                 yield piece, start + low, start + high
@@ -94,13 +94,13 @@ def _runs(pieces: Sequence[Piece]) -> list[_Run]:
             label, repetition = int(labels[start]), int(said[start])
             goes_on = start == 0 and number > 0 and piece.name == pieces[number - 1].name
             if goes_on and (runs[-1].label, runs[-1].said) == (label, repetition):
-                runs[-1].stretches.append((number, start, stop))
+                runs[-1].find_segments.append((number, start, stop))
             else:
                 runs.append(_Run(label, repetition, [(number, start, stop)]))
     return runs
 
 
-def joined(parts: Sequence[Part]) -> list[Part]:
+def merge_adjacent(parts: Sequence[Part]) -> list[Part]:
     """Join neighbours that are one repetition."""
     found: list[Part] = []
     for part in parts:
@@ -117,7 +117,7 @@ def joined(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-def select(parts: Sequence[Part], which: str) -> list[Part]:
+def select_repetitions(parts: Sequence[Part], which: str) -> list[Part]:
     """Return the parts of some repetitions.
 
     Parameters

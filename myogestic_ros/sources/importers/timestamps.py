@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SourceError
 
-__all__ = ['Stretch', 'stretches']
+__all__ = ['Segment', 'find_segments']
 
-Stretch = tuple[int, int, int]
+Segment = tuple[int, int, int]
 """First row, row after the last, and running index of the first, without a sample missing."""
 
 RATE_TOLERANCE = 0.05
@@ -21,10 +21,10 @@ MANY = 10
 """Where times are irregular, a pause of so many samples is a loss; a shorter one may be jitter."""
 
 
-def stretches(
+def find_segments(
     times_s: NDArray[np.float64], sampling_rate: float, place: Callable[[int], str]
-) -> list[Stretch]:
-    """Return the stretches of a recording between which samples are missing.
+) -> list[Segment]:
+    """Return the find_segments of a recording between which samples are missing.
 
     Times are regular when nine steps in ten are within a quarter of a sample of the nominal one;
     then a step of one and a half is a loss. Else (a radio's, say, that come in bursts) only a
@@ -65,7 +65,7 @@ def stretches(
             f'unit; 0.001 for ms).'
         )
     breaks = np.flatnonzero(steps > (1.5 if regular else MANY)) + 1
-    found: list[Stretch] = []
+    found: list[Segment] = []
     first = 0
     for start, stop in zip([0, *breaks.tolist()], [*breaks.tolist(), len(times_s)], strict=True):
         if start:

@@ -15,7 +15,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
 from myogestic_ros.sources.importers.labels import Indices, class_index, expected_classes
 from myogestic_ros.sources.importers.mapping import RecordingFormat
-from myogestic_ros.sources.importers.timestamps import stretches
+from myogestic_ros.sources.importers.timestamps import find_segments
 
 __all__ = ['read_xdf']
 
@@ -32,7 +32,7 @@ VOLT_PER = {
 
 
 def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], RecordingFormat]:
-    """Return the stretches of the signal in a file, and the layout with what the file says.
+    """Return the find_segments of the signal in a file, and the layout with what the file says.
 
     The signal is the stream that the mapping names as ``samples``, by name or type, else the
     only one of type EMG, else the only one with a rate. Labels are those of the marker stream
@@ -69,7 +69,7 @@ def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], Recordin
     data = (used * layout.scale).astype(np.float32)
     markers = _chosen(file, streams, layout.labels, _is_marker, 'labels')
     labels, numbers = _labels(file, markers, times_s, layout)
-    runs = stretches(times_s, layout.sampling_rate, lambda row: f'{file}, sample {row}')
+    runs = find_segments(times_s, layout.sampling_rate, lambda row: f'{file}, sample {row}')
     return [(data[a:b], labels[a:b], first, numbers[a:b]) for a, b, first in runs], layout
 
 
@@ -138,7 +138,11 @@ def _as_said(
 ) -> RecordingFormat:
     """Return the layout with rate, scale and names out of the stream's header."""
     rate = _rate(signal)
-    if 'sampling_rate' in layout.said and rate and abs(rate - layout.sampling_rate) > 1e-6 * rate:
+    if (
+        'sampling_rate' in layout.explicit
+        and rate
+        and abs(rate - layout.sampling_rate) > 1e-6 * rate
+    ):
         raise SourceError(
             f"{file}: stream '{_name(signal)}' says {rate:g} Hz, expected "
             f"{layout.sampling_rate:g} Hz (sampling_rate); leave that out to take the stream's."
@@ -153,8 +157,8 @@ def _as_said(
         scales = {VOLT_PER.get(units[channel]) for channel in channels}
         if len(scales) == 1 and None not in scales:
             known['scale'] = scales.pop()
-    known = {name: value for name, value in known.items() if name not in layout.said}
-    return replace(layout, **known, said=layout.said | set(known))
+    known = {name: value for name, value in known.items() if name not in layout.explicit}
+    return replace(layout, **known, explicit=layout.explicit | set(known))
 
 
 def _described(signal: Any) -> list[Any]:

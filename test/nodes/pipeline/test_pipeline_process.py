@@ -88,10 +88,10 @@ def test_train_predict_stop(running):
     assert call(running, 'start_predicting').success
     first = feed(running)
     assert call(running, 'stop_predicting').success
-    arrived = len(running.operator.answers)
+    arrived = len(running.operator.predictions)
     feed(running, 0.3, first)
-    assert arrived == len(running.operator.answers) > 10
-    assert running.operator.answers[0].label == 'fist'
+    assert arrived == len(running.operator.predictions) > 10
+    assert running.operator.predictions[0].label == 'fist'
 
 
 def test_what_predict_returns_arrives_whole(running):
@@ -177,9 +177,9 @@ def test_a_slow_predict_blocks_no_service_and_says_nothing_after_stop(running, m
     first = feed(running, 0.4)
     assert call(running, 'stop_predicting').success
     assert call(running, 'list_models', ListModels).success
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 2.5, first)
-    assert running.operator.answers == []
+    assert running.operator.predictions == []
 
 
 def test_errors_in_a_row_end_predicting_with_the_reason(running, mode):
@@ -198,12 +198,12 @@ def test_a_result_that_is_no_dict_is_dropped(running, mode):
     mode('predict nothing')
     call(running, 'start_predicting')
     first = feed(running, 0.5)
-    assert running.operator.answers == []
+    assert running.operator.predictions == []
     words = 'predict returned NoneType, expected a dict'
     running.wait(lambda: words in running.news('pipeline'), 'a word about it')
     mode('')
     feed(running, 0.3, first)
-    assert running.operator.answers
+    assert running.operator.predictions
 
 
 def test_predict_hz_changes_while_predicting(running):
@@ -211,10 +211,10 @@ def test_predict_hz_changes_while_predicting(running):
     call(running, 'start_predicting')
     first = feed(running, 0.5)
     running.operator.set_parameter('pipeline', 'predict_hz', 20.0)
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 1.0, first)
-    running.wait(lambda: len(running.operator.answers) >= 15, 'predictions')
-    gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.answers)}
+    running.wait(lambda: len(running.operator.predictions) >= 15, 'predictions')
+    gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.predictions)}
     assert gaps == {50}
     with pytest.raises(DemoError, match='predict_hz'):
         running.operator.set_parameter('pipeline', 'predict_hz', 1e9)
@@ -231,10 +231,10 @@ def test_silence_is_said_and_survived(running):
     first = feed(running, 0.4)
     running.wait(lambda: list(running.operator.status.stale_streams) == ['emg'], 'staleness')
     assert "No sample of 'emg' for 0.2 s" in running.operator.pipeline_message
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 0.4, first)
     running.wait(lambda: not running.operator.status.stale_streams, 'recovery')
-    assert running.operator.answers
+    assert running.operator.predictions
 
 
 def test_models_are_listed_saved_and_loaded(running):

@@ -19,7 +19,7 @@ from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.importer import import_recording
-from myogestic_ros.sources.importers.mappings import mapping_file
+from myogestic_ros.sources.importers.mapping import find_mapping
 
 RATE = 500.0
 N = 1500
@@ -315,9 +315,9 @@ def test_a_file_whose_name_contradicts_its_labels(recordings, tmp_path):
     folder = two_files(recordings, '69069-1', tmp_path)
     with pytest.raises(SourceError, match=r"3\.txt: expected samples of class 3 'radial'.* 2 ext"):
         import_recording(
-            folder, tmp_path / 's', mapping_file('myo'), {'file_names': '{class}.txt'}
+            folder, tmp_path / 's', find_mapping('myo'), {'file_names': '{class}.txt'}
         )
-    import_recording(folder, tmp_path / 's', mapping_file('myo'))
+    import_recording(folder, tmp_path / 's', find_mapping('myo'))
     (told,) = [f.what for f in check_session(tmp_path / 's') if f.what.startswith('No label is')]
     assert 'radial' in told
 
@@ -330,13 +330,13 @@ def test_recordings_that_are_not_clean(recordings, tmp_path):
     ):
         folder = two_files(recordings, name, tmp_path)
         with pytest.raises(SourceError, match=f'{place}: expected 9 columns as in most lines'):
-            import_recording(folder, tmp_path / name, mapping_file('myo'))
-        session = imported(folder, tmp_path / name, mapping_file('myo'), {'on_bad_line': 'skip'})
+            import_recording(folder, tmp_path / name, find_mapping('myo'))
+        session = imported(folder, tmp_path / name, find_mapping('myo'), {'on_bad_line': 'skip'})
         numbers = {label.repetition for label in session.labels() if label.name == 'extension'}
         assert numbers == set(range(count))
 
 
 def test_a_mapping_of_ours_is_found_by_name(tmp_path):
-    assert mapping_file('myo').endswith('config/recordings/myo.yaml')
+    assert find_mapping('myo').endswith('config/recordings/myo.yaml')
     with pytest.raises(SourceError, match="no mapping 'mio'; .* one of ours: myo"):
-        mapping_file('mio')
+        find_mapping('mio')

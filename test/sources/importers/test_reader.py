@@ -10,7 +10,7 @@ import yaml
 from support.paths import ROOT
 
 from myogestic_ros.core.errors import SourceError
-from myogestic_ros.sources.importers.mapping import NOT_SAID, RecordingFormat
+from myogestic_ros.sources.importers.mapping import INTERNAL_FIELDS, RecordingFormat
 from myogestic_ros.sources.importers.reader import load_pieces
 from myogestic_ros.sources.replay import Replay
 
@@ -22,7 +22,7 @@ def load(path, text, **fields):
     """Write a file, and return the pieces that are read from it."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     given = {'sampling_rate': 1000.0, 'scale': 1.0, 'class_names': ['rest', 'fist', 'open']}
-    return load_pieces(path, RecordingFormat.of(path, '', {**given, **fields}))
+    return load_pieces(path, RecordingFormat.from_mapping(path, '', {**given, **fields}))
 
 
 @pytest.mark.parametrize(
@@ -135,25 +135,27 @@ def test_a_broken_npz(tmp_path, content):
         ('class_names: rest', 'expected a list'),
         ('on_bad_line: ignore', 'expected error or skip'),
         ('- x', 'no fields'),
+        ('scale: 1\nscale: 2', "line 2: duplicate key 'scale', first given in line 1"),
+        ('scale: 1\ncolour: red\nchannels: 3', 'line 2: unknown colour; line 3: channels is 3'),
     ],
 )
 def test_a_mapping_that_is_none(tmp_path, text, fault):
     (tmp_path / 'recording.yaml').write_text(text)
     with pytest.raises(SourceError, match=fault):
-        RecordingFormat.of(tmp_path, '', {})
+        RecordingFormat.from_mapping(tmp_path, '', {})
 
 
 def test_a_scale_without_a_point_is_a_number_all_the_same(tmp_path):
     (tmp_path / 'recording.yaml').write_text('scale: 1e-6')  # to YAML that is a string
-    assert RecordingFormat.of(tmp_path, '', {}).scale == 1e-6
+    assert RecordingFormat.from_mapping(tmp_path, '', {}).scale == 1e-6
 
 
 def test_the_mapping_that_we_ship_is_the_default(tmp_path):
     shipped = ROOT / 'config' / 'recordings' / 'myo.yaml'
-    assert RecordingFormat.of(tmp_path, str(shipped), {}) == RecordingFormat()
+    assert RecordingFormat.from_mapping(tmp_path, str(shipped), {}) == RecordingFormat()
     assert (
         set(yaml.safe_load(shipped.read_text()))
-        == {field.name for field in fields(RecordingFormat)} - NOT_SAID
+        == {field.name for field in fields(RecordingFormat)} - INTERNAL_FIELDS
     )
 
 

@@ -138,7 +138,7 @@ def _check_fields(
     found = {}
     for name, row in rows.items():
         value = values.get(name, row.default)
-        error = row.fault(value)
+        error = row.validation_error(value)
         if error is None and isinstance(row.default, list) and not isinstance(value, list):
             error = f'{name}: got {value!r}, expected a list'
         if error is not None:
@@ -258,7 +258,7 @@ def _amplitudes(
     found: dict[str, float] = {}
     for name, amplitude in value.items():
         row = Parameter(str(name), 0.0, '', minimum=-1.0, maximum=1.0)
-        error = row.fault(amplitude)
+        error = row.validation_error(amplitude)
         if not isinstance(name, str):
             error = f'{name!r}: expected the name of a DoF, in quotes'
         if error is not None:

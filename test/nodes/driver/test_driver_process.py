@@ -150,9 +150,9 @@ def test_a_device_that_is_not_there_refuses_activation(tmp_path, flaky):
 @pytest.mark.parametrize(
     ('parameters', 'reason'),
     [
-        ({'source': 'nothing'}, "There is no source 'nothing'; there are: replay, synthetic"),
+        ({'source': 'nothing'}, "There is no source 'nothing'; expected one of: replay, synthetic"),
         (replay('/nowhere'), 'There is no recording /nowhere'),
-        (replay(''), 'There is nothing to play: set the parameter path'),
+        (replay(''), 'No recording to play: set the parameter path'),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(tmp_path, parameters, reason):

@@ -209,7 +209,7 @@ def test_first_and_last_of_a_myo_recording(recordings):
     assert indices(first) | indices(last) == indices(whole)
 
 
-def test_myo_recording_is_read_with_deerror_mapping(recordings):
+def test_myo_recording_is_read_with_default_mapping(recordings):
     path = str(recordings / 'myo-readings' / '12345-1')
     assert Replay({'path': path}).duration_s == pytest.approx(480, rel=0.1)
     last = played(path=path, repetitions='last')

@@ -150,7 +150,7 @@ def test_number_without_decimal_point_is_accepted(tmp_path):
     assert RecordingFormat.from_mapping(tmp_path, '', {}).scale == 1e-6
 
 
-def test_shipped_myo_mapping_equals_the_deerrors(tmp_path):
+def test_shipped_myo_mapping_equals_the_defaults(tmp_path):
     shipped = ROOT / 'config' / 'recordings' / 'myo.yaml'
     assert RecordingFormat.from_mapping(tmp_path, str(shipped), {}) == RecordingFormat()
     assert (

@@ -22,6 +22,12 @@ from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
 __all__ = ['SessionRecorder', 'RecordingReport']
 
+YIELD_AFTER_S = 0.3
+"""Age of the oldest message that is not in the file, s, from which `put` yields to the writer."""
+YIELD_AT_MOST_S = 0.05
+YIELD_EVERY_S = 0.1
+"""`put` waits for the writer at most 0.05 s in 0.1 s, so that a slow disk cannot stop the caller."""
+
 
 @dataclass(frozen=True)
 class RecordingReport:
@@ -108,7 +114,10 @@ class SessionRecorder:
         self._sync = DiskSync(self._writer.descriptor, sync_every_s, self._writer.settle)
         self._waiting: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
-        self._unflushed_since_s = 0.0
+        self._waiting_since_s: float | None = None  # when the oldest message in the queue came
+        self._unflushed_since_s: float | None = None  # the same of the messages not in the file
+        self._yielded_s = -math.inf
+        self._flushed = threading.Event()
         self._room_s = math.inf
         self._began_s = time.monotonic()
         self._bytes = 0
@@ -145,7 +154,12 @@ class SessionRecorder:
         self._names.setdefault(index, name)
 
     def put(self, topic: str, data: bytes, log_time_ns: int) -> bool:
-        """Hand over a message; never waits. Return whether there was room for it.
+        """Hand over a message; return whether there was room for it.
+
+        Normally returns at once. While the oldest message that is not in the file is older than
+        0.3 s, it waits for the writer thread, at most 0.05 s in 0.1 s: on a busy machine, a thread
+        that keeps taking the interpreter lock can starve the writer for more than a second, and
+        what waits in memory is lost if the process is killed.
 
         Raises
         ------
@@ -156,6 +170,7 @@ class SessionRecorder:
             raise SessionError(
                 f"SessionRecorder {self.path} has no topic '{topic}'; name it first."
             )
+        now_s = time.monotonic()
         with self._wake:
             fits = self._bytes + len(data) <= self._queue_bytes
             if self._ending or self.error or not fits:
@@ -163,7 +178,15 @@ class SessionRecorder:
                 return False
             self._waiting.append((topic, data, log_time_ns))
             self._bytes += len(data)
+            if self._waiting_since_s is None:
+                self._waiting_since_s = now_s
+            oldest_s = self._unflushed_since_s
+            oldest_s = self._waiting_since_s if oldest_s is None else oldest_s
             # The writer looks by itself: waking it for each message costs more.
+        if now_s - oldest_s > YIELD_AFTER_S and now_s - self._yielded_s > YIELD_EVERY_S:
+            self._flushed.clear()
+            self._flushed.wait(YIELD_AT_MOST_S)
+            self._yielded_s = time.monotonic()
         if self.backlog >= BACKLOG.bad and not self._pressure.high:
             self._judge()  # before the queue is full, whatever the writer is waiting for
         return True
@@ -213,6 +236,9 @@ class SessionRecorder:
                     ending = self._ending
                     batch = list(self._waiting)
                     self._waiting.clear()
+                    if self._unflushed_since_s is None:
+                        self._unflushed_since_s = self._waiting_since_s
+                    self._waiting_since_s = None
                 self._write(batch)
                 if ending and not self._waiting:
                     break
@@ -230,8 +256,6 @@ class SessionRecorder:
             self._fail(error)
 
     def _write(self, batch: list[tuple[str, bytes, int]]) -> None:
-        if batch and not self._unflushed:
-            self._unflushed_since_s = time.monotonic()
         self._unflushed += batch  # they are in the file when they have been flushed
         for topic, data, log_time_ns in batch:
             self._writer.write(topic, data, log_time_ns)
@@ -245,9 +269,11 @@ class SessionRecorder:
         for topic, data, _ in self._unflushed:
             if topic in self._streams:
                 self.losses.written(topic, data)
-        if self._unflushed:
+        if self._unflushed_since_s is not None:
             self._sync.written(self._unflushed_since_s)
         self._unflushed.clear()
+        self._unflushed_since_s = None
+        self._flushed.set()
         self._room_s = self._writer.room_s(time.monotonic() - self._began_s)
 
     def _judge(self) -> None:

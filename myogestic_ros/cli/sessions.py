@@ -167,7 +167,7 @@ def repair(
                     console.print(f'{path.name}: needs no repair.', markup=False)
                 continue
             try:
-                console.print(repair_session(path).sentence, markup=False, soft_wrap=True)
+                console.print(repair_session(path).message, markup=False, soft_wrap=True)
             except SessionError as error:
                 errors.print(str(error), style='red', markup=False, soft_wrap=True)
                 failed = True

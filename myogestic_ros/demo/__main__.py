@@ -28,7 +28,7 @@ from myogestic_ros.demo.report import print_score, write_files
 from myogestic_ros.demo.ros_domain import isolated_domain
 from myogestic_ros.demo.score import NOT_JUDGED_S, score_predictions
 from myogestic_ros.demo.settings import DemoSettings
-from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.sessions.storage.file_lock import lock_file
 
 __all__ = ['main']
 
@@ -153,7 +153,7 @@ def _alone(console: Console, out: Path) -> Iterator[None]:
     """Keep away from other demos: a ROS domain of its own, and a folder that no other one has."""
     out.mkdir(parents=True, exist_ok=True)
     with isolated_domain() as domain, (out / '.lock').open('w') as lock:
-        if not hold(lock):
+        if not lock_file(lock):
             raise DemoError(f'Another demo is writing to {out}; give this one another: --out.')
         if domain is not None:
             look = f'ROS_DOMAIN_ID={domain} ros2 topic echo /label'

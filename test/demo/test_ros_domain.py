@@ -11,7 +11,7 @@ import pytest
 
 from myogestic_ros.demo.__main__ import main
 from myogestic_ros.demo.ros_domain import DOMAINS, isolated_domain, reserve_domain
-from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.sessions.storage.file_lock import lock_file
 
 TAKE = """
 from myogestic_ros.demo.ros_domain import isolated_domain
@@ -80,6 +80,6 @@ def signals():
 @pytest.mark.usefixtures('signals')
 def test_two_demos_do_not_write_into_one_folder(tmp_path, capsys):
     with (tmp_path / '.lock').open('w') as lock:
-        assert hold(lock)
+        assert lock_file(lock)
         assert main(['--out', str(tmp_path)]) == 1
     assert 'Another demo is writing to' in capsys.readouterr().out

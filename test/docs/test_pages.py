@@ -142,7 +142,9 @@ def test_repair(session, monkeypatch, capsys):
     file = next(session.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-1000])
     exec(blocks()['repair.py'], {})
-    assert capsys.readouterr().out.startswith("Session 's1' was cut; recovered 404 messages")
+    assert capsys.readouterr().out.startswith(
+        "Session 's1' was interrupted; recovered 404 messages"
+    )
 
 
 def test_filters(capsys):

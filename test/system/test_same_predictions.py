@@ -147,7 +147,7 @@ def live(folder, driver, count, **parameters):
 
         def on_diagnostics(message: DiagnosticArray) -> None:
             pairs = [pair for status in message.status for pair in status.values]
-            listeners.extend(pair.value for pair in pairs if pair.key == 'listeners')
+            listeners.extend(pair.value for pair in pairs if pair.key == 'subscribers')
 
         g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
         g.operator.trigger('pipeline/start_predicting')

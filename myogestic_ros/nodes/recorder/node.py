@@ -149,10 +149,10 @@ class RecorderNode(ManagedNode):
             self._info(),
             list(self._inputs.topics.values()),
             queue_bytes=self.get_parameter('queue_mib').value * 2**20,
-            flush_every_s=self.get_parameter('flush_interval').value,
-            sync_every_s=self.get_parameter('sync_interval').value,
+            flush_interval_s=self.get_parameter('flush_interval').value,
+            sync_interval_s=self.get_parameter('sync_interval').value,
             on_error=lambda sentence: self._on_disk_error(path, sentence),
-            on_pressure=lambda sentence: self._on_pressure(path, sentence),
+            on_disk_warning=lambda sentence: self._on_pressure(path, sentence),
         )
 
     def deactivate(self) -> None:
@@ -216,7 +216,7 @@ class RecorderNode(ManagedNode):
             self._recording.put(topic, data, self.get_clock().now().nanoseconds)
             if topic in self._missing:
                 self._missing.remove(topic)
-                self.set_status(self._message(self._recording.path, self._recording.pressure))
+                self.set_status(self._message(self._recording.path, self._recording.disk_warning))
 
     def _on_latched(self, topic: str, data: bytes) -> None:
         self._latched[topic] = data
@@ -234,7 +234,7 @@ class RecorderNode(ManagedNode):
             self.get_logger().warning(f'A label cannot be read: {error}', once=True)
             return None
         if 0 <= label.index < MOST_CLASSES:
-            recording.note_class(label.index, label.name)
+            recording.add_class(label.index, label.name)
         return label
 
     # -- services -----------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def content(path):
 
 def taken(recorder, count):
     """Return whether the recording has taken so many messages."""
-    return lambda: recorder._recording.messages + len(recorder._recording._waiting) >= count
+    return lambda: recorder._recording.messages + len(recorder._recording._queue) >= count
 
 
 def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
@@ -252,10 +252,10 @@ def test_a_slow_disk_keeps_nobody_waiting(ros, recorder, monkeypatch):
     began_s = time.monotonic()
     stop(ros)
     assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
-    assert not Session(path).bag.whole
+    assert not Session(path).bag.complete
     threading.Timer(0.1, disk.go_on.set).start()
     recorder.trigger_shutdown()  # as SIGINT does: the process does not end before it is closed
-    assert Session(path).bag.whole
+    assert Session(path).bag.complete
 
 
 def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, monkeypatch):
@@ -273,8 +273,8 @@ def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, mo
     assert ros.state('recorder') == 'active'
     assert recorder.status_message.endswith(f' Recording {second}.')
     stop(ros)
-    assert Session(second).bag.whole
-    assert not Session(first).bag.whole
+    assert Session(second).bag.complete
+    assert not Session(first).bag.complete
 
 
 def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monkeypatch):
@@ -331,7 +331,7 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
     for node in (recorder, other):
         assert node.request_transition('deactivate')[0]
     for name in ('mine', 'mine-2'):
-        assert Session(tmp_path / 'sessions' / name).bag.whole
+        assert Session(tmp_path / 'sessions' / name).bag.complete
 
 
 def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
@@ -344,7 +344,9 @@ def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
     assert [session.complete for session in response.sessions] == [False]
     writer.abandon()
     ros.call(ListSessions, 'recorder/list_sessions')
-    ros.until(lambda: "Session 'cut' was cut; recovered 101" in status[-1].message, 'a word')
+    ros.until(
+        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'a word'
+    )
     (session,) = ros.call(ListSessions, 'recorder/list_sessions').sessions
     assert (session.message_count, session.complete) == (101, False)
     assert session.duration == pytest.approx(0.99)

@@ -16,7 +16,7 @@ from myogestic_ros.cli import training_options as options
 from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.core.errors import MyoGesticError, TrainingError
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.evaluation_set import load_evaluation_set
 from myogestic_ros.decoding.datasets.target_set import load_targets

@@ -115,9 +115,10 @@ def _ready(
     made_by = store.manifest(name)
     found = find_pipeline(decoder or made_by.decoder)
     pipeline = Pipeline(
-        found.predict_hz if predict_hz < 0 else predict_hz, streams=made_by.streams
+        found.predict_hz if predict_hz < 0 else predict_hz,
+        streams=made_by.streams,
+        callbacks=found.callbacks,
     )
-    pipeline.take_callbacks(found)
     content, manifest = store.load(name, pipeline.streams, pipeline.load_model)
     pipeline.use_model(content, name, manifest.class_names)
     return pipeline, manifest
@@ -161,11 +162,11 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         run.took_s = time.perf_counter() - begun_s
     run.problems['callback errors'] = pipeline.counters.errors
     run.problems['dropped results'] = pipeline.counters.dropped
-    run.problems['coalesced ticks'] = pipeline.cutter.coalesced
+    run.problems['coalesced ticks'] = pipeline.reader.cutter.coalesced
     run.after = str(pipeline.post or '')
-    run.problems['unsynchronized ticks'] = pipeline.cutter.unsynchronized
-    for name in pipeline.cutter.names:
-        run.problems[f'{name}: lost samples'] = pipeline.cutter.intake(name).lost
+    run.problems['unsynchronized ticks'] = pipeline.reader.cutter.unsynchronized
+    for name in pipeline.reader.cutter.names:
+        run.problems[f'{name}: lost samples'] = pipeline.reader.cutter.validator(name).lost
     return run
 
 

@@ -128,7 +128,7 @@ def _checked(
     found = {}
     for name, row in rows.items():
         value = values.get(name, row.default)
-        fault = row.fault(value)
+        fault = row.validation_error(value)
         if fault is None and isinstance(row.default, list) and not isinstance(value, list):
             fault = f'{name}: got {value!r}, expected a list'
         if fault is not None:
@@ -240,7 +240,7 @@ def _amplitudes(
     found: dict[str, float] = {}
     for name, amplitude in value.items():
         row = Parameter(str(name), 0.0, '', minimum=-1.0, maximum=1.0)
-        fault = row.fault(amplitude)
+        fault = row.validation_error(amplitude)
         if not isinstance(name, str):
             fault = f'{name!r}: expected the name of a degree of freedom, in quotes'
         if fault is not None:

@@ -16,7 +16,7 @@ from mcap.exceptions import McapError
 
 from myogestic_ros.core.errors import SessionError, SignalError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo
-from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.blocks import Block, iter_blocks
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.bag import Bag, open_bag
 from myogestic_ros.sessions.storage.frame_blocks import frame_blocks
@@ -179,7 +179,7 @@ class Session:
         topic = self.topic_of(stream)
         files = self._files_of_frames(topic)
         if not files:
-            yield from blocks_of(self.chunks(stream))
+            yield from iter_blocks(self.chunks(stream))
             return
         try:
             yield from frame_blocks(

@@ -99,7 +99,7 @@ def test_filtered_as_the_pipeline_would(folder: Path) -> None:
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
-    assert 'expected the lower edge before the upper' in refused
+    assert 'expected the lower edge below the upper' in refused
 
 
 def test_one_repetition_only(folder: Path) -> None:

@@ -24,7 +24,7 @@ from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.importer import import_recording
 from myogestic_ros.sources.importers.mapping import find_mapping
-from myogestic_ros.sources.replay_parameters import FROM_MAPPING
+from myogestic_ros.sources.replay import FROM_MAPPING
 
 __all__ = ['app']
 

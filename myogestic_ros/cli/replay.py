@@ -19,6 +19,7 @@ from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.pipeline.node import find_pipeline
 from myogestic_ros.nodes.pipeline.prediction_bag import (
     TOPICS,
@@ -194,7 +195,7 @@ def _report(run: _Run, path: Path) -> None:
     console.print(table)
 
 
-def _compare(path: Path, other: Path | None, before: list[object]) -> None:
+def _compare(path: Path, other: Path | None, before: list[Prediction]) -> None:
     result = compare(read_predictions(path), before)
     if result.identical:
         console.print(f'All {result.compared} predictions equal those in {other}, bit for bit.')

@@ -107,7 +107,7 @@ def test_filters_are_applied_before_checks(folder: Path) -> None:
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
-    assert 'expected the lower edge before the upper' in refused
+    assert 'expected the lower edge below the upper' in refused
 
 
 def test_single_repetition_is_reported_as_untestable(folder: Path) -> None:

@@ -154,7 +154,7 @@ def test_missing_options_are_taken_from_the_decoder(folder: Path, tmp_path: Path
         (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected one of"),
         (['monday', '-d', 'ridge'], 'has none'),
         (['monday', '--stream', 'emg2'], "'emg2'"),
-        (['monday', '--bandpass', '400', '20'], 'expected the lower edge before the upper'),
+        (['monday', '--bandpass', '400', '20'], 'expected the lower edge below the upper'),
         (['monday', '--bandpass', '20', '600'], 'is not below half the sampling rate, 500 Hz'),
         (['monday', '--reference', 'ear'], "no reference 'ear'; expected none or average"),
     ],

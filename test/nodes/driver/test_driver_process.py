@@ -158,7 +158,10 @@ def test_activation_is_refused_without_the_device(tmp_path, flaky):
 @pytest.mark.parametrize(
     ('parameters', 'reason'),
     [
-        ({'source': 'nothing'}, "There is no source 'nothing'; expected one of: replay, synthetic"),
+        (
+            {'source': 'nothing'},
+            "There is no source 'nothing'; expected one of: replay, synthetic",
+        ),
         (replay('/nowhere'), 'There is no recording /nowhere'),
         (replay(''), 'No recording to play: set the parameter path'),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from myogestic_ros.msg import EmgFrame
@@ -33,9 +35,8 @@ def session(tmp_path_factory):
 def shelf_of(name, folder):
     """Return a pipeline with an example's callbacks, as the node makes one, and its models."""
     decoder = import_decoder(str(EXAMPLES / name)).pipeline
-    pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams)
-    pipeline.take_callbacks(decoder)
-    pipeline.prepare = complete_training_data
+    callbacks = replace(decoder.callbacks, prepare=complete_training_data)
+    pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams, callbacks=callbacks)
     shelf = ModelManager(pipeline, ModelStore(folder), str(EXAMPLES / name))
 
     class Keeper(Observer):
@@ -70,7 +71,7 @@ def share_right(predictions, session):
     """Return the share of the predictions that are the label's, half a second after the cue."""
     timeline = Timeline(Session(session).labels())
     pairs = [
-        (timeline.over(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
+        (timeline.label_during(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
         for p in predictions
     ]
     return np.mean([label.name == found for label, found in pairs if label is not None])

@@ -167,7 +167,7 @@ def test_callbacks_from_myogestic(tmp_path, session):
     file = tmp_path / 'from_myogestic.py'
     file.write_text(blocks()['from_myogestic.py'])
     pipeline = import_decoder(str(file)).pipeline
-    pipeline.prepare = complete_training_data
+    pipeline.callbacks.prepare = complete_training_data
     pipeline.training_data = TrainingData([str(session)])
     pipeline.start_training()
     assert pipeline.wait_for_training(120.0)

@@ -67,7 +67,7 @@ def test_the_parameter_file_holds_every_parameter_with_its_default(node):
 def test_every_parameter_is_described_and_its_default_is_legal(node):
     for row in TABLES[node].values():
         assert row.description.endswith('.')
-        assert row.fault(row.default) is None
+        assert row.validation_error(row.default) is None
 
 
 @pytest.mark.parametrize('node', TABLES)

@@ -103,7 +103,7 @@ def validation_errors(
         if row is None:
             continue
         error = _list_type_error(row, parameter) if isinstance(row.default, list) else None
-        error = error or row.fault(parameter.value)
+        error = error or row.validation_error(parameter.value)
         if error is not None:
             errors.append(error)
     return errors

@@ -54,7 +54,7 @@ class ModelManager:
             raise ModelError('There is no model to save; train one first or load one.')
         name = name or self.store.free_name('model')
         self.store.save(name, self.pipeline.model, self._in_use, self.pipeline.save_model)
-        self.pipeline.model_id = name
+        self.pipeline.loaded.model_id = name
         return name
 
     def load(self, name: str) -> str:
@@ -66,7 +66,7 @@ class ModelManager:
             When it is refused.
         """
         name = name or self.store.newest()
-        wanted = self.pipeline.wanted_filters
+        wanted = self.pipeline.reader.requested_filters
         live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
         model, manifest = self.store.load(name, live, self.pipeline.load_model)
         warm_up(model)
@@ -91,7 +91,7 @@ class ModelManager:
         parameters = getattr(model, 'parameters', {})
         parameters = dict(parameters) if isinstance(parameters, dict) else {}
         before: list[str] = []
-        if self.pipeline.adapts and self._in_use is not None:
+        if self.pipeline.training.is_adapting and self._in_use is not None:
             parameters['adapted_from'] = self.pipeline.model_id
             before = self._in_use.sessions
         return Manifest(

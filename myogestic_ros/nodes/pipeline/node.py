@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
@@ -114,9 +115,8 @@ class PipelineNode(ManagedNode):
             decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
+            callbacks=replace(decoder.callbacks, prepare=complete_training_data),
         )
-        pipeline.take_callbacks(decoder)
-        pipeline.prepare = complete_training_data
         pipeline.post = self._post = PostProcessingChain(
             self.parameter_values(POST),
             lambda: pipeline.predict_hz,
@@ -137,7 +137,7 @@ class PipelineNode(ManagedNode):
             target=self._predict, args=[self._closing], name='predict', daemon=True
         )
         self._predictor.start()
-        pipeline.say(f"Decoder '{name}' is ready.")
+        pipeline.set_status(f"Decoder '{name}' is ready.")
 
     def _specs(
         self, decoder: Pipeline, parameters: dict[str, Any]
@@ -201,7 +201,7 @@ class PipelineNode(ManagedNode):
     def set_status(self, message: str) -> None:
         """Set the status message, and publish the status."""
         self.status_message = message
-        self.pipeline.say(message)
+        self.pipeline.set_status(message)
 
     @property
     def stale_streams(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class PipelineNode(ManagedNode):
             self.pipeline.max_consecutive_errors = limit
         later = sorted(name for name in names if 'filter.' in name)
         if later:
-            self.pipeline.say(f'{", ".join(later)}: used from the next configure on.')
+            self.pipeline.set_status(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
             self._post.use(self.parameter_values(POST))
 
@@ -229,16 +229,16 @@ class PipelineNode(ManagedNode):
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return
-        if name == self.pipeline.cutter.names[0]:
+        if name == self.pipeline.reader.cutter.names[0]:
             self.reports.frame_id = message.header.frame_id
         self.pipeline.push(name, chunk, time.monotonic_ns())
         # Stand aside while the thread that predicts needs the interpreter: the two would take it
         # from one another in turns. A slow decoder is not waited for.
-        self.pipeline.ticks.wait_idle(STAND_ASIDE_S)
+        self.pipeline.reader.ticks.wait_until_idle(STAND_ASIDE_S)
 
     def _on_joints(self, name: str, rate: float, message: JointState) -> None:
         try:
-            sample = self.pipeline.cutter.intake(name).samples
+            sample = self.pipeline.reader.cutter.validator(name).samples
             chunk = joint_state_chunk(message, sample, rate)
         except SignalError as error:
             self.reports.malformed(name, str(error))

@@ -13,7 +13,7 @@ from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -152,9 +152,9 @@ class PipelineServices:
                 try:
                     name = shelf.load(request.name)
                 except MyoGesticError as error:
-                    self._node.pipeline.say(str(error))
+                    self._node.pipeline.set_status(str(error))
                     raise
-                self._node.pipeline.say(f"Model '{name}' is loaded.")
+                self._node.pipeline.set_status(f"Model '{name}' is loaded.")
                 return name
 
             name = self._soon(work)

@@ -11,7 +11,7 @@ import pytest
 
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 EMG = StreamSpec('emg', 200.0, 8, 2000.0)
 MANIFEST = Manifest('mine.py', [EMG], 50.0, 50.0, ['rest', 'fist'])

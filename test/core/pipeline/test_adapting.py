@@ -29,7 +29,7 @@ def test_it_gets_the_model_in_use_and_its_result_is_used() -> None:
     assert pipeline.status_message == 'Adapting is done.'
     assert pipeline.model.n_channels == 6
     assert pipeline.class_names == ('rest', 'new')
-    assert pipeline.training_pid is not None
+    assert pipeline.training.pid is not None
 
 
 def test_a_callback_defined_in_a_function_adapts_too() -> None:
@@ -62,4 +62,4 @@ def test_refusals() -> None:
     with pytest.raises(StateError, match="state is 'training', expected 'idle'"):
         busy.start_adapting()
     busy.cancel_training()
-    assert busy.status_message == 'Adapting was cancelled; the model from before stays.'
+    assert busy.status_message == 'Adapting was cancelled; the previous model stays in use.'

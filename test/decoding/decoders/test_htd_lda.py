@@ -13,8 +13,8 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Label
-from myogestic_ros.core.streams.window_batches import WindowBatch
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.batch_cutter import WindowBatch
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets import training_set
@@ -45,9 +45,9 @@ class Sessions:
         self.asked: dict[str, Any] = {}
 
     def iter_window_batches(
-        self, paths: list[str], stream: str, window_ms: float, hop_ms: float, **options: Any
+        self, paths: list[str], stream: StreamSpec, hop_ms: float, **options: Any
     ) -> Iterator[LabeledBatch]:
-        self.asked = {'stream': stream, 'window_ms': window_ms, 'hop_ms': hop_ms, **options}
+        self.asked = {'stream': stream, 'hop_ms': hop_ms, **options}
         rng = np.random.default_rng(0)
         for session in paths:
             for index, repetitions in self.repetitions.items():
@@ -80,9 +80,9 @@ def data(*names: str, **options: Any) -> TrainingData:
 def test_is_a_decoder_file() -> None:
     module = import_decoder('myogestic_ros.decoding.decoders.htd_lda')
     assert isinstance(module.pipeline, Pipeline)
-    assert module.pipeline.on_extract is extract
-    assert module.pipeline.on_train is train
-    assert module.pipeline.on_predict is predict
+    assert module.pipeline.callbacks.extract is extract
+    assert module.pipeline.callbacks.train is train
+    assert module.pipeline.callbacks.predict is predict
 
 
 def test_train_save_load_predict(
@@ -109,12 +109,10 @@ def test_train_save_load_predict(
 def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
     train(data('a', 'b', streams=[StreamSpec('forearm', 150.0)], hop_ms=25.0, classes={0, 1}))
     assert sessions.asked == {
-        'stream': 'forearm',
-        'window_ms': 150.0,
+        'stream': StreamSpec('forearm', 150.0),
         'hop_ms': 25.0,
         'classes': {0, 1},
         'settle_ms': 500.0,
-        'filters': None,
     }
 
 

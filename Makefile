@@ -58,6 +58,7 @@ format: $(stamp)  ## write the code as ruff formats it
 	$(python) -m ruff format .
 
 docs: $(VENV)/.set-up-docs  ## the documentation as a site, in build/docs
+	rm -rf docs/reference/python/generated
 	$(python) -m sphinx -b html -W --keep-going -q docs build/docs
 	@echo 'Built build/docs/index.html.'
 

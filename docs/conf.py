@@ -37,6 +37,14 @@ highlight_language = 'none'
 
 # -- Python -----------------------------------------------------------------------------------
 autosummary_generate = True
+# Classes that are documented under a second address as well have one entry in the index.
+autosummary_context = {
+    'no_index_modules': [
+        'myogestic_ros.decoding.postprocessing.vector_filters',
+        'myogestic_ros.estimators',
+        'myogestic_ros.filters',
+    ]
+}
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
 autodoc_default_options = {'members': True, 'show-inheritance': True}

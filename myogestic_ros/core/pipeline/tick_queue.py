@@ -31,12 +31,15 @@ class TickQueue:
         What cuts the windows.
     overruns : int
         Ticks skipped.
+    skip_late : bool
+        False keeps every tick, however late it is: for a sender that waits for the predictions.
     """
 
     def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
         import_dependencies(spec.filters for spec in streams)
         self.cutter = WindowCutter(streams, predict_hz)
         self.overruns = 0
+        self.skip_late = True
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._ticks: deque[Tick] = deque()
@@ -106,7 +109,8 @@ class TickQueue:
         with self._lock:
             while self._ticks:
                 tick = self._ticks.popleft()
-                if tick.arrived_ns and self._busy_until_ns - tick.arrived_ns > self._hop_ns():
+                late_ns = self._busy_until_ns - tick.arrived_ns
+                if self.skip_late and tick.arrived_ns and late_ns > self._hop_ns():
                     self.overruns += 1
                     continue
                 self._busy = True
@@ -126,6 +130,6 @@ class TickQueue:
     def _skip_late(self, now_ns: int) -> None:
         """Skip what a running tick keeps waiting too long: a hanging one must not fill memory."""
         latest_ns = now_ns - self._hop_ns()
-        while self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
+        while self.skip_late and self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
             self._ticks.popleft()
             self.overruns += 1

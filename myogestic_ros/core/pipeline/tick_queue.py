@@ -130,6 +130,11 @@ class TickQueue:
     def _skip_late(self, now_ns: int) -> None:
         """Skip what a running tick keeps waiting too long: a hanging one must not fill memory."""
         latest_ns = now_ns - self._hop_ns()
-        while self.skip_late and self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
+        while (
+            self.skip_late
+            and self._busy
+            and self._ticks
+            and 0 < self._ticks[0].arrived_ns < latest_ns
+        ):
             self._ticks.popleft()
             self.overruns += 1

@@ -30,7 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
 from myogestic_ros.decoding.evaluation.cross_validation import (
     Fit,

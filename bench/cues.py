@@ -36,7 +36,10 @@ def record(folder: Path, cues: int, hold_s: float) -> Path:
         f'countdown: {COUNTDOWN_S}\n'
     )
     synthetic = {'source': 'synthetic', 'synthetic.channels': 64, 'autostart': 'activate'}
-    with NodeProcesses(folder / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
+    with (
+        NodeProcesses(folder / 'nodes') as nodes,
+        open_node_client(nodes.exit_message) as operator,
+    ):
         nodes.start('driver', synthetic)
         sessions = {'session_dir': str(folder / 'sessions')}
         nodes.start('recorder', {**sessions, 'autostart': 'configure'})

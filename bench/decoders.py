@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
@@ -56,7 +56,7 @@ def train(path: Path, decoder: str) -> tuple[object, float, float]:
     """Train on a session; return the model, its accuracy, and how long it took."""
     began_s = time.perf_counter()
     data = complete_training_data(TrainingData([str(path)], streams=[StreamSpec('emg', 200.0)]))
-    callback = named_decoder(decoder).on_train
+    callback = named_decoder(decoder).callbacks.train
     assert callback is not None
     with contextlib.redirect_stdout(io.StringIO()):
         model = callback(data)
@@ -66,7 +66,7 @@ def train(path: Path, decoder: str) -> tuple[object, float, float]:
 def window_ms(decoder: str, model: object, channels: int, repeats: int) -> tuple[float, float]:
     """Return the median and the 95th percentile of the time for one window, ms."""
     pipeline = named_decoder(decoder)
-    extract, predict = pipeline.on_extract, pipeline.on_predict
+    extract, predict = pipeline.callbacks.extract, pipeline.callbacks.predict
     assert extract is not None
     assert predict is not None
     rng = np.random.default_rng(1)

@@ -43,7 +43,7 @@ from myogestic_ros.nodes.common.conversions import label_to_ros
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
 from myogestic_ros.sessions.recording.sample_losses import frame_span
-from myogestic_ros.sessions.storage.bag import is_ended, noted
+from myogestic_ros.sessions.storage.bag import is_finished, read_custom_data
 
 MOST_LOST_S = 1.0
 NAMES = ('rest', 'fist', 'open')
@@ -172,8 +172,8 @@ def kill_once(
 
 def is_repaired(path: Path) -> bool:
     """Tell whether a session has been repaired; while it is, it does not need it either."""
-    custom_data = noted(path / 'metadata.yaml')
-    return custom_data is not None and is_ended(custom_data) and not needs_repair(path)
+    custom_data = read_custom_data(path / 'metadata.yaml')
+    return custom_data is not None and is_finished(custom_data) and not needs_repair(path)
 
 
 def judge(path: Path, killed_s: float, witness: Witness) -> Loss:

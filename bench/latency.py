@@ -25,10 +25,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo import steps
 from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
-from myogestic_ros.demo.score import Answer
+from myogestic_ros.demo.score import ReceivedPrediction
 from myogestic_ros.demo.settings import DemoSettings
 from myogestic_ros.nodes.common import qos
 
@@ -70,26 +70,31 @@ def measure(console: Console, channels: int, seconds: float) -> Row:
             hold_s=1.5,
             channels=channels,
         )
-        with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
+        with (
+            NodeProcesses(plan.out / 'nodes') as nodes,
+            open_node_client(nodes.exit_message) as operator,
+        ):
             for name in ('driver', 'recorder', 'pipeline'):
                 nodes.start(name, getattr(plan, name)())
-            walk.bring_up(console, operator, plan)
-            walk.train(console, operator, walk.record_cues(console, operator, plan))
+            steps.bring_up(console, operator, plan)
+            steps.train(console, operator, steps.record_cues(console, operator, plan))
             operator.transition('recorder', 'cleanup')  # it listens to emg: out of the way
             return predict(operator, nodes, channels, seconds)
 
 
-def listen(seconds: float) -> list[Answer]:
+def listen(seconds: float) -> list[ReceivedPrediction]:
     """Receive predictions for a while, with a node that does nothing else."""
     node = rclpy.create_node('listener', start_parameter_services=False)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    answers: list[Answer] = []
+    answers: list[ReceivedPrediction] = []
 
     def on_prediction(message: Prediction) -> None:
         now_s = time.time()
         stamp_s = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-        answers.append(Answer(stamp_s, now_s - stamp_s, message.label, message.compute_time))
+        answers.append(
+            ReceivedPrediction(stamp_s, now_s - stamp_s, message.label, message.compute_time)
+        )
 
     node.create_subscription(Prediction, 'pipeline/predictions', on_prediction, qos.PREDICTIONS)
     end_s = time.monotonic() + seconds

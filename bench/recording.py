@@ -30,7 +30,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo import steps
 from myogestic_ros.demo.node_client import DemoError, NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.settings import DemoSettings
@@ -69,7 +69,10 @@ class Bench:
 @contextmanager
 def bench(plan: DemoSettings, names: tuple[str, ...]) -> Iterator[Bench]:
     """Start nodes; the array streams."""
-    with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
+    with (
+        NodeProcesses(plan.out / 'nodes') as nodes,
+        open_node_client(nodes.exit_message) as operator,
+    ):
         for name in names:
             nodes.start(name, getattr(plan, name)())
         for name in names:
@@ -159,7 +162,7 @@ def throughput(folder: Path, channels: int, rate: float, seconds: float) -> bool
 def trained(running: Bench) -> None:
     """Record a few cues and train on them."""
     operator, plan = running.operator, running.plan
-    walk.train(QUIET, operator, walk.record_cues(QUIET, operator, plan))
+    steps.train(QUIET, operator, steps.record_cues(QUIET, operator, plan))
     operator.trigger('pipeline/start_predicting')
     operator.spin(SETTLE_S)
 
@@ -241,9 +244,9 @@ def latency(place: Path, seconds: float) -> None:
                 else:
                     operator.trigger('recorder/start_recording')
                 operator.spin(1.0)
-                operator.answers.clear()
+                operator.predictions.clear()
                 operator.spin(seconds / 3)
-                found[kind].append(np.array([a.latency_s * 1e3 for a in operator.answers]))
+                found[kind].append(np.array([a.latency_s * 1e3 for a in operator.predictions]))
                 if kind == 'recording':
                     operator.trigger('recorder/stop_recording')
         for kind in kinds:

@@ -22,7 +22,7 @@ from myogestic_ros.msg import Prediction
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo import steps
 from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.settings import DemoSettings
@@ -100,11 +100,14 @@ def main() -> int:
             repetitions=2,
             hold_s=1.5,
         )
-        with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(nodes.dead) as operator:
+        with (
+            NodeProcesses(plan.out / 'nodes') as nodes,
+            open_node_client(nodes.exit_message) as operator,
+        ):
             for name in ('driver', 'recorder', 'pipeline'):
                 nodes.start(name, getattr(plan, name)())
-            walk.bring_up(quiet, operator, plan)
-            walk.train(quiet, operator, walk.record_cues(quiet, operator, plan))
+            steps.bring_up(quiet, operator, plan)
+            steps.train(quiet, operator, steps.record_cues(quiet, operator, plan))
             for hz in arguments.hz:
                 row, right = measure(operator, hz, arguments.seconds)
                 table.add_row(*row)

@@ -32,7 +32,7 @@ from made_up import record
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.training_set import load_training_set
 from myogestic_ros.decoding.decoders.htd_lda import extract

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from myogestic_ros.core.models.serialization import load_pickle, save_pickle
     from myogestic_ros.core.pipeline.states import PipelineState
     from myogestic_ros.core.streams.filter_spec import FilterSpec
-    from myogestic_ros.core.streams.window_cutter import StreamSpec
+    from myogestic_ros.core.streams.stream_spec import StreamSpec
     from myogestic_ros.core.training.jobs import report_progress
     from myogestic_ros.core.training.training_data import TrainingData
     from myogestic_ros.decoding.postprocessing.edge_trigger import EdgeTrigger
@@ -70,7 +70,7 @@ _HOMES = {
     'OneEuroFilter': 'decoding.postprocessing.vector_filters',
     'Pipeline': 'experiment',
     'PipelineState': 'core.pipeline.states',
-    'StreamSpec': 'core.streams.window_cutter',
+    'StreamSpec': 'core.streams.stream_spec',
     'TrainingData': 'core.training.training_data',
     'iter_aligned_windows': 'sessions.reading.windows',
     'iter_labeled_windows': 'sessions.reading.windows',

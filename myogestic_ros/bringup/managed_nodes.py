@@ -1,7 +1,7 @@
 """For launch files: managed nodes that come up in order, and say why when they do not.
 
 A launch file of this package declares its arguments and names its nodes; who writes one of their
-own may do the same (docs/launch.md).
+own may do the same (docs/how-to/launch.md).
 """
 
 from __future__ import annotations

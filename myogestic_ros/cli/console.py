@@ -10,7 +10,7 @@ from rich.console import Console
 
 from myogestic_ros.core.errors import MyoGesticError
 
-__all__ = ['console', 'errors', 'refusals']
+__all__ = ['console', 'errors', 'report_errors']
 
 console = Console(highlight=False)
 """Results."""
@@ -20,7 +20,7 @@ errors = Console(stderr=True, highlight=False)
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Print an error of ours as a sentence and end with exit code 1; no traceback."""
     try:
         yield

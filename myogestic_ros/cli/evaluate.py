@@ -13,10 +13,10 @@ from rich.progress import Progress
 from sklearn.base import clone
 
 from myogestic_ros.cli import training_options as options
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.core.errors import MyoGesticError, TrainingError
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.evaluation_set import load_evaluation_set
 from myogestic_ros.decoding.datasets.target_set import load_targets
@@ -113,7 +113,7 @@ def evaluate(
     curve), then whole sessions when there are several. Windows in which a movement begins are
     scored apart. Before that, what spoils the data is said.
     """
-    with refusals():
+    with report_errors():
         if report is not None and report.suffix.lower() not in ('.html', '.htm', '.png'):
             raise MyoGesticError(
                 f"A report can be a .html or a .png file; got '{report}'. Name it report.html, say."

@@ -1,4 +1,4 @@
-"""A ROS parameter file, read without a node."""
+"""Read ROS parameter files without a node."""
 
 from __future__ import annotations
 
@@ -6,61 +6,87 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter, check_values
+from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 
 __all__ = ['read_parameters']
 
+PARAMETERS = 'ros__parameters'
+
 
 def read_parameters(file: Path, node: str, table: Iterable[Parameter]) -> dict[str, Any]:
-    """Return the values that a parameter file gives a node for the rows of a table.
+    """Return the parameters that a ROS parameter file sets for a node.
 
     Parameters
     ----------
     file : Path
-        YAML as nodes are started with: sections such as ``/**`` or ``pipeline``, each with
-        ``ros__parameters``. The later section wins.
+        YAML with sections such as ``/**`` or ``pipeline``, each with ``ros__parameters``. Of a
+        parameter that several sections set, the last value counts.
     node : str
         Name of the node.
     table : iterable of Parameter
-        What is wanted; other parameters are passed over.
+        Parameters to read; others in the file are ignored.
 
     Raises
     ------
     MyoGesticError
-        When it cannot be read, or values do not fit; every fault at once.
+        If the file cannot be read, holds a duplicate key, or values are invalid; the message
+        lists all errors, with their lines.
     """
     table = tuple(table)
     names = {row.name for row in table}
     try:
-        content = yaml.safe_load(file.read_text(encoding='utf-8'))
-        sections = {
-            str(key): section['ros__parameters'] for key, section in (content or {}).items()
-        }
-        found = {
-            name: value
-            for key, section in sections.items()
-            if key == '/**' or key.split('/')[-1] == node
-            for name, value in _flat(section)
-            if name in names
-        }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise MyoGesticError(
-            f'{file} is no parameter file ({error!r}); expected YAML with sections such as '
-            f"'{node}:', each with 'ros__parameters:'."
-        ) from error
-    faults = check_values(table, found)
-    if faults:
-        raise MyoGesticError(f'{file}: {"; ".join(faults)}.')
+        document = read_yaml(file)
+    except YamlError as error:
+        raise MyoGesticError(f'The parameter file {file} {error}.') from error
+    if document.duplicates:
+        raise MyoGesticError(f'The parameter file {file}: {"; ".join(document.duplicates)}.')
+    found: dict[str, Any] = {}
+    lines: dict[str, str] = {}
+    for section, parameters in _sections(file, node, document):
+        if str(section) == '/**' or str(section).split('/')[-1] == node:
+            for path in _paths(parameters):
+                name = '.'.join(map(str, path))
+                if name in names:
+                    found[name] = _value_at(parameters, path)
+                    lines[name] = document.line_of(section, PARAMETERS, *path)
+    errors = [
+        f'{lines[name]}: {error}'
+        for name, value in found.items()
+        for error in check_values(table, {name: value})
+    ]
+    if errors:
+        raise MyoGesticError(f'The parameter file {file}: {"; ".join(errors)}.')
     return found
 
 
-def _flat(values: Mapping[str, Any], prefix: str = '') -> Iterator[tuple[str, Any]]:
-    """Yield dotted names and values: ``post: {dead_zone: 0.1}`` as ``post.dead_zone``."""
+def _sections(file: Path, node: str, document: YamlDocument) -> Iterator[tuple[Any, Any]]:
+    """Yield the name and the parameters of each section of a parameter file."""
+    content = {} if document.content is None else document.content
+    expected = f"expected YAML with sections such as '{node}:', each with '{PARAMETERS}:'"
+    if not isinstance(content, Mapping):
+        raise MyoGesticError(f'{file} is no parameter file; {expected}.')
+    for section, parameters in content.items():
+        if not isinstance(parameters, Mapping) or not isinstance(
+            parameters.get(PARAMETERS), Mapping
+        ):
+            line = document.line_of(section)
+            raise MyoGesticError(f"{file} is no parameter file: {line}: '{section}'; {expected}.")
+        yield section, parameters[PARAMETERS]
+
+
+def _paths(values: Mapping[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys that lead to each value: ``post: {dead_zone: 0.1}`` as (post, dead_zone)."""
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f'{prefix}{name}.')
+            yield from ((name, *path) for path in _paths(value))
         else:
-            yield f'{prefix}{name}', value
+            yield (name,)
+
+
+def _value_at(values: Mapping[Any, Any], path: tuple[Any, ...]) -> Any:
+    value: Any = values
+    for name in path:
+        value = value[name]
+    return value

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.cli.parameter_file import read_parameters
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
@@ -80,7 +80,7 @@ def replay(
     They are, bit for bit, those that a pipeline node makes when the session is played to it, at
     any speed it can keep up with. With --compare it says whether that is so; exit code 1 when not.
     """
-    with refusals():
+    with report_errors():
         (place,) = resolve_sessions([session], session_dir)
         recording = Session(place)
         pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)
@@ -115,9 +115,10 @@ def _ready(
     made_by = store.manifest(name)
     found = find_pipeline(decoder or made_by.decoder)
     pipeline = Pipeline(
-        found.predict_hz if predict_hz < 0 else predict_hz, streams=made_by.streams
+        found.predict_hz if predict_hz < 0 else predict_hz,
+        streams=made_by.streams,
+        callbacks=found.callbacks,
     )
-    pipeline.take_callbacks(found)
     content, manifest = store.load(name, pipeline.streams, pipeline.load_model)
     pipeline.use_model(content, name, manifest.class_names)
     return pipeline, manifest
@@ -161,11 +162,11 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         run.took_s = time.perf_counter() - begun_s
     run.problems['callback errors'] = pipeline.counters.errors
     run.problems['dropped results'] = pipeline.counters.dropped
-    run.problems['coalesced ticks'] = pipeline.cutter.coalesced
+    run.problems['coalesced ticks'] = pipeline.reader.cutter.coalesced
     run.after = str(pipeline.post or '')
-    run.problems['unsynchronized ticks'] = pipeline.cutter.unsynchronized
-    for name in pipeline.cutter.names:
-        run.problems[f'{name}: lost samples'] = pipeline.cutter.intake(name).lost
+    run.problems['unsynchronized ticks'] = pipeline.reader.cutter.unsynchronized
+    for name in pipeline.reader.cutter.names:
+        run.problems[f'{name}: lost samples'] = pipeline.reader.cutter.validator(name).lost
     return run
 
 

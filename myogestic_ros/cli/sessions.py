@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.cli.session_tables import (
     print_findings,
     print_imported,
@@ -23,8 +23,8 @@ from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.importer import import_recording
-from myogestic_ros.sources.importers.mappings import mapping_file
-from myogestic_ros.sources.replay_parameters import AS_MAPPED
+from myogestic_ros.sources.importers.mapping import find_mapping
+from myogestic_ros.sources.replay import FROM_MAPPING
 
 __all__ = ['app']
 
@@ -59,10 +59,10 @@ def import_(
     classes: Annotated[str, typer.Option(help='Names of the classes: rest,fist,open.')] = '',
     label_column: Annotated[
         int, typer.Option(help='Column of the class, from 0; -1 the last, -2 none; -99 as mapped.')
-    ] = AS_MAPPED,
+    ] = FROM_MAPPING,
     time_column: Annotated[
         int, typer.Option(help='Column of the time, from 0; -2 none; -99 as mapped.')
-    ] = AS_MAPPED,
+    ] = FROM_MAPPING,
     file_names: Annotated[
         str, typer.Option(help="What files are called: '{class}_{repetition}.csv'.")
     ] = '',
@@ -73,7 +73,7 @@ def import_(
     device: Annotated[str, typer.Option(help='With what.')] = '',
     protocol: Annotated[str, typer.Option(help='After which plan.')] = '',
 ) -> None:
-    """Make a session of a recording; docs/recordings.md says what a mapping holds."""
+    """Make a session of a recording; docs/how-to/import-recordings.md says what a mapping holds."""
     said = {
         'sampling_rate': rate,
         'scale': scale,
@@ -84,14 +84,14 @@ def import_(
     columns = {'label_column': label_column, 'time_column': time_column}
     given = {
         **{key: value for key, value in said.items() if value},
-        **{key: column for key, column in columns.items() if column != AS_MAPPED},
+        **{key: column for key, column in columns.items() if column != FROM_MAPPING},
     }
-    with refusals():
+    with report_errors():
         target = folder / (name or recording.expanduser().resolve().stem)
         content = import_recording(
             recording,
             target,
-            mapping_file(mapping),
+            find_mapping(mapping),
             given,
             SessionInfo(subject=subject, device=device, protocol=protocol),
         )
@@ -103,7 +103,7 @@ def list_(
     folder: Annotated[Path, typer.Argument(help='Folder of the sessions.')] = SESSIONS,
 ) -> None:
     """List the sessions in a folder."""
-    with refusals():
+    with report_errors():
         if not folder.is_dir():
             raise SessionError(f'There is no folder {folder}; give that of the sessions.')
         summaries = list_sessions(folder)
@@ -119,7 +119,7 @@ def info(
     ] = None,
 ) -> None:
     """Show what a session holds: streams, classes, repetitions, losses, the signal itself."""
-    with refusals():
+    with report_errors():
         (path,) = resolve_sessions([session], folder)
         if picture is not None and picture.exists():
             raise SessionError(f'{picture} exists already; nothing is overwritten.')
@@ -142,7 +142,7 @@ def check(
 ) -> None:
     """Say what is not as it should be; ends with 1 when something is wrong."""
     wrong = False
-    with refusals():
+    with report_errors():
         for path in _named(sessions, folder):
             findings: list[Finding] = check_session(path)
             print_findings(console, path.name, findings)
@@ -160,14 +160,14 @@ def repair(
 ) -> None:
     """Make sessions whole whose recording was cut; what was written stays as it is."""
     failed = False
-    with refusals():
+    with report_errors():
         for path in _named(sessions, folder):
             if not needs_repair(path):
                 if sessions:
                     console.print(f'{path.name}: needs no repair.', markup=False)
                 continue
             try:
-                console.print(repair_session(path).sentence, markup=False, soft_wrap=True)
+                console.print(repair_session(path).message, markup=False, soft_wrap=True)
             except SessionError as error:
                 errors.print(str(error), style='red', markup=False, soft_wrap=True)
                 failed = True
@@ -185,7 +185,7 @@ def export(
     stream: Stream = 'emg',
 ) -> None:
     """Write a session as arrays (NPZ) or text (CSV), from which it can be imported again."""
-    with refusals():
+    with report_errors():
         (path,) = resolve_sessions([session], folder)
         target = file or Path(f'{path.stem}.npz')
         opened = Session(path)

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from myogestic_ros.cli import training_options as options
-from myogestic_ros.cli.console import console, errors, refusals
+from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.jobs import Outcome
 from myogestic_ros.core.training.trainer import Trainer
 from myogestic_ros.core.training.training_data import TrainingData
@@ -79,7 +79,7 @@ def train(
 
     It is the training that the node does: same windows, same code, in a process of its own.
     """
-    with refusals():
+    with report_errors():
         found = find_pipeline(decoder)
         data = TrainingData(
             paths=[str(path) for path in resolve_sessions(sessions, session_dir)],
@@ -133,7 +133,7 @@ def _streams(
 
 def _run(pipeline: Pipeline, data: TrainingData) -> Outcome:
     """Train as the node does, printing the log; Ctrl-C ends it at once."""
-    if pipeline.on_train is None:
+    if pipeline.callbacks.train is None:
         raise TrainingError('This decoder has no train callback (use @pipeline.train).')
     outcomes: list[Outcome] = []
     ended = threading.Event()
@@ -147,7 +147,7 @@ def _run(pipeline: Pipeline, data: TrainingData) -> Outcome:
         lambda share: None,
         lambda text: errors.print(text, markup=False, soft_wrap=True),
     )
-    trainer.start(pipeline.on_train, complete_training_data, data, done)
+    trainer.start(pipeline.callbacks.train, complete_training_data, data, done)
     try:
         ended.wait()
     except KeyboardInterrupt:

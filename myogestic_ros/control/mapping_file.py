@@ -7,14 +7,12 @@ from collections.abc import Mapping as Map
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from myogestic_ros.control.joint import Joint
 from myogestic_ros.control.mapping import REST, Dof, Mapping
 from myogestic_ros.control.urdf import JointLimits
-from myogestic_ros.control.yaml_file import load_yaml
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.core.parameters import Parameter, check_values, defaults
+from myogestic_ros.core.yaml_file import YamlError, read_yaml
 
 __all__ = ['SETTINGS', 'parse_mapping', 'read_mapping']
 
@@ -97,10 +95,10 @@ def read_mapping(path: Path, urdf: Map[str, JointLimits] | None = None) -> Mappi
         If the file cannot be read, or is invalid; the message lists every error.
     """
     try:
-        content, duplicates = load_yaml(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ControlError(f'The mapping {path} cannot be read: {error}.') from error
-    return parse_mapping(content, urdf, str(path), duplicates)
+        document = read_yaml(path)
+    except YamlError as error:
+        raise ControlError(f'The mapping {path} {error}.') from error
+    return parse_mapping(document.content, urdf, str(path), document.duplicates)
 
 
 def parse_mapping(

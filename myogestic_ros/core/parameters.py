@@ -40,7 +40,7 @@ class Parameter:
     read_only: bool = False
     check: Callable[[Any], str | None] | None = None
 
-    def fault(self, value: Any) -> str | None:
+    def validation_error(self, value: Any) -> str | None:
         """Return what is wrong with ``value`` in a sentence, or None."""
         if isinstance(self.default, bool) != isinstance(value, bool):
             return f'{self.name}: got {value!r}, expected {type(self.default).__name__}'
@@ -76,6 +76,6 @@ def check_values(table: Iterable[Parameter], values: Mapping[str, Any]) -> list[
     for name, value in values.items():
         if name not in rows:
             faults.append(f'{name}: unknown, expected one of {", ".join(sorted(rows))}')
-        elif (fault := rows[name].fault(value)) is not None:
+        elif (fault := rows[name].validation_error(value)) is not None:
             faults.append(fault)
     return faults

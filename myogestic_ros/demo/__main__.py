@@ -19,16 +19,16 @@ from rich.console import Console
 from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.core.errors import MyoGesticError
-from myogestic_ros.demo import steps as walk
+from myogestic_ros.demo import steps
 from myogestic_ros.demo.hand_report import write_film
-from myogestic_ros.demo.hand_score import HandScore, judge_hand, postures_of
+from myogestic_ros.demo.hand_score import HandScore, class_postures, score_hand
 from myogestic_ros.demo.node_client import DemoError, NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.report import print_score, write_files
-from myogestic_ros.demo.ros_domain import own_domain
-from myogestic_ros.demo.score import NOT_JUDGED_S, judge
+from myogestic_ros.demo.ros_domain import isolated_domain
+from myogestic_ros.demo.score import NOT_JUDGED_S, score_predictions
 from myogestic_ros.demo.settings import DemoSettings
-from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.sessions.storage.file_lock import lock_file
 
 __all__ = ['main']
 
@@ -107,21 +107,21 @@ def _clear(out: Path) -> None:
 
 def _walk(console: Console, operator: NodeClient, plan: DemoSettings) -> float:
     """Go through the main job; return the speed of the predicted part."""
-    walk.bring_up(console, operator, plan)
+    steps.bring_up(console, operator, plan)
     if plan.data is None:
-        walk.train(console, operator, walk.record_cues(console, operator, plan))
-        walk.test_cues(console, operator, plan)
+        steps.train(console, operator, steps.record_cues(console, operator, plan))
+        steps.test_cues(console, operator, plan)
         return 1.0
-    walk.train(console, operator, walk.play_recording(console, operator, plan, 'first'))
-    walk.play_recording(console, operator, plan, 'last')
+    steps.train(console, operator, steps.play_recording(console, operator, plan, 'first'))
+    steps.play_recording(console, operator, plan, 'last')
     return operator.speed
 
 
 def _hand(operator: NodeClient) -> HandScore:
     """Return how the hand followed, by the postures of the mapping that the bridge goes by."""
     mapping = read_mapping(share('config', 'mappings', 'hand.yaml'))
-    postures = postures_of(mapping, [cue.name for cue in operator.cues])
-    return judge_hand(operator.cues, operator.answers, operator.hand, postures)
+    postures = class_postures(mapping, [cue.name for cue in operator.cues])
+    return score_hand(operator.cues, operator.predictions, operator.hand, postures)
 
 
 def share(*parts: str) -> Path:
@@ -152,8 +152,8 @@ class _Interrupt:
 def _alone(console: Console, out: Path) -> Iterator[None]:
     """Keep away from other demos: a ROS domain of its own, and a folder that no other one has."""
     out.mkdir(parents=True, exist_ok=True)
-    with own_domain() as domain, (out / '.lock').open('w') as lock:
-        if not hold(lock):
+    with isolated_domain() as domain, (out / '.lock').open('w') as lock:
+        if not lock_file(lock):
             raise DemoError(f'Another demo is writing to {out}; give this one another: --out.')
         if domain is not None:
             look = f'ROS_DOMAIN_ID={domain} ros2 topic echo /label'
@@ -167,7 +167,7 @@ def _demo(console: Console, plan: DemoSettings, min_accuracy: float, interrupt: 
 
     def trouble() -> str | None:
         interrupt.check()
-        return nodes.dead()
+        return nodes.exit_message()
 
     with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(trouble) as operator:
         for name in plan.nodes:
@@ -175,17 +175,17 @@ def _demo(console: Console, plan: DemoSettings, min_accuracy: float, interrupt: 
         speed = _walk(console, operator, plan)
         codes = nodes.stop()
         interrupt.check()
-    score = judge(operator.cues, operator.answers)
+    score = score_predictions(operator.cues, operator.predictions)
     hand = _hand(operator) if plan.with_hand else None
-    print_score(console, score, hand, operator.after_the_decoder)
+    print_score(console, score, hand, operator.post_processing)
     facts = {
         'title': plan.title,
         'replay_speed': speed,
-        'after_the_decoder': operator.after_the_decoder,
+        'post_processing': operator.post_processing,
         'exit_codes': codes,
     }
     robot = read_kinematics(share('urdf', 'hand.urdf')) if hand is not None else None
-    heard = (operator.cues, operator.answers)
+    heard = (operator.cues, operator.predictions)
     picture = write_files(plan.out, score, *heard, facts, hand, robot)
     console.print(f'Picture and numbers: {picture} and report.json')
     if hand is not None and robot is not None:

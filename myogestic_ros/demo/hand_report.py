@@ -17,12 +17,12 @@ from myogestic_ros.demo.hand_score import (
     HELD_S,
     TOLERANCE_RAD,
     WITHIN_S,
+    CueResult,
     HandScore,
     HandState,
-    Reach,
 )
-from myogestic_ros.demo.score import Answer, Cue
-from myogestic_ros.reporting.hand_plot import picture
+from myogestic_ros.demo.score import Cue, ReceivedPrediction
+from myogestic_ros.reporting.hand_plot import render_hand
 
 __all__ = ['add_rows', 'draw_distance', 'draw_strip', 'hand_numbers', 'write_film']
 
@@ -34,13 +34,13 @@ GOOD, BAD, PALE = '#1b7837', '#d6604d', 0.30
 
 def add_rows(table: Table, score: HandScore) -> None:
     """Add to the summary how the hand followed."""
-    if not score.reaches:
+    if not score.cue_results:
         table.add_row('hand', 'no cue asked for another posture, or none was long enough')
         return
-    count = sum(reach.in_time for reach in score.reaches)
+    count = sum(reach.in_time for reach in score.cue_results)
     table.add_row(
         f'hand in the right posture within {WITHIN_S:g} s of the cue',
-        f'[bold]{score.share:.1%}[/] ({count} of {len(score.reaches)} cues; '
+        f'[bold]{score.share:.1%}[/] ({count} of {len(score.cue_results)} cues; '
         f'{score.reached} reached it at all)',
     )
     table.add_row('cue → posture', f'{_both(score.reached_s)} (median / p95 of those reached)')
@@ -58,7 +58,7 @@ def hand_numbers(score: HandScore) -> dict[str, Any]:
         return round(value, 4) if np.isfinite(value) else None
 
     return {
-        'cues': len(score.reaches),
+        'cues': len(score.cue_results),
         'share_within_1_s': number(score.share),
         'reached': score.reached,
         'cue_to_posture_median_s': number(score.reached_s(50)),
@@ -68,21 +68,22 @@ def hand_numbers(score: HandScore) -> dict[str, Any]:
         'tolerance_rad': TOLERANCE_RAD,
         'held_s': HELD_S,
         'each': [
-            {'name': r.cue.name, 'cue_to_posture_s': number(r.reached_s)} for r in score.reaches
+            {'name': r.cue.name, 'cue_to_posture_s': number(r.reached_s)}
+            for r in score.cue_results
         ],
     }
 
 
 def draw_strip(figure: Any, robot: Kinematics, score: HandScore) -> None:
     """Draw what was asked for, and below it the hand a second after the cue."""
-    shown = _shown(score.reaches)
+    shown = _shown(score.cue_results)
     if not shown:
         return
     axes = figure.subplots(2, len(shown), squeeze=False)
     for column, reach in enumerate(shown):
-        asked = picture(robot, score.postures[reach.cue.name], STRIP_PIXELS)
+        asked = render_hand(robot, score.postures[reach.cue.name], STRIP_PIXELS)
         asked[..., 3] *= PALE
-        for row, image in enumerate((asked, picture(robot, reach.after, STRIP_PIXELS))):
+        for row, image in enumerate((asked, render_hand(robot, reach.after, STRIP_PIXELS))):
             axes[row, column].imshow(image, interpolation='antialiased')
             axes[row, column].set_xticks([])
             axes[row, column].set_yticks([])
@@ -98,10 +99,10 @@ def draw_strip(figure: Any, robot: Kinematics, score: HandScore) -> None:
     axes[1, 0].set_ylabel(f'hand, {WITHIN_S:g} s after')
 
 
-def _shown(reaches: Sequence[Reach]) -> list[Reach]:
+def _shown(cue_results: Sequence[CueResult]) -> list[CueResult]:
     """Return one cue of each class, `rest` last and only if there is room."""
-    first: dict[str, Reach] = {}
-    for reach in reaches:
+    first: dict[str, CueResult] = {}
+    for reach in cue_results:
         first.setdefault(reach.cue.name, reach)
     chosen = sorted(first.values(), key=lambda reach: reach.cue.name == 'rest')
     return chosen[:MOST_PICTURES]
@@ -109,7 +110,7 @@ def _shown(reaches: Sequence[Reach]) -> list[Reach]:
 
 def draw_distance(axes: Any, score: HandScore) -> None:
     """Draw how far the hand was from the cued posture, over the time since the cue."""
-    for reach in score.reaches:
+    for reach in score.cue_results:
         colour = GOOD if reach.in_time else BAD
         kept = reach.times_s <= 3 * WITHIN_S
         axes.plot(
@@ -121,7 +122,9 @@ def draw_distance(axes: Any, score: HandScore) -> None:
     axes.set_ylim(0, None)
     axes.set_xlabel('time since the cue (s)')
     axes.set_ylabel('farthest joint (rad)')
-    axes.set_title(f'Hand: {score.share:.0%} within {WITHIN_S:g} s' if score.reaches else 'Hand')
+    axes.set_title(
+        f'Hand: {score.share:.0%} within {WITHIN_S:g} s' if score.cue_results else 'Hand'
+    )
 
 
 def write_film(
@@ -129,7 +132,7 @@ def write_film(
     robot: Kinematics,
     postures: Mapping[str, Mapping[str, float]],
     cues: Sequence[Cue],
-    answers: Sequence[Answer],
+    predictions: Sequence[ReceivedPrediction],
     states: Sequence[HandState],
 ) -> None:
     """Write an animated GIF: what is asked, and what the hand does; at true speed."""
@@ -139,13 +142,13 @@ def write_film(
     end_s = min(begin_s + FILM_S, states[-1].stamp_s)
     stamps = {
         'cue': [cue.stamp_s for cue in cues],
-        'answer': [answer.stamp_s + answer.latency_s for answer in answers],
+        'answer': [answer.stamp_s + answer.latency_s for answer in predictions],
         'state': [state.stamp_s for state in states],
     }
     figure = Figure(figsize=(5.0, 3.0), dpi=FILM_DPI)
     sides = [figure.add_axes((x, 0.0, 0.48, 0.88)) for x in (0.01, 0.51)]
     known = {
-        name: _pale(picture(robot, posture, FILM_PIXELS)) for name, posture in postures.items()
+        name: _pale(render_hand(robot, posture, FILM_PIXELS)) for name, posture in postures.items()
     }
     empty = np.zeros_like(next(iter(known.values())))
     images = [axes.imshow(empty, interpolation='nearest') for axes in sides]
@@ -157,11 +160,11 @@ def write_film(
         for now_s in np.arange(begin_s, end_s, 1.0 / FILM_HZ):
             before = {kind: bisect_right(times, now_s) - 1 for kind, times in stamps.items()}
             cue = cues[before['cue']].name
-            label = answers[before['answer']].label if before['answer'] >= 0 else ''
+            label = predictions[before['answer']].label if before['answer'] >= 0 else ''
             hand = states[max(0, before['state'])].positions
             key = tuple(round(value, 2) for value in hand.values())
             if key not in drawn:
-                drawn[key] = picture(robot, hand, FILM_PIXELS)
+                drawn[key] = render_hand(robot, hand, FILM_PIXELS)
             images[0].set_data(known.get(cue, empty))
             images[1].set_data(drawn[key])
             sides[0].set_title(f'asked: {cue}', fontsize=11)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from myogestic_ros.control.mapping import REST
 from myogestic_ros.control.mapping import Mapping as HandMapping
-from myogestic_ros.demo.score import Answer, Cue
+from myogestic_ros.demo.score import Cue, ReceivedPrediction
 
-__all__ = ['WITHIN_S', 'HandScore', 'HandState', 'Reach', 'judge_hand', 'postures_of']
+__all__ = ['WITHIN_S', 'HandScore', 'HandState', 'CueResult', 'score_hand', 'class_postures']
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class HandState:
 
 
 @dataclass(frozen=True)
-class Reach:
+class CueResult:
     """What became of one cue.
 
     Attributes
@@ -76,34 +76,34 @@ class HandScore:
 
     Attributes
     ----------
-    reaches : list of Reach
+    cue_results : list of CueResult
         Of the judged cues, in their order.
     postures : mapping of str to mapping of str to float
         Posture of each class, whole, rad.
     """
 
-    reaches: list[Reach]
+    cue_results: list[CueResult]
     postures: Mapping[str, Mapping[str, float]]
 
     @property
     def share(self) -> float:
         """Share of cues whose posture the hand has reached within `WITHIN_S`; NaN without any."""
-        if not self.reaches:
+        if not self.cue_results:
             return float('nan')
-        return sum(reach.in_time for reach in self.reaches) / len(self.reaches)
+        return sum(reach.in_time for reach in self.cue_results) / len(self.cue_results)
 
     @property
     def reached(self) -> int:
         """How many cues' postures it has reached at all."""
-        return sum(bool(np.isfinite(reach.reached_s)) for reach in self.reaches)
+        return sum(bool(np.isfinite(reach.reached_s)) for reach in self.cue_results)
 
     def reached_s(self, percentile: float) -> float:
         """Return a percentile of the time from the cue, s, over the cues that were reached."""
-        return _percentile([reach.reached_s for reach in self.reaches], percentile)
+        return _percentile([reach.reached_s for reach in self.cue_results], percentile)
 
     def moved_s(self, percentile: float) -> float:
         """Return a percentile of the time from the first right prediction, s."""
-        return _percentile([reach.moved_s for reach in self.reaches], percentile)
+        return _percentile([reach.moved_s for reach in self.cue_results], percentile)
 
 
 def _percentile(values: Sequence[float], percentile: float) -> float:
@@ -111,9 +111,9 @@ def _percentile(values: Sequence[float], percentile: float) -> float:
     return float(np.percentile(finite, percentile)) if finite else float('nan')
 
 
-def judge_hand(
+def score_hand(
     cues: Sequence[Cue],
-    answers: Sequence[Answer],
+    predictions: Sequence[ReceivedPrediction],
     states: Sequence[HandState],
     postures: Mapping[str, Mapping[str, float]],
 ) -> HandScore:
@@ -121,7 +121,7 @@ def judge_hand(
 
     Parameters
     ----------
-    cues, answers, states : sequence
+    cues, predictions, states : sequence
         In the order of their time, all on one clock.
     postures : mapping of str to mapping of str to float
         Posture of each class that has one; each names the same joints, rad.
@@ -132,7 +132,7 @@ def judge_hand(
     known = [state for state in states if set(joints) <= set(state.positions)]
     stamps = [state.stamp_s for state in known]
     where = np.array([[state.positions[joint] for joint in joints] for state in known])
-    reaches = []
+    cue_results = []
     for index, cue in enumerate(cues):
         before = cues[index - 1].name if index else 'rest'
         until_s = cues[index + 1].stamp_s if index + 1 < len(cues) else float('inf')
@@ -150,13 +150,13 @@ def judge_hand(
         same = [postures[name] == postures[cue.name] for name in names]
         holds = np.array(same)[nearest] & (distance <= TOLERANCE_RAD)
         reached_s = _held_from(times, holds)
-        moved_s = max(0.0, reached_s - _first_right(answers, cue))
+        moved_s = max(0.0, reached_s - _first_right(predictions, cue))
         after = known[min(bisect_left(stamps, cue.stamp_s + WITHIN_S), last - 1)].positions
-        reaches.append(Reach(cue, reached_s, moved_s, after, times, distance))
-    return HandScore(reaches, postures)
+        cue_results.append(CueResult(cue, reached_s, moved_s, after, times, distance))
+    return HandScore(cue_results, postures)
 
 
-def postures_of(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dict[str, float]]:
+def class_postures(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dict[str, float]]:
     """Return the postures of a mapping, and of each label that has one, whole, rad."""
     rest = mapping.postures[REST]
     found = {name: {**rest, **posture} for name, posture in mapping.postures.items()}
@@ -167,9 +167,9 @@ def postures_of(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dict[s
     return found
 
 
-def _first_right(answers: Sequence[Answer], cue: Cue) -> float:
+def _first_right(predictions: Sequence[ReceivedPrediction], cue: Cue) -> float:
     """Return when the first right prediction came after a cue, s; NaN when there was none."""
-    right = (a for a in answers if a.stamp_s >= cue.stamp_s and a.label == cue.name)
+    right = (a for a in predictions if a.stamp_s >= cue.stamp_s and a.label == cue.name)
     first = next(right, None)
     return first.stamp_s - cue.stamp_s + first.latency_s if first is not None else float('nan')
 

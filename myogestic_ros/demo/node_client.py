@@ -18,7 +18,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from myogestic_ros.demo.hand_score import HandState
-from myogestic_ros.demo.score import Answer, Cue
+from myogestic_ros.demo.score import Cue, ReceivedPrediction
 from myogestic_ros.msg import (
     BridgeStatus,
     Label,
@@ -72,7 +72,7 @@ class NodeClient:
     ----------
     cues : list of Cue
         Labels as they were published.
-    answers : list of Answer
+    predictions : list of ReceivedPrediction
         Predictions as they arrived.
     hand : list of HandState
         Where the joints of a hand were.
@@ -84,9 +84,9 @@ class NodeClient:
 
     def __init__(self, dead: Callable[[], str | None]) -> None:
         self._dead = dead
-        self.after_the_decoder = ''
+        self.post_processing = ''
         self.cues: list[Cue] = []
-        self.answers: list[Answer] = []
+        self.predictions: list[ReceivedPrediction] = []
         self.hand: list[HandState] = []
         self.speed = 1.0
         self._opened_s = 0.0
@@ -122,8 +122,10 @@ class NodeClient:
         received_s = self._node.get_clock().now().nanoseconds * 1e-9
         stamp_s = _seconds(message.header.stamp)
         acquired_s = self._opened_s + (stamp_s - self._opened_s) / self.speed
-        self.answers.append(
-            Answer(stamp_s, received_s - acquired_s, message.label, message.compute_time)
+        self.predictions.append(
+            ReceivedPrediction(
+                stamp_s, received_s - acquired_s, message.label, message.compute_time
+            )
         )
 
     def _on_joint_state(self, message: JointState) -> None:

@@ -55,7 +55,7 @@ class NodeProcesses:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ, PYTHONUNBUFFERED='1'),
-                start_new_session=True,  # Ctrl-C reaches the demo, which ends them in order
+                start_new_session=True,  # Ctrl-C cue_results the demo, which ends them in order
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - no other thread runs yet
             )
 
@@ -63,7 +63,7 @@ class NodeProcesses:
         """Return the process id of a node."""
         return self._processes[name].pid
 
-    def dead(self) -> str | None:
+    def exit_message(self) -> str | None:
         """Return what a node that has ended said last, or None while all run."""
         for name, process in self._processes.items():
             if process.poll() is not None:

@@ -23,7 +23,7 @@ from myogestic_ros.demo.hand_report import (
     hand_numbers,
 )
 from myogestic_ros.demo.hand_score import HandScore
-from myogestic_ros.demo.score import NOT_JUDGED_S, Answer, Cue, Score
+from myogestic_ros.demo.score import NOT_JUDGED_S, Cue, ReceivedPrediction, Score
 
 __all__ = ['print_score', 'write_files']
 
@@ -64,7 +64,7 @@ def write_files(
     folder: Path,
     score: Score,
     cues: Sequence[Cue],
-    answers: Sequence[Answer],
+    predictions: Sequence[ReceivedPrediction],
     facts: dict[str, Any],
     hand: HandScore | None = None,
     robot: Kinematics | None = None,
@@ -85,10 +85,10 @@ def write_files(
     if hand is not None:
         numbers['hand'] = hand_numbers(hand)
     (folder / 'report.json').write_text(json.dumps(numbers, indent=2) + '\n')
-    strip = hand is not None and robot is not None and bool(hand.reaches)
+    strip = hand is not None and robot is not None and bool(hand.cue_results)
     figure = plt.figure(figsize=(11, 10.5 if strip else 7), layout='constrained')
     grid = figure.add_gridspec(3 if strip else 2, 1, height_ratios=(6, 8, 7)[: 3 if strip else 2])
-    _draw_timeline(figure.add_subplot(grid[0]), score.class_names, cues, answers)
+    _draw_timeline(figure.add_subplot(grid[0]), score.class_names, cues, predictions)
     if hand is not None and robot is not None and strip:
         draw_strip(figure.add_subfigure(grid[1]), robot, hand)
     below = grid[-1].subgridspec(1, 3 if strip else 2)
@@ -107,14 +107,14 @@ def write_files(
 
 
 def _draw_timeline(
-    axes: Any, names: list[str], cues: Sequence[Cue], answers: Sequence[Answer]
+    axes: Any, names: list[str], cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]
 ) -> None:
     """Draw the cue in force as bands and each prediction as a dot, over time."""
     rows = {name: row for row, name in enumerate(names)}
-    if not answers:
+    if not predictions:
         axes.text(0.5, 0.5, 'no prediction arrived', ha='center', transform=axes.transAxes)
         return
-    start, end = answers[0].stamp_s, answers[-1].stamp_s
+    start, end = predictions[0].stamp_s, predictions[-1].stamp_s
     for index, cue in enumerate(cues):
         until = cues[index + 1].stamp_s if index + 1 < len(cues) else end
         if cue.name not in rows or until < start:
@@ -123,7 +123,7 @@ def _draw_timeline(
         axes.barh(
             rows[cue.name], until - start - left, left=left, height=0.9, color='#cfe3f5', zorder=1
         )
-    placed = [a for a in answers if a.label in rows]
+    placed = [a for a in predictions if a.label in rows]
     kinds = _judged(cues, placed)
     for kind, colour in (('as asked', '#1b7837'), ('otherwise', '#d6604d'), (REACTING, '#999999')):
         chosen = [a for a, own in zip(placed, kinds, strict=True) if own == kind]
@@ -145,13 +145,13 @@ def _draw_timeline(
     )
 
 
-def _judged(cues: Sequence[Cue], answers: Sequence[Answer]) -> list[str]:
+def _judged(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> list[str]:
     """Return how each prediction is drawn."""
     starts = np.array([cue.stamp_s for cue in cues])
-    stamps = [answer.stamp_s for answer in answers]
+    stamps = [answer.stamp_s for answer in predictions]
     kinds = []
     for answer, index in zip(
-        answers, np.searchsorted(starts, stamps, side='right') - 1, strict=True
+        predictions, np.searchsorted(starts, stamps, side='right') - 1, strict=True
     ):
         if index < 0 or not cues[index].name or answer.stamp_s - starts[index] < NOT_JUDGED_S:
             kinds.append(REACTING)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ['own_domain', 'take_domain']
+__all__ = ['isolated_domain', 'reserve_domain']
 
 FIRST = 77
 """Where the demo begins to look: not 0, where a robot may be, nor what tutorials like."""
@@ -16,7 +16,7 @@ DOMAINS = range(1, 101)
 FIRST_PORT, PORTS_OF_A_DOMAIN = 7400, 250
 
 
-def take_domain(first: int = FIRST) -> tuple[int, socket.socket]:
+def reserve_domain(first: int = FIRST) -> tuple[int, socket.socket]:
     """Return a domain that nobody has taken here, and what keeps it until it is closed.
 
     That is the last UDP port of the domain, which only a 120th participant would need: it is free
@@ -45,7 +45,7 @@ def take_domain(first: int = FIRST) -> tuple[int, socket.socket]:
 
 
 @contextmanager
-def own_domain() -> Iterator[int | None]:
+def isolated_domain() -> Iterator[int | None]:
     """Let what starts meanwhile have a domain of its own, on this machine only.
 
     Yields it; or None when ``ROS_DOMAIN_ID`` says already which to use.
@@ -53,7 +53,7 @@ def own_domain() -> Iterator[int | None]:
     if os.environ.get('ROS_DOMAIN_ID'):
         yield None
         return
-    domain, kept = take_domain()
+    domain, kept = reserve_domain()
     os.environ['ROS_DOMAIN_ID'] = str(domain)
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:

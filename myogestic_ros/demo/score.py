@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['NOT_JUDGED_S', 'Answer', 'Cue', 'Score', 'judge']
+__all__ = ['NOT_JUDGED_S', 'ReceivedPrediction', 'Cue', 'Score', 'score_predictions']
 
 NOT_JUDGED_S = 0.7
 """Time after a cue in which nothing is judged, s: half a second in which people react, and the
@@ -25,7 +25,7 @@ class Cue:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReceivedPrediction:
     """A prediction: of the samples up to when, how late it was received, which class; s."""
 
     stamp_s: float
@@ -69,20 +69,20 @@ class Score:
         return float(np.percentile(self.latency_s, percentile) * 1e3)
 
 
-def judge(cues: Sequence[Cue], answers: Sequence[Answer]) -> Score:
+def score_predictions(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> Score:
     """Compare predictions with the cues in force.
 
     A prediction is judged from `NOT_JUDGED_S` after a cue on, until the next.
 
     Parameters
     ----------
-    cues, answers : sequence
+    cues, predictions : sequence
         In the order of their time.
     """
     starts = [cue.stamp_s for cue in cues]
     names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
     confusion = np.zeros((len(names), len(names) + 1), np.int64)
-    for answer in answers:
+    for answer in predictions:
         index = bisect_right(starts, answer.stamp_s) - 1
         if index < 0 or not cues[index].name:
             continue
@@ -90,10 +90,10 @@ def judge(cues: Sequence[Cue], answers: Sequence[Answer]) -> Score:
             continue
         column = names.index(answer.label) if answer.label in names else len(names)
         confusion[names.index(cues[index].name), column] += 1
-    stamps = np.array([answer.stamp_s for answer in answers])
+    stamps = np.array([answer.stamp_s for answer in predictions])
     gaps = np.diff(stamps)
     typical = float(np.median(gaps)) if len(gaps) else float('nan')
     running = gaps[gaps < 5 * typical]  # pauses between two recordings are no slow predictions
     rate_hz = float(len(running) / running.sum()) if len(running) else float('nan')
-    latency_s = np.array([answer.latency_s for answer in answers])
-    return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(answers))
+    latency_s = np.array([answer.latency_s for answer in predictions])
+    return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(predictions))

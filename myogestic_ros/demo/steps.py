@@ -100,19 +100,19 @@ def _predicting(
     if plan.with_hand:
         console.print(operator.trigger('bridge/arm'))
     operator.cues.clear()
-    operator.answers.clear()
+    operator.predictions.clear()
     operator.hand.clear()
     operator.trigger('pipeline/start_predicting')
     operator.wait(lambda: operator.pipeline_state == 'predicting', 'predictions', 10.0)
     said = operator.pipeline_message.partition('After the decoder: ')[2]
-    operator.after_the_decoder = said.rstrip('.') or 'nothing: adds 0 ms'
+    operator.post_processing = said.rstrip('.') or 'nothing: adds 0 ms'
     during()
     operator.trigger('pipeline/stop_predicting')
     if plan.with_hand:
         operator.transition('bridge', 'deactivate')  # which takes the hand to rest
-    arrived = len(operator.answers)
+    arrived = len(operator.predictions)
     operator.spin(0.3)
-    if len(operator.answers) != arrived:
+    if len(operator.predictions) != arrived:
         raise DemoError('Predictions came after stop_predicting had answered.')
 
 

@@ -17,7 +17,7 @@ __all__ = [
     'STYLE',
     'draw_confusion',
     'draw_curves',
-    'draw_nothing',
+    'draw_placeholder',
     'draw_recalls',
     'draw_rejection',
 ]
@@ -117,7 +117,7 @@ def draw_curves(axes: Any, reports: Sequence[ClassificationReport]) -> None:
                     fontsize=8,
                 )
     if not drawn:
-        draw_nothing(axes, 'needs two repetitions of each class')
+        draw_placeholder(axes, 'needs two repetitions of each class')
     else:
         axes.set_xticks(sorted({p.repetitions for report in drawn for p in report.curve}))
         axes.set_ylim(max(0.0, 100 * low - 3), 101.5)
@@ -213,7 +213,7 @@ def draw_rejection(axes: Any, reports: Sequence[ClassificationReport]) -> None:
                         color='#52606d',
                     )
     if not found:
-        draw_nothing(axes, 'this decoder gives no probabilities')
+        draw_placeholder(axes, 'this decoder gives no probabilities')
     else:
         axes.grid(color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -224,7 +224,7 @@ def draw_rejection(axes: Any, reports: Sequence[ClassificationReport]) -> None:
     axes.set_title('Rejection below a confidence')
 
 
-def draw_nothing(axes: Any, why: str) -> None:
+def draw_placeholder(axes: Any, why: str) -> None:
     """Say why there is no picture."""
     axes.text(0.5, 0.5, why, ha='center', va='center', color=UNSETTLED, transform=axes.transAxes)
     axes.set_xticks([])

@@ -14,7 +14,7 @@ from myogestic_ros.reporting.evaluation_figures import (
     FAINT,
     UNSETTLED,
     WRONG,
-    draw_nothing,
+    draw_placeholder,
 )
 
 __all__ = ['draw_regression', 'draw_timeline']
@@ -30,7 +30,7 @@ def draw_timeline(axes: Any, report: ClassificationReport, of: str = '') -> None
     each, data = report.each, report.data
     tested = sorted(set(each.tests[each.tests >= 0].tolist()))
     if not tested:
-        draw_nothing(axes, 'nothing could be left out')
+        draw_placeholder(axes, 'nothing could be left out')
         return
     first_session = data.sessions == data.sessions[each.tests == tested[0]][0]
     in_session = sorted(set(each.tests[(each.tests >= 0) & first_session].tolist()))

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from myogestic_ros.control.kinematics import Kinematics, Shape
 
-__all__ = ['FRAME', 'Frame', 'picture']
+__all__ = ['FRAME', 'Frame', 'render_hand']
 
 Array = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class Frame:
 FRAME = Frame()
 
 
-def picture(
+def render_hand(
     robot: Kinematics, positions: Mapping[str, float], height: int = 300, frame: Frame = FRAME
 ) -> Array:
     """Return what a hand looks like.

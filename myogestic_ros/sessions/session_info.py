@@ -1,37 +1,37 @@
-"""What a session is about: the info that go with its samples."""
+"""Description of a session: subject, classes, device, software."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 
-__all__ = ['FACTS', 'RECOVERED', 'SessionInfo']
+__all__ = ['INFO_RECORD', 'RECOVERED', 'SessionInfo']
 
 KEY = 'myogestic_ros'
-FACTS = KEY
-"""Name of the metadata record in which a recording begins with its info."""
+INFO_RECORD = KEY
+"""Name of the MCAP metadata record with the session info, at the start of a recording."""
 RECOVERED = 'recovered'
-"""Name in ``extra`` of what a repair says of a session that was cut."""
+"""Key in ``extra`` of the message of a repair."""
 
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """Facts of a session, kept in the bag's ``custom_data``.
+    """Description of a session, stored in the bag's ``custom_data``.
 
     Attributes
     ----------
     class_names : tuple of str
-        A label's index points into it.
+        Names of the classes; the index of a label is an index of this tuple.
     subject, protocol, device : str
-        Who, after which plan, with what; empty when not given.
+        Identifier of the subject, name of the protocol, name of the device; may be empty.
     software : dict of str to str
-        Version of each piece of software that recorded it.
+        Versions of the recording software, by package name.
     started : str
-        When it was begun, ISO 8601 with the offset from UTC; empty in bags of others.
+        Start of the recording, ISO 8601 with UTC offset; empty in bags of other recorders.
     extra : dict of str to str
-        Whatever else is worth keeping, by name.
+        Further information, by name.
     complete : bool
-        Whether the recording was ended in order.
+        True if the recording was stopped, False if it was interrupted.
     """
 
     class_names: tuple[str, ...] = ()
@@ -44,12 +44,12 @@ class SessionInfo:
     complete: bool = True
 
     @property
-    def ended(self) -> bool:
-        """Whether the recording was ended in order, or was cut and has been repaired since."""
+    def finished(self) -> bool:
+        """True if the recording was stopped, or was interrupted and has been repaired."""
         return self.complete or RECOVERED in self.extra
 
     def to_custom_data(self) -> dict[str, str]:
-        """Return the info as rosbag2 keeps them: strings by name."""
+        """Return the info as strings by name, the format of rosbag2's ``custom_data``."""
         return {
             f'{KEY}.class_names': json.dumps(list(self.class_names)),
             f'{KEY}.subject': self.subject,
@@ -63,31 +63,31 @@ class SessionInfo:
 
     @classmethod
     def from_custom_data(cls, data: object) -> SessionInfo:
-        """Return the info in a bag; what is missing or was written by others stays empty."""
+        """Return the info in a bag's ``custom_data``; missing or malformed entries are empty."""
         known = data if isinstance(data, dict) else {}
 
         def text(name: str) -> str:
             value = known.get(f'{KEY}.{name}')
             return value if isinstance(value, str) else ''
 
-        def parsed(name: str) -> object:
+        def parse(name: str) -> object:
             try:
                 return json.loads(text(name))
             except ValueError:
                 return None
 
-        names = parsed('class_names')
+        names = parse('class_names')
         return cls(
             class_names=tuple(map(str, names)) if isinstance(names, list) else (),
             subject=text('subject'),
             protocol=text('protocol'),
             device=text('device'),
-            software=_texts(parsed('software')),
+            software=_to_strings(parse('software')),
             started=text('started'),
-            extra=_texts(parsed('extra')),
-            complete=parsed('complete') is not False,
+            extra=_to_strings(parse('extra')),
+            complete=parse('complete') is not False,
         )
 
 
-def _texts(value: object) -> dict[str, str]:
+def _to_strings(value: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}

@@ -133,12 +133,12 @@ def test_repair_makes_what_was_cut_whole(run, tmp_path):
     assert run('check')[0] == 1
     code, out, _ = run('repair')
     assert code == 0
-    assert "Session 'cut' was cut" in out
+    assert "Session 'cut' was interrupted" in out
     assert 'cut: needs no repair.' in run('repair', 'cut')[1]
     assert 'recovered' in run('list')[1]
     code, out, _ = run('check')
     assert code == 0
-    assert "Session 'cut' was cut; recovered" in ' '.join(out.split())
+    assert "Session 'cut' was interrupted; recovered" in ' '.join(out.split())
 
 
 def test_names_with_brackets_are_no_markup(run, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.graph import PATIENCE_S, set_domain
 
-from myogestic_ros.demo.ros_domain import take_domain
+from myogestic_ros.demo.ros_domain import reserve_domain
 
 SHORT = [
     '--repetitions',
@@ -161,7 +161,7 @@ def domain_of(pid):
 
 def test_killed_it_takes_its_nodes_along(tmp_path, monkeypatch):
     monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
-    taken, kept = take_domain()  # as another demo has that is running
+    taken, kept = reserve_domain()  # as another demo has that is running
     demo = start_as_it_is(tmp_path, *SHORTEST)
     wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
     (domain,) = {domain_of(pid) for pid in node_pids(tmp_path) if pid != demo.pid}

@@ -11,10 +11,10 @@ from support.paths import ROOT
 from myogestic_ros.control.kinematics import read_kinematics
 from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.demo.hand_report import hand_numbers, write_film
-from myogestic_ros.demo.hand_score import HandState, judge_hand, postures_of
+from myogestic_ros.demo.hand_score import HandState, class_postures, score_hand
 from myogestic_ros.demo.report import write_files
-from myogestic_ros.demo.score import Answer, Cue, judge
-from myogestic_ros.reporting.hand_plot import picture
+from myogestic_ros.demo.score import Cue, ReceivedPrediction, score_predictions
+from myogestic_ros.reporting.hand_plot import render_hand
 
 POSTURES = {
     'rest': {'a': 0.0, 'b': 0.0},
@@ -35,7 +35,9 @@ def answers(delay_s=0.4):
     """Return 50 right predictions a second, each late."""
     label = {cue.stamp_s: cue.name for cue in CUES}
     return [
-        Answer(float(t), 0.0, label[max(s for s in label if s <= max(0.0, t - delay_s))], 0.0)
+        ReceivedPrediction(
+            float(t), 0.0, label[max(s for s in label if s <= max(0.0, t - delay_s))], 0.0
+        )
         for t in np.arange(0.0, 6.0, 0.02)
     ]
 
@@ -44,24 +46,27 @@ def test_reached_is_when_it_begins_to_hold():
     def hand(t):
         return 'rest' if t < 2.6 else 'fist' if t < 5.3 else 'point'
 
-    score = judge_hand(CUES, answers(), states(hand), POSTURES)
-    assert [reach.cue.name for reach in score.reaches] == ['fist', 'point']  # rest is no change
-    assert [reach.reached_s for reach in score.reaches] == pytest.approx([0.6, 1.3], abs=0.011)
-    assert [reach.moved_s for reach in score.reaches] == pytest.approx([0.2, 0.9], abs=0.04)
-    assert [reach.in_time for reach in score.reaches] == [True, False]
+    score = score_hand(CUES, answers(), states(hand), POSTURES)
+    assert [reach.cue.name for reach in score.cue_results] == [
+        'fist',
+        'point',
+    ]  # rest is no change
+    assert [reach.reached_s for reach in score.cue_results] == pytest.approx([0.6, 1.3], abs=0.011)
+    assert [reach.moved_s for reach in score.cue_results] == pytest.approx([0.2, 0.9], abs=0.04)
+    assert [reach.in_time for reach in score.cue_results] == [True, False]
     assert score.share == 0.5
     assert score.reached == 2
-    assert score.reaches[0].after == {'c': 9.0, **POSTURES['fist']}
-    assert score.reaches[1].after == {'c': 9.0, **POSTURES['fist']}  # not there after 1 s
+    assert score.cue_results[0].after == {'c': 9.0, **POSTURES['fist']}
+    assert score.cue_results[1].after == {'c': 9.0, **POSTURES['fist']}  # not there after 1 s
 
 
 def test_passing_by_is_not_holding():
     def hand(t):
         return 'fist' if 2.2 < t < 2.45 or t > 3.0 else 'rest'
 
-    score = judge_hand(CUES[:2], answers(), states(hand, 4.0), POSTURES)
-    assert score.reaches[0].reached_s == pytest.approx(1.01, abs=0.011)
-    never = judge_hand(CUES, answers(), states(lambda t: 'rest'), POSTURES)
+    score = score_hand(CUES[:2], answers(), states(hand, 4.0), POSTURES)
+    assert score.cue_results[0].reached_s == pytest.approx(1.01, abs=0.011)
+    never = score_hand(CUES, answers(), states(lambda t: 'rest'), POSTURES)
     assert never.share == 0.0
     assert never.reached == 0
     assert hand_numbers(never)['cue_to_posture_median_s'] is None
@@ -70,27 +75,27 @@ def test_passing_by_is_not_holding():
 
 def test_near_is_not_there_and_nearer_to_another_is_neither():
     near = [HandState(t, {'a': 1.3, 'b': 1.35}) for t in np.arange(2.0, 4.0, 0.01)]
-    assert judge_hand(CUES[:2], [], near, POSTURES).share == 1.0
+    assert score_hand(CUES[:2], [], near, POSTURES).share == 1.0
     less = [HandState(t, {'a': 1.29, 'b': 1.5}) for t in np.arange(2.0, 4.0, 0.01)]
-    assert judge_hand(CUES[:2], [], less, POSTURES).reached == 0
+    assert score_hand(CUES[:2], [], less, POSTURES).reached == 0
     close = {**POSTURES, 'almost': {'a': 1.4, 'b': 1.4}}
-    assert judge_hand(CUES[:2], [], near, close).reached == 0
+    assert score_hand(CUES[:2], [], near, close).reached == 0
 
 
 def test_cues_that_are_no_test_of_the_hand_are_left_out():
     cues = [Cue(0.0, 'still'), Cue(1.0, 'fist'), Cue(2.2, 'wave'), Cue(4.0, 'point')]
-    score = judge_hand(cues, [], states(lambda t: 'rest', 5.0), POSTURES)
+    score = score_hand(cues, [], states(lambda t: 'rest', 5.0), POSTURES)
     # The first asks for rest by another name, the second is short, the third has no posture,
     # and the recording ends before the fourth can be judged.
-    assert score.reaches == []
+    assert score.cue_results == []
     assert np.isnan(score.share)
-    assert judge_hand(CUES, [], [], POSTURES).reaches == []
-    assert judge_hand([], [], [], {}).reaches == []
+    assert score_hand(CUES, [], [], POSTURES).cue_results == []
+    assert score_hand([], [], [], {}).cue_results == []
 
 
 def test_postures_of_classes_are_whole():
     mapping = read_mapping(ROOT / 'config' / 'mappings' / 'hand.yaml')
-    found = postures_of(mapping, ['close', 'fist', 'no_such_class'])
+    found = class_postures(mapping, ['close', 'fist', 'no_such_class'])
     assert found['close'] == found['fist']
     assert 'no_such_class' not in found
     assert {len(posture) for posture in found.values()} == {8}
@@ -103,35 +108,39 @@ def hand():
 
 
 def test_a_picture_shows_the_hand_as_it_stands(hand):
-    opened = picture(hand, {}, 80)
+    opened = render_hand(hand, {}, 80)
     assert opened.shape == (80, opened.shape[1], 4)
     assert opened.min() >= 0
     assert opened.max() <= 1
     assert opened[0, 0, 3] == 0  # nothing in the corner
-    fist = picture(hand, {f'{f}_flexion': 1.5 for f in ('index', 'middle', 'ring', 'little')}, 80)
+    fist = render_hand(
+        hand, {f'{f}_flexion': 1.5 for f in ('index', 'middle', 'ring', 'little')}, 80
+    )
     rows = [np.flatnonzero(image[..., 3].any(axis=1)) for image in (opened, fist)]
-    assert rows[0][0] < rows[1][0] - 10  # the open hand reaches higher
+    assert rows[0][0] < rows[1][0] - 10  # the open hand cue_results higher
     assert rows[0][-1] == rows[1][-1] == 79  # the forearm goes on below
-    bent = picture(hand, {'wrist_flexion': 1.0}, 80)
+    bent = render_hand(hand, {'wrist_flexion': 1.0}, 80)
     left = [np.flatnonzero(image[..., 3].any(axis=0))[0] for image in (opened, bent)]
     assert left[1] < left[0] - 5
-    for image in (opened, bent, picture(hand, {'wrist_flexion': -1.0}, 80)):
+    for image in (opened, bent, render_hand(hand, {'wrist_flexion': -1.0}, 80)):
         assert not image[0, :, 3].any()  # nothing is cut off
         assert not image[:, [0, -1], 3].any()
 
 
 def test_report_and_film_of_the_hand(tmp_path, hand):
     mapping = read_mapping(ROOT / 'config' / 'mappings' / 'hand.yaml')
-    postures = postures_of(mapping, ['rest', 'fist', 'point'])
+    postures = class_postures(mapping, ['rest', 'fist', 'point'])
 
     def at(t):
         return postures['rest' if t < 2.6 else 'fist' if t < 4.6 else 'point']
 
     heard = [HandState(float(t), at(t)) for t in np.arange(0.0, 6.0, 0.05)]
-    score = judge_hand(CUES, answers(), heard, postures)
+    score = score_hand(CUES, answers(), heard, postures)
     assert score.share == 1.0
     facts = {'title': 'a test'}
-    file = write_files(tmp_path, judge(CUES, answers()), CUES, answers(), facts, score, hand)
+    file = write_files(
+        tmp_path, score_predictions(CUES, answers()), CUES, answers(), facts, score, hand
+    )
     assert file.read_bytes()[:4] == b'\x89PNG'
     assert json.loads((tmp_path / 'report.json').read_text())['hand']['share_within_1_s'] == 1.0
     write_film(tmp_path / 'hand.gif', hand, postures, CUES, answers(), heard)

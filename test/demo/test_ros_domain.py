@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from myogestic_ros.demo.__main__ import main
-from myogestic_ros.demo.ros_domain import DOMAINS, own_domain, take_domain
-from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.demo.ros_domain import DOMAINS, isolated_domain, reserve_domain
+from myogestic_ros.sessions.storage.file_lock import lock_file
 
 TAKE = """
-from myogestic_ros.demo.ros_domain import own_domain
-with own_domain() as domain:
+from myogestic_ros.demo.ros_domain import isolated_domain
+with isolated_domain() as domain:
     print(domain, flush=True)
     input()
 """
@@ -33,35 +33,35 @@ def test_another_process_gets_another_domain_even_after_a_kill(nobody_said):
         [sys.executable, '-c', TAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         theirs = int(process.stdout.readline())
-        domain, kept = take_domain(theirs)
+        domain, kept = reserve_domain(theirs)
         kept.close()
         assert domain != theirs
         process.kill()
-    domain, kept = take_domain(theirs)
+    domain, kept = reserve_domain(theirs)
     kept.close()
     assert domain == theirs
 
 
 def test_what_is_taken_is_told_to_ros_and_given_back(nobody_said):
-    with own_domain() as domain:
+    with isolated_domain() as domain:
         assert os.environ['ROS_DOMAIN_ID'] == str(domain)
         assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv('ROS_DOMAIN_ID')
-            with own_domain() as other:
+            with isolated_domain() as other:
                 assert other not in (None, domain)
     assert 'ROS_DOMAIN_ID' not in os.environ
 
 
 def test_a_domain_that_somebody_chose_is_left_alone(monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', '0')
-    with own_domain() as domain:
+    with isolated_domain() as domain:
         assert domain is None
         assert os.environ['ROS_DOMAIN_ID'] == '0'
 
 
 def test_the_ports_are_those_of_the_domain():
-    domain, kept = take_domain(DOMAINS[-1])
+    domain, kept = reserve_domain(DOMAINS[-1])
     port = kept.getsockname()[1]
     kept.close()
     assert 7400 + 250 * domain <= port < 7400 + 250 * (domain + 1)
@@ -80,6 +80,6 @@ def signals():
 @pytest.mark.usefixtures('signals')
 def test_two_demos_do_not_write_into_one_folder(tmp_path, capsys):
     with (tmp_path / '.lock').open('w') as lock:
-        assert hold(lock)
+        assert lock_file(lock)
         assert main(['--out', str(tmp_path)]) == 1
     assert 'Another demo is writing to' in capsys.readouterr().out

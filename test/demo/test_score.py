@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from myogestic_ros.demo.report import write_files
-from myogestic_ros.demo.score import Answer, Cue, judge
+from myogestic_ros.demo.score import Cue, ReceivedPrediction, score_predictions
 
 CUES = [Cue(0.0, 'rest'), Cue(2.0, 'fist'), Cue(4.0, '')]
 
 
 def answers(label_at):
     """Return 50 predictions a second for 5 s."""
-    return [Answer(t, 0.002, label_at(t), 0.0001) for t in np.arange(0.0, 5.0, 0.02)]
+    return [ReceivedPrediction(t, 0.002, label_at(t), 0.0001) for t in np.arange(0.0, 5.0, 0.02)]
 
 
 def test_only_the_steady_state_of_a_cue_is_judged():
-    score = judge(CUES, answers(lambda t: 'rest' if t < 2.69 else 'fist'))
+    score = score_predictions(CUES, answers(lambda t: 'rest' if t < 2.69 else 'fist'))
     assert score.accuracy == 1.0
     assert score.judged == 130  # twice 1.3 s; nothing after the last cue
     assert score.rate_hz == pytest.approx(50.0)
@@ -25,7 +25,7 @@ def test_only_the_steady_state_of_a_cue_is_judged():
 
 
 def test_what_is_wrong_stands_in_the_confusion():
-    score = judge(CUES, answers(lambda t: 'rest' if t < 3.0 else 'wave'))
+    score = score_predictions(CUES, answers(lambda t: 'rest' if t < 3.0 else 'wave'))
     assert score.class_names == ['rest', 'fist']
     assert score.confusion[1].tolist() == [15, 0, 50]
     assert score.accuracy == pytest.approx(0.5)
@@ -33,7 +33,7 @@ def test_what_is_wrong_stands_in_the_confusion():
 
 def test_without_predictions_there_is_still_a_report(tmp_path):
     for found in ([], answers(lambda t: 'fist')):
-        score = judge(CUES, found)
+        score = score_predictions(CUES, found)
         picture = write_files(tmp_path, score, CUES, found, {'title': 'a test'})
         assert picture.read_bytes()[:4] == b'\x89PNG'
         assert (tmp_path / 'report.json').exists()

@@ -28,8 +28,8 @@ CLASSES = np.repeat([0, 1, 0, 1, 2, 0], N // 6)
 def blocks():
     """Return name → text of each block of commands or YAML that is marked as one to be tested."""
     found = {}
-    for page in ('decoders.md', 'recordings.md', 'sessions.md'):
-        text = (DOCS / page).read_text()
+    for page in sorted(DOCS.rglob('*.md')):
+        text = page.read_text()
         pattern = r'<!-- test: (\S+) -->\n```(?:sh|yaml)\n(.*?)```'
         found.update(dict(re.findall(pattern, text, flags=re.DOTALL)))
         assert len(re.findall(pattern, text, flags=re.DOTALL)) == len(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from myogestic_ros.msg import EmgFrame
@@ -33,9 +35,8 @@ def session(tmp_path_factory):
 def shelf_of(name, folder):
     """Return a pipeline with an example's callbacks, as the node makes one, and its models."""
     decoder = import_decoder(str(EXAMPLES / name)).pipeline
-    pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams)
-    pipeline.take_callbacks(decoder)
-    pipeline.prepare = complete_training_data
+    callbacks = replace(decoder.callbacks, prepare=complete_training_data)
+    pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams, callbacks=callbacks)
     shelf = ModelManager(pipeline, ModelStore(folder), str(EXAMPLES / name))
 
     class Keeper(Observer):
@@ -117,7 +118,7 @@ def test_through_the_node(tmp_path, session, decoder):
             frames.publish(chunk_to_ros(chunk))
             g.operator.spin(0.005)
         last_s = chunks[-1].stamp_ns * 1e-9
-        answers = g.operator.answers
+        answers = g.operator.predictions
         g.wait(lambda: answers and answers[-1].stamp_s > last_s - 0.1, 'predictions')
     fist = [answer.label for answer in answers if answer.stamp_s > last_s - 0.6]
     assert fist.count('fist') > 0.8 * len(fist)

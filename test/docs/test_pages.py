@@ -20,7 +20,7 @@ from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 
 
 def blocks():
@@ -142,7 +142,9 @@ def test_repair(session, monkeypatch, capsys):
     file = next(session.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-1000])
     exec(blocks()['repair.py'], {})
-    assert capsys.readouterr().out.startswith("Session 's1' was cut; recovered 404 messages")
+    assert capsys.readouterr().out.startswith(
+        "Session 's1' was interrupted; recovered 404 messages"
+    )
 
 
 def test_filters(capsys):
@@ -165,7 +167,7 @@ def test_callbacks_from_myogestic(tmp_path, session):
     file = tmp_path / 'from_myogestic.py'
     file.write_text(blocks()['from_myogestic.py'])
     pipeline = import_decoder(str(file)).pipeline
-    pipeline.prepare = complete_training_data
+    pipeline.callbacks.prepare = complete_training_data
     pipeline.training_data = TrainingData([str(session)])
     pipeline.start_training()
     assert pipeline.wait_for_training(120.0)

@@ -67,19 +67,19 @@ def test_the_parameter_file_holds_every_parameter_with_its_default(node):
 def test_every_parameter_is_described_and_its_default_is_legal(node):
     for row in TABLES[node].values():
         assert row.description.endswith('.')
-        assert row.fault(row.default) is None
+        assert row.validation_error(row.default) is None
 
 
 @pytest.mark.parametrize('node', TABLES)
 def test_the_docs_name_every_parameter(node):
-    text = (ROOT / 'docs' / 'nodes.md').read_text()
+    text = (ROOT / 'docs' / 'reference' / 'nodes.md').read_text()
     for name in TABLES[node]:
         assert f'`{name}`' in text, name
 
 
 def test_the_mapping_file_is_the_default():
     path = ROOT / 'config' / 'recordings' / 'myo.yaml'
-    assert RecordingFormat.of(Path('/nowhere'), str(path), {}) == RecordingFormat()
+    assert RecordingFormat.from_mapping(Path('/nowhere'), str(path), {}) == RecordingFormat()
 
 
 def test_all_faults_are_reported_at_once():

@@ -9,7 +9,7 @@ import numpy as np
 from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 RATE = 2000.0
 

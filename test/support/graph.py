@@ -14,7 +14,7 @@ from typing import Any
 
 from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
-from myogestic_ros.demo.ros_domain import take_domain
+from myogestic_ros.demo.ros_domain import reserve_domain
 
 _domains = itertools.cycle(range(1, 101))
 for _ in range(os.getpid() % 100):
@@ -28,7 +28,7 @@ PATIENCE_S = 60.0
 
 def set_domain() -> None:
     """Let the processes that start from now on talk to one another, and to nobody else."""
-    domain, kept = take_domain(next(_domains))
+    domain, kept = reserve_domain(next(_domains))
     os.environ['ROS_DOMAIN_ID'] = str(domain)
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     _mine.append(kept)
@@ -98,7 +98,7 @@ def renewed(g: Graph) -> None:
     g.operator.transition('pipeline', 'configure')
     if frames is not None:
         g.wait(lambda: frames.get_subscription_count() == 1, 'the subscription')
-    g.operator.answers.clear()
+    g.operator.predictions.clear()
     g.operator.on_training_log = lambda line: None
 
 

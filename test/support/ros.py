@@ -79,7 +79,7 @@ class Ros:
     def close(self) -> None:
         """End the nodes as `run` does."""
         for node in self._nodes:
-            if isinstance(node, ManagedNode) and node.phase != 'finalized':
+            if isinstance(node, ManagedNode) and node.lifecycle_state != 'finalized':
                 node.trigger_shutdown()
         self.executor.shutdown()
         for node in self._nodes:

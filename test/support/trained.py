@@ -20,7 +20,9 @@ def kept(name: str, data: TrainingData, folder: Path) -> Any:
     """Train; return the model as another process would load it."""
     pipeline = named_decoder(name)
     store = ModelStore(folder)
-    saved, _ = ModelManager(pipeline, store, name).save_trained(pipeline.on_train(data), data)
+    saved, _ = ModelManager(pipeline, store, name).save_trained(
+        pipeline.callbacks.train(data), data
+    )
     model, manifest = store.load(saved, data.streams)
     assert manifest.decoder == name
     return model

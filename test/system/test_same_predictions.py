@@ -18,8 +18,9 @@ from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk, Label
 from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.streams.training_filters import training_filters
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders import htd_lda
 from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
@@ -90,7 +91,7 @@ def essence(message: Prediction):
 def offline(chunks, model, names, filters=None, post=None, hz=50.0) -> list:
     """Predict by hand, as fast as possible."""
     pipeline = Pipeline(hz)
-    pipeline.on_extract, pipeline.on_predict = htd_lda.extract, htd_lda.predict
+    pipeline.callbacks.extract, pipeline.callbacks.predict = htd_lda.extract, htd_lda.predict
     pipeline.use_model(model, 'm', names, {'emg': filters})
     pipeline.post = PostProcessingChain(post)
     pipeline.start_predicting()
@@ -147,7 +148,7 @@ def live(folder, driver, count, **parameters):
 
         def on_diagnostics(message: DiagnosticArray) -> None:
             pairs = [pair for status in message.status for pair in status.values]
-            listeners.extend(pair.value for pair in pairs if pair.key == 'listeners')
+            listeners.extend(pair.value for pair in pairs if pair.key == 'subscribers')
 
         g.operator._node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 10)
         g.operator.trigger('pipeline/start_predicting')

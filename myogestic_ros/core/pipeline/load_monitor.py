@@ -25,7 +25,7 @@ class LoadMonitor:
         self._seen = self._since
         self._last_s: float | None = None
 
-    def look(self, now_s: float) -> str | None:
+    def check(self, now_s: float) -> str | None:
         """Look, a few times a second; return what is to be said, or None when that is nothing new.
 
         Parameters
@@ -54,7 +54,7 @@ class LoadMonitor:
 
     def _counts(self) -> tuple[int, int]:
         cutter = self._ticks.cutter
-        return self._ticks.overruns, sum(cutter.intake(name).lost for name in cutter.names)
+        return self._ticks.overruns, sum(cutter.validator(name).lost for name in cutter.names)
 
     def _sentence(self, counts: tuple[int, int]) -> str:
         skipped, lost = (now - then for now, then in zip(counts, self._since, strict=True))

@@ -39,5 +39,5 @@ class Observer:
         """
         return '', ''
 
-    def gave_up(self, reason: str) -> None:
+    def predicting_aborted(self, reason: str) -> None:
         """Predicting has stopped by itself."""

@@ -1,42 +1,83 @@
-"""Three callbacks and a state machine: the pipeline."""
+"""The pipeline: callbacks of a decoder, the state machine, and the computation of each tick."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from myogestic_ros.core.pipeline.callbacks import Callbacks
 from myogestic_ros.core.pipeline.counters import TickCounters
+from myogestic_ros.core.pipeline.loaded_model import LoadedModel
+from myogestic_ros.core.pipeline.model_training import ModelTraining
+from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.prediction import PostProcess, Prediction
+from myogestic_ros.core.pipeline.state_machine import StateMachine
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.pipeline.stream_reader import StreamReader
-from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick
+from myogestic_ros.core.signals import Chunk
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import Tick
+from myogestic_ros.core.training.train_log import TrainLog
+from myogestic_ros.core.training.training_data import TrainingData
 
 __all__ = ['Pipeline']
 
+Callback = TypeVar('Callback', bound=Callable[..., Any])
 
-class Pipeline(StreamReader):
-    """Record, train, predict: three callbacks turned into a live experiment.
 
-    It knows no ROS, and driven by hand, with `push` and `step`, it starts no thread.
+class Pipeline:
+    """Train a model on recorded sessions and predict from live streams with it.
+
+    A decoder consists of up to four callbacks, registered with the decorators `extract`, `train`,
+    `predict` and (optionally) `adapt`. The pipeline is ``idle``, ``training`` or ``predicting``.
+    It does not depend on ROS. Driven by hand, with `push` and `step`, it starts no threads.
 
     Parameters
     ----------
     predict_hz : float
-        Predictions per second of signal; 0 or less: one per chunk.
+        Predictions per second of signal, in Hz; 0 or less: one per chunk.
     streams : sequence of StreamSpec
-        What ``extract`` gets; the first is the primary, whose samples clock the ticks.
+        The streams whose windows ``extract`` gets. The first is the primary stream: its samples
+        clock the predictions.
     max_consecutive_errors : int
-        After so many failed ticks in a row it stops predicting.
+        The pipeline stops predicting after so many failed ticks in a row.
+    callbacks : Callbacks, optional
+        Callbacks of a decoder, instead of registering them with the decorators.
 
     Attributes
     ----------
-    predictions : dict
-        What ``predict`` returned last, after post-processing.
+    callbacks : Callbacks
+        The registered callbacks.
+    reader : StreamReader
+        The streams, their filters, and the ticks that are due.
+    training : ModelTraining
+        The training: its data, log, progress and process id.
+    loaded : LoadedModel
+        The model in use.
     post : PostProcess or None
-        What predictions pass through before they are given out.
+        Post-processing of each prediction; None: predictions stay as ``predict`` returned them.
+    predictions : dict
+        The latest prediction, after post-processing; empty before the first.
+    counters : TickCounters
+        Numbers of predictions, errors and dropped results, and the latest latencies.
+    max_consecutive_errors : int
+        As the parameter; may be changed at any time.
+
+    Raises
+    ------
+    SignalError
+        If ``streams`` is empty or has a name twice.
+
+    Examples
+    --------
+    >>> pipeline = Pipeline(predict_hz=50.0)
+    >>> @pipeline.extract
+    ... def extract(windows):
+    ...     return windows['emg'].std(axis=1)
     """
 
     def __init__(
@@ -45,14 +86,300 @@ class Pipeline(StreamReader):
         *,
         streams: Sequence[StreamSpec] = (StreamSpec('emg'),),
         max_consecutive_errors: int = 10,
+        callbacks: Callbacks | None = None,
     ) -> None:
-        super().__init__(predict_hz, streams)
-        self.predictions: dict[str, Any] = {}
-        self.max_consecutive_errors = max_consecutive_errors
-        self.counters = TickCounters()
+        self.callbacks = callbacks or Callbacks()
+        self.loaded = LoadedModel()
+        self.reader = StreamReader(predict_hz, streams, self._on_dropped, self._on_filter_error)
         self.post: PostProcess | None = None
-        self._run = 0  # number of this run of predicting; a result of an earlier one is void
+        self.predictions: dict[str, Any] = {}
+        self.counters = TickCounters()
+        self.max_consecutive_errors = max_consecutive_errors
+        self._state_machine = StateMachine()
+        self.training = ModelTraining(self._state_machine, self.callbacks, self.loaded)
+        self._run = 0  # number of this run of predicting; a result of an earlier one is dropped
         self._errors_in_a_row = 0
+
+    # -- decoder ------------------------------------------------------------------------------
+
+    def extract(self, callback: Callback) -> Callback:
+        """Register the feature extraction (decorator).
+
+        Parameters
+        ----------
+        callback : callable
+            ``extract(windows) -> features``. ``windows`` maps the name of each stream to an
+            ndarray of float32 of shape ``(n_channels, n_samples)``, in volt; the callback owns it
+            and may modify it. ``features`` is passed on to ``predict`` unchanged.
+
+        Returns
+        -------
+        callable
+            The callback, unchanged.
+        """
+        self.callbacks.extract = callback
+        return callback
+
+    def train(self, callback: Callback) -> Callback:
+        """Register the training (decorator).
+
+        Parameters
+        ----------
+        callback : callable
+            ``train(data) -> model``, with a `TrainingData`. It runs in a separate process if that
+            process can import it, otherwise in a thread. Printed lines are the training log;
+            `report_progress` reports the progress. The model is any object that `save_model` can
+            write, other than None.
+
+        Returns
+        -------
+        callable
+            The callback, unchanged.
+        """
+        self.callbacks.train = callback
+        return callback
+
+    def predict(self, callback: Callback) -> Callback:
+        """Register the prediction (decorator).
+
+        Parameters
+        ----------
+        callback : callable
+            ``predict(model, features) -> dict``. The keys ``class`` (index or name), ``label``,
+            ``probabilities`` and ``dofs`` have fields of their own in the published message. A
+            result that is not a dict is dropped and counted.
+
+        Returns
+        -------
+        callable
+            The callback, unchanged.
+        """
+        self.callbacks.predict = callback
+        return callback
+
+    def adapt(self, callback: Callback) -> Callback:
+        """Register the recalibration of a trained model (decorator); optional.
+
+        Parameters
+        ----------
+        callback : callable
+            ``adapt(model, data) -> model``, with the model in use and a `TrainingData` of new
+            sessions. It may set ``data.class_names`` to the classes that the returned model knows.
+
+        Returns
+        -------
+        callable
+            The callback, unchanged.
+        """
+        self.callbacks.adapt = callback
+        return callback
+
+    @property
+    def save_model(self) -> Callable[[Any, str], Any]:
+        """Function ``save_model(model, path)`` that writes a model; joblib by default."""
+        return self.callbacks.save_model
+
+    @save_model.setter
+    def save_model(self, function: Callable[[Any, str], Any]) -> None:
+        self.callbacks.save_model = function
+
+    @property
+    def load_model(self) -> Callable[[str], Any]:
+        """Function ``load_model(path) -> model`` that reads a model; joblib by default."""
+        return self.callbacks.load_model
+
+    @load_model.setter
+    def load_model(self, function: Callable[[str], Any]) -> None:
+        self.callbacks.load_model = function
+
+    # -- state --------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> PipelineState:
+        """Current state: ``idle``, ``training`` or ``predicting``."""
+        return self._state_machine.state
+
+    @property
+    def status_message(self) -> str:
+        """Latest event, or the reason of the latest refusal, in a sentence."""
+        return self._state_machine.status_message
+
+    def set_status(self, message: str) -> None:
+        """Set the status message."""
+        self._state_machine.set_status(message)
+
+    @property
+    def predicting_status(self) -> str:
+        """Status message while predicting without problems; names the post-processing."""
+        after = str(self.post or '')
+        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
+
+    @property
+    def observer(self) -> Observer:
+        """Object that is notified of predictions, problems and changes of the state."""
+        return self._state_machine.observer
+
+    @observer.setter
+    def observer(self, observer: Observer) -> None:
+        self._state_machine.observer = observer
+
+    # -- model --------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Any:
+        """Model in use: the value that ``train`` returned, or a loaded one; None without one."""
+        return self.loaded.model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self.loaded.model = model
+
+    @property
+    def model_id(self) -> str:
+        """Name of the model in use; empty without one."""
+        return self.loaded.model_id
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that the model in use knows, by class index."""
+        return self.loaded.class_names
+
+    def use_model(
+        self,
+        model: Any,
+        model_id: str,
+        class_names: Sequence[str],
+        filters: Mapping[str, FilterSpec | None] | None = None,
+    ) -> None:
+        """Predict with another model from now on.
+
+        Parameters
+        ----------
+        model : object
+            A value that ``train`` returned.
+        model_id : str
+            Name of the model; goes into each prediction.
+        class_names : sequence of str
+            Names of the classes that the model knows, by class index.
+        filters : mapping of str to FilterSpec or None, optional
+            Filters of the streams that the model was trained on, by stream; they are applied from
+            now on. Streams that are not named keep their filters.
+
+        Raises
+        ------
+        StateError
+            If the pipeline is not idle.
+        """
+        with self._state_machine.lock:
+            self._state_machine.require(PipelineState.IDLE, 'load a model')
+            self.loaded.replace(model, model_id, class_names)
+            self.reader.use_filters(filters or {})
+
+    # -- training -----------------------------------------------------------------------------
+
+    @property
+    def training_data(self) -> TrainingData | None:
+        """Data that `start_training` and `start_adapting` use; set it before."""
+        return self.training.data
+
+    @training_data.setter
+    def training_data(self, data: TrainingData | None) -> None:
+        self.training.data = data
+
+    @property
+    def train_log(self) -> TrainLog:
+        """Lines that the last training printed; ``train`` may also append to it."""
+        return self.training.log
+
+    def start_training(self) -> None:
+        """Start training on `training_data` in the background, and return at once.
+
+        ``train`` runs in a separate process, or in a thread if its callback cannot be imported by
+        another process. The model from before stays in use until the training succeeds.
+
+        Raises
+        ------
+        StateError
+            If the pipeline is not idle, no ``train`` callback is registered, or there is no
+            training data. `status_message` has the reason.
+        """
+        self.training.start_training(self.reader.filters)
+
+    def start_adapting(self) -> None:
+        """Start adapting the model in use to `training_data`, as `start_training` does.
+
+        Raises
+        ------
+        StateError
+            If the pipeline is not idle, no ``adapt`` callback is registered, no model is loaded,
+            or there is no training data. `status_message` has the reason.
+        """
+        self.training.start_adapting(self.reader.filters)
+
+    def cancel_training(self) -> None:
+        """Stop the training at once; the model from before stays in use.
+
+        A training process is killed. A training thread runs to its end, and its result is ignored.
+
+        Raises
+        ------
+        StateError
+            If no training runs.
+        """
+        self.training.cancel()
+
+    def wait_for_training(self, timeout_s: float | None = None) -> bool:
+        """Wait until no training runs.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            Longest time to wait, in s; without it, the wait has no limit.
+
+        Returns
+        -------
+        bool
+            True if no training runs.
+        """
+        return self.training.wait(timeout_s)
+
+    # -- streams ------------------------------------------------------------------------------
+
+    @property
+    def predict_hz(self) -> float:
+        """Predictions per second of signal, in Hz; may be changed at any time."""
+        return self.reader.ticks.predict_hz
+
+    @predict_hz.setter
+    def predict_hz(self, value: float) -> None:
+        self.reader.ticks.predict_hz = value
+
+    @property
+    def streams(self) -> list[StreamSpec]:
+        """The streams with the filters in force, and with rate and channels once known."""
+        return self.reader.streams
+
+    def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
+        """Take in the next samples of a stream.
+
+        A malformed chunk is dropped, counted, and reported to the observer.
+
+        Parameters
+        ----------
+        stream : str
+            Name of the stream.
+        chunk : Chunk
+            Samples, in volt, of shape ``(n_samples, n_channels)``.
+        now_ns : int
+            Time of arrival on the steady clock (``time.monotonic_ns``), in ns. With the default,
+            0, no tick is skipped for being late.
+
+        Raises
+        ------
+        KeyError
+            If the pipeline has no such stream.
+        """
+        self.reader.push(stream, chunk, now_ns)
 
     # -- predicting ---------------------------------------------------------------------------
 
@@ -62,79 +389,96 @@ class Pipeline(StreamReader):
         Raises
         ------
         StateError
-            When it is not idle, a callback is missing, or there is no model.
+            If the pipeline is not idle, the ``extract`` or ``predict`` callback is missing, no
+            model is loaded, or a stream cannot be filtered as requested. `status_message` has the
+            reason.
         """
-        with self._lock:
-            self._expect('start predicting', PipelineState.IDLE)
+        machine = self._state_machine
+        with machine.lock:
+            machine.require(PipelineState.IDLE, 'start predicting')
             for name in ('extract', 'predict'):
-                if getattr(self, f'on_{name}') is None:
-                    raise self._refuse(f'No {name} callback set (use @pipeline.{name}).')
-            if self.model is None:
-                raise self._refuse('No model loaded — train one first or load from disk.')
-            for reason in self._filter_faults.values():
-                raise self._refuse(reason)
+                if getattr(self.callbacks, name) is None:
+                    raise machine.refuse(f'No {name} callback set (use @pipeline.{name}).')
+            if self.loaded.model is None:
+                raise machine.refuse('No model loaded — train one first or load from disk.')
+            for reason in self.reader.filter_errors.values():
+                raise machine.refuse(reason)
             self._errors_in_a_row = 0
             self._run += 1
             if self.post is not None:
                 self.post.reset()
-            self._ticks.want(True)
-            self._enter(PipelineState.PREDICTING, self.predicting_message)
-
-    @property
-    def predicting_message(self) -> str:
-        """What it says while all is well: what comes after the decoder, too."""
-        after = str(self.post or '')
-        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
+            self.reader.ticks.set_enabled(True)
+            machine.enter(PipelineState.PREDICTING, self.predicting_status)
 
     def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
-        """Stop predicting; once this has returned, no further prediction comes.
+        """Stop predicting; no prediction comes after this has returned.
+
+        Parameters
+        ----------
+        reason : str
+            The status message to set.
 
         Raises
         ------
         StateError
-            When it is not predicting.
+            If the pipeline is not predicting.
         """
-        with self._lock:
-            self._expect('stop predicting', PipelineState.PREDICTING)
-            # In this order: a tick taken before the others are dropped finds its result void.
-            self._ticks.want(False)
+        machine = self._state_machine
+        with machine.lock:
+            machine.require(PipelineState.PREDICTING, 'stop predicting')
+            # In this order: the result of a tick taken before the queue is cleared is dropped.
+            self.reader.ticks.set_enabled(False)
             self._run += 1
-            self._enter(PipelineState.IDLE, reason)
-
-    def _filter_failed(self, reason: str) -> None:
-        with self._lock:
-            if self._state is not PipelineState.PREDICTING:
-                self.say(reason)
-                return
-            self.stop_predicting(f'Stopped predicting: {reason}')
-        self.observer.gave_up(f'Stopped predicting: {reason}')
+            machine.enter(PipelineState.IDLE, reason)
 
     def wait_for_tick(self, timeout_s: float) -> bool:
-        """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
-        return self._ticks.wait(timeout_s)
+        """Wait until a tick is due.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Longest time to wait, in s.
+
+        Returns
+        -------
+        bool
+            True if a tick is due.
+        """
+        return self.reader.ticks.wait(timeout_s)
 
     def step(self) -> list[Prediction]:
-        """Compute the ticks that are due; return their predictions, oldest first."""
+        """Compute the ticks that are due.
+
+        An exception in a callback is reported to the observer and counted. After
+        `max_consecutive_errors` in a row the pipeline stops predicting.
+
+        Returns
+        -------
+        list of Prediction
+            The predictions, oldest first.
+        """
+        ticks = self.reader.ticks
         made: list[Prediction] = []
         while True:
             run = self._run
-            tick = self._ticks.take()
+            tick = ticks.take()
             if tick is None:
                 return made
             prediction = self._compute(tick, run)
-            self._ticks.done()
+            ticks.done()
             if prediction is not None:
                 made.append(prediction)
 
     def _compute(self, tick: Tick, run: int) -> Prediction | None:
-        extract, predict = self.on_extract, self.on_predict
+        extract, predict = self.callbacks.extract, self.callbacks.predict
         assert extract is not None
         assert predict is not None
+        loaded = self.loaded
         start = time.perf_counter()
         try:
-            values = predict(self.model, extract(tick.windows))
-        except (Exception, SystemExit):  # a sys.exit() in it would end the thread unheard
-            self._failed(run)
+            values = predict(loaded.model, extract(tick.windows))
+        except (Exception, SystemExit):  # sys.exit() would end the thread without a message
+            self._on_error(run)
             return None
         compute_s = time.perf_counter() - start
         if not isinstance(values, dict):
@@ -149,18 +493,18 @@ class Pipeline(StreamReader):
             tick.sample,
             tick.stamp_ns,
             compute_s,
-            self.model_id,
-            self.class_names,
+            loaded.model_id,
+            loaded.class_names,
             tick.segment,
         )
-        with self._lock:
+        with self._state_machine.lock:
             if run != self._run:
                 return None
             if self.post is not None:
                 try:
                     prediction = replace(prediction, values=self.post.process(prediction))
                 except Exception:
-                    self._failed(run)
+                    self._on_error(run)
                     return None
             self._errors_in_a_row = 0
             self.predictions = prediction.values
@@ -170,11 +514,12 @@ class Pipeline(StreamReader):
             self.counters.latencies_s.append((time.monotonic_ns() - tick.arrived_ns) * 1e-9)
         return prediction
 
-    def _failed(self, run: int) -> None:
+    def _on_error(self, run: int) -> None:
+        """Report the exception being handled; stop predicting after too many in a row."""
         text = traceback.format_exc()
         self.counters.errors += 1
         self.observer.problem('callback', text)
-        with self._lock:
+        with self._state_machine.lock:
             if run != self._run:
                 return
             self._errors_in_a_row += 1
@@ -183,4 +528,15 @@ class Pipeline(StreamReader):
             last = text.strip().splitlines()[-1]
             reason = f'Stopped predicting: {self._errors_in_a_row} errors in a row, last: {last}'
             self.stop_predicting(reason)
-        self.observer.gave_up(reason)
+        self.observer.predicting_aborted(reason)
+
+    def _on_dropped(self, message: str) -> None:
+        self.observer.problem('frame', message)
+
+    def _on_filter_error(self, reason: str) -> None:
+        with self._state_machine.lock:
+            if self.state is not PipelineState.PREDICTING:
+                self.set_status(reason)
+                return
+            self.stop_predicting(f'Stopped predicting: {reason}')
+        self.observer.predicting_aborted(f'Stopped predicting: {reason}')

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ['PostProcess', 'Prediction', 'label_in', 'named_numbers']
+__all__ = ['PostProcess', 'Prediction', 'predicted_label', 'named_values']
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class PostProcess(Protocol):
         """Return the values that take the place of the prediction's; those stay as they are."""
 
 
-def label_in(values: dict[str, Any], class_names: Sequence[str]) -> str:
+def predicted_label(values: dict[str, Any], class_names: Sequence[str]) -> str:
     """Return the class that a decoder's dict decides for, '' when it decides for none.
 
     Parameters
@@ -71,7 +71,7 @@ def label_in(values: dict[str, Any], class_names: Sequence[str]) -> str:
     return class_names[int(index)] if 0 <= index < len(class_names) else ''
 
 
-def named_numbers(value: Any, class_names: Sequence[str]) -> tuple[list[str], list[float]]:
+def named_values(value: Any, class_names: Sequence[str]) -> tuple[list[str], list[float]]:
     """Return names and numbers of a mapping, or of one number per class, in order of the classes.
 
     Both are empty when the value is of another kind.

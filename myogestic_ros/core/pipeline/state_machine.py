@@ -1,4 +1,4 @@
-"""A state, what happened last, and refusals."""
+"""The state of a pipeline, its status message, and refused transitions."""
 
 from __future__ import annotations
 
@@ -12,44 +12,62 @@ __all__ = ['StateMachine']
 
 
 class StateMachine:
-    """What a pipeline is doing: idle, training or predicting, and nothing else.
+    """Hold the state of a pipeline and notify its observer of changes.
 
     Attributes
     ----------
     observer : Observer
-        Who is told what happens.
+        Notified of each change.
+    lock : threading.RLock
+        Guards the state; never held while a callback of the decoder runs.
     """
 
     def __init__(self) -> None:
         self.observer = Observer()
+        self.lock = threading.RLock()
         self._state = PipelineState.IDLE
         self._status_message = ''
-        self._lock = threading.RLock()  # guards the state; never held while a callback runs
 
     @property
     def state(self) -> PipelineState:
-        """What it is doing: idle, training or predicting."""
+        """Current state: idle, training or predicting."""
         return self._state
 
     @property
     def status_message(self) -> str:
-        """What happened last, in a sentence."""
+        """Latest event or refusal, in a sentence."""
         return self._status_message
 
-    def say(self, message: str) -> None:
+    def set_status(self, message: str) -> None:
         """Set the status message."""
-        with self._lock:
+        with self.lock:
             self._status_message = message
             self.observer.status_changed()
 
-    def _enter(self, state: PipelineState, message: str) -> None:
+    def enter(self, state: PipelineState, message: str) -> None:
+        """Change the state and the status message; call only with the lock held."""
         self._state = state
-        self.say(message)
+        self.set_status(message)
 
-    def _refuse(self, message: str) -> StateError:
-        self.say(message)
+    def refuse(self, message: str) -> StateError:
+        """Set the status message and return the error to raise."""
+        self.set_status(message)
         return StateError(message)
 
-    def _expect(self, verb: str, expected: PipelineState) -> None:
-        if self._state is not expected:
-            raise self._refuse(f"Cannot {verb}: state is '{self._state}', expected '{expected}'.")
+    def require(self, state: PipelineState, action: str) -> None:
+        """Check the current state before an action; call only with the lock held.
+
+        Parameters
+        ----------
+        state : PipelineState
+            The state in which the action is allowed.
+        action : str
+            The action, as in "Cannot start training".
+
+        Raises
+        ------
+        StateError
+            If the pipeline is in another state.
+        """
+        if self._state is not state:
+            raise self.refuse(f"Cannot {action}: state is '{self._state}', expected '{state}'.")

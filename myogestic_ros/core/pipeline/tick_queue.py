@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.stream_filter import import_for
-from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.streams.stream_filter import import_dependencies
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import Tick, WindowCutter
 
 __all__ = ['TickQueue']
 
@@ -33,13 +34,13 @@ class TickQueue:
     """
 
     def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
-        import_for(spec.filters for spec in streams)
+        import_dependencies(spec.filters for spec in streams)
         self.cutter = WindowCutter(streams, predict_hz)
         self.overruns = 0
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._ticks: deque[Tick] = deque()
-        self._wanted = False
+        self._enabled = False
         self._busy = False
         self._busy_until_ns = 0
 
@@ -55,14 +56,14 @@ class TickQueue:
 
     def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
         """Filter the streams named there so from now on."""
-        import_for(filters.values())
+        import_dependencies(filters.values())
         with self._lock:
             self.cutter.use_filters(filters)
 
-    def want(self, wanted: bool) -> None:
+    def set_enabled(self, enabled: bool) -> None:
         """Forget the ticks that wait, and keep those to come or not."""
         with self._lock:
-            self._wanted = wanted
+            self._enabled = enabled
             self._busy_until_ns = 0
             self.cutter.forget()
             self._ticks.clear()
@@ -70,21 +71,21 @@ class TickQueue:
     def push(self, stream: str, chunk: Chunk, now_ns: int) -> str:
         """Take a chunk in; return why it was refused, in a sentence, or ''."""
         with self._lock:
-            intake = self.cutter.intake(stream)
-            before = intake.chunks
+            validator = self.cutter.validator(stream)
+            before = validator.chunks
             ticks = self.cutter.push(stream, chunk, now_ns)
-            if ticks and self._wanted:
+            if ticks and self._enabled:
                 self._skip_late(now_ns)
                 self._ticks.extend(ticks)
                 self._wake.notify_all()
-            return '' if intake.chunks > before else intake.reason
+            return '' if validator.chunks > before else validator.reason
 
     def expire(self, before_ns: int) -> int:
         """Give up ticks that have waited for another stream since before ``before_ns``."""
         with self._lock:
             return self.cutter.expire(before_ns)
 
-    def stale(self, before_ns: int) -> tuple[str, ...]:
+    def stale_streams(self, before_ns: int) -> tuple[str, ...]:
         """Return the streams that have sent nothing since ``before_ns``."""
         with self._lock:
             arrivals = {name: self.cutter.arrived_ns(name) for name in self.cutter.names}
@@ -95,7 +96,7 @@ class TickQueue:
         with self._wake:
             return self._wake.wait_for(lambda: bool(self._ticks), timeout_s)
 
-    def wait_idle(self, timeout_s: float) -> bool:
+    def wait_until_idle(self, timeout_s: float) -> bool:
         """Wait, at most ``timeout_s``, until no tick waits or runs; return whether that is so."""
         with self._wake:
             return self._wake.wait_for(lambda: not self._ticks and not self._busy, timeout_s)

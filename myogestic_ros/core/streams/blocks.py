@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk, Samples
 
-__all__ = ['Block', 'blocks_of']
+__all__ = ['Block', 'iter_blocks']
 
 Integers = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ class Block:
     data: Samples
 
     @classmethod
-    def of(cls, chunks: list[Chunk]) -> Block:
+    def from_chunks(cls, chunks: list[Chunk]) -> Block:
         """Join chunks that continue one another; at least one."""
         first = chunks[0]
         lengths = [chunk.n_samples for chunk in chunks[:-1]]
@@ -101,18 +101,18 @@ class Block:
         return times
 
 
-def blocks_of(chunks: Iterable[Chunk], most_samples: int = 4096) -> Iterator[Block]:
+def iter_blocks(chunks: Iterable[Chunk], most_samples: int = 4096) -> Iterator[Block]:
     """Join chunks to blocks of about ``most_samples`` samples; their order stays."""
     waiting: list[Chunk] = []
     samples = 0
     for chunk in chunks:
         if waiting and (samples >= most_samples or not _continues(waiting[-1], chunk)):
-            yield Block.of(waiting)
+            yield Block.from_chunks(waiting)
             waiting, samples = [], 0
         waiting.append(chunk)
         samples += chunk.n_samples
     if waiting:
-        yield Block.of(waiting)
+        yield Block.from_chunks(waiting)
 
 
 def _continues(before: Chunk, chunk: Chunk) -> bool:

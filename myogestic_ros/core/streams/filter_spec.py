@@ -80,7 +80,7 @@ class FilterSpec:
             raise SignalError(f'No filter can be made of this: {"; ".join(faults)}.')
 
     @classmethod
-    def of(cls, values: FilterSpec | Mapping[str, Any] | None) -> FilterSpec | None:
+    def from_value(cls, values: FilterSpec | Mapping[str, Any] | None) -> FilterSpec | None:
         """Return the spec in JSON values; raises ValueError or TypeError when there is none."""
         if values is None or isinstance(values, FilterSpec):
             return values
@@ -113,7 +113,7 @@ class FilterSpec:
             told.append('common average')
         return '; '.join(told) or 'none'
 
-    def misfit(self, n_channels: int, sampling_rate: float) -> str | None:
+    def incompatibility(self, n_channels: int, sampling_rate: float) -> str | None:
         """Return why it cannot be applied to such a stream, in half a sentence; else None."""
         half = sampling_rate / 2
         for what, value in (('notch', self.notch), ('edge of the bandpass', max(self.bandpass))):

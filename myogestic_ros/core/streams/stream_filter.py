@@ -13,13 +13,13 @@ from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['StreamFilter', 'import_for']
+__all__ = ['StreamFilter', 'import_dependencies']
 
 NOTHING = 1e-80
 """State below this, V, is set to zero: no float32 shows it, and sums of such numbers are slow."""
 
 
-def import_for(specs: Iterable[FilterSpec | None]) -> None:
+def import_dependencies(specs: Iterable[FilterSpec | None]) -> None:
     """Import what these filters need now, not when the first samples wait for them."""
     if any(spec is not None and not spec.is_off for spec in specs):
         importlib.import_module('scipy.signal')
@@ -54,11 +54,11 @@ class StreamFilter:
     def __init__(self, spec: FilterSpec, n_channels: int, sampling_rate: float) -> None:
         from scipy import signal  # half a second, for those who filter
 
-        misfit = spec.misfit(n_channels, sampling_rate)
-        if misfit is not None:
+        reason = spec.incompatibility(n_channels, sampling_rate)
+        if reason is not None:
             raise SignalError(
                 f'has {n_channels} channel(s) at {sampling_rate:g} Hz and cannot be filtered '
-                f'({spec}): {misfit}; set another filter.'
+                f'({spec}): {reason}; set another filter.'
             )
         self._common_average = spec.common_average
         self._sections = spec.sections(sampling_rate)
@@ -71,7 +71,9 @@ class StreamFilter:
         self._state: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, spec: StreamSpec, n_channels: int, sampling_rate: float) -> StreamFilter | None:
+    def from_spec(
+        cls, spec: StreamSpec, n_channels: int, sampling_rate: float
+    ) -> StreamFilter | None:
         """Return the filter that a stream is to pass through; None when there is none.
 
         Raises

@@ -33,4 +33,6 @@ class StreamSpec:
     filters: FilterSpec | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'filters', FilterSpec.of(self.filters))  # a dict out of JSON
+        object.__setattr__(
+            self, 'filters', FilterSpec.from_value(self.filters)
+        )  # a dict out of JSON

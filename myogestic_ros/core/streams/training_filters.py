@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 
-__all__ = ['filters_to_environment', 'training_filters', 'training_filters_of']
+__all__ = ['filters_to_environment', 'training_filters', 'training_filter']
 
 ENVIRONMENT = 'MYOGESTIC_ROS_FILTERS'
 """Holds the filters where a training runs in a process of its own: also for its threads, and the
@@ -44,10 +44,10 @@ def filters_to_environment(filters: Filters) -> None:
     )
 
 
-def training_filters_of(stream: str) -> FilterSpec | None:
+def training_filter(stream: str) -> FilterSpec | None:
     """Return how windows of a stream are filtered here; None: not at all."""
     name = stream.lstrip('/')
     here = _here.get()
     if here is not None:
         return here.get(name)
-    return FilterSpec.of(json.loads(os.environ.get(ENVIRONMENT, '{}')).get(name))
+    return FilterSpec.from_value(json.loads(os.environ.get(ENVIRONMENT, '{}')).get(name))

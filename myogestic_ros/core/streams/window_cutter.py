@@ -15,7 +15,7 @@ from myogestic_ros.core.streams.stream_filter import StreamFilter
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.streams.tick_grid import TickGrid
 
-__all__ = ['StreamSpec', 'Tick', 'WindowCutter']
+__all__ = ['Tick', 'WindowCutter']
 
 MAX_PENDING = 256
 """Ticks that may wait for another stream at once; older ones are given up."""
@@ -49,7 +49,7 @@ class Tick:
 @dataclass(slots=True)
 class _Stream:
     spec: StreamSpec
-    intake: ChunkValidator
+    validator: ChunkValidator
     ring: RingBuffer | None = None
     filter: StreamFilter | None = None
     settled: int = 0  # index of the first sample that does not show how the filter began
@@ -76,7 +76,7 @@ class _Stream:
             or ring.sampling_rate != chunk.sampling_rate
         ):
             self.ring = None  # and stays so when the stream cannot be filtered
-            self.filter = StreamFilter.of(self.spec, chunk.n_channels, chunk.sampling_rate)
+            self.filter = StreamFilter.from_spec(self.spec, chunk.n_channels, chunk.sampling_rate)
             self.n_samples = samples_in(self.spec.window_ms, chunk.sampling_rate)
             # As much again as the window, at least half a second: another stream may lag.
             slack = max(self.n_samples, samples_in(500.0, chunk.sampling_rate))
@@ -165,9 +165,9 @@ class WindowCutter:
         self._grid = None
         self.forget()
 
-    def intake(self, stream: str) -> ChunkValidator:
+    def validator(self, stream: str) -> ChunkValidator:
         """Return what was accepted, refused and lost of a stream."""
-        return self._streams[stream].intake
+        return self._streams[stream].validator
 
     def arrived_ns(self, stream: str) -> int | None:
         """Return when the stream's last accepted chunk came, on the clock given to `push`."""
@@ -191,7 +191,7 @@ class WindowCutter:
             When the stream cannot be filtered as its spec says.
         """
         entry = self._streams[stream]
-        verdict = entry.intake.check(chunk)
+        verdict = entry.validator.check(chunk)
         if verdict is Verdict.REFUSE:
             return []
         if verdict is Verdict.RESTART or entry.ring is None:

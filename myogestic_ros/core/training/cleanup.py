@@ -10,7 +10,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
-__all__ = ['SHARED_FILES', 'remove_leftovers']
+__all__ = ['SHARED_FILES', 'remove_temporary_files']
 
 SHARED_FILES = 'JOBLIB_TEMP_FOLDER'
 """Environment variable that names the folder for files that processes share."""
@@ -18,7 +18,7 @@ SHARED_FILES = 'JOBLIB_TEMP_FOLDER'
 SEMAPHORES = Path('/dev/shm')
 
 
-def remove_leftovers(folder: Path, pid: int) -> None:
+def remove_temporary_files(folder: Path, pid: int) -> None:
     """Remove what a training has left; only when it has ended, or is about to.
 
     Parameters

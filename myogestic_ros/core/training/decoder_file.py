@@ -118,7 +118,7 @@ class CallbackReference:
     name: str
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> CallbackReference | None:
+    def from_function(cls, function: Callable[..., Any]) -> CallbackReference | None:
         """Return the reference of a function; None when no other process could import it."""
         name = getattr(function, '__qualname__', '<none>')
         module = sys.modules.get(getattr(function, '__module__', ''))

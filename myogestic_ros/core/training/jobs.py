@@ -19,7 +19,7 @@ from typing import Any
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
-from myogestic_ros.core.training.cleanup import SHARED_FILES, remove_leftovers
+from myogestic_ros.core.training.cleanup import SHARED_FILES, remove_temporary_files
 from myogestic_ros.core.training.decoder_file import CallbackReference
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.core.training.worker import failure, run_training
@@ -183,7 +183,7 @@ class ProcessTraining(_Training):
             if self._process.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._process.stdin.close()
-            remove_leftovers(self._folder, self._process.pid)
+            remove_temporary_files(self._folder, self._process.pid)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

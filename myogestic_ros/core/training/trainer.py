@@ -58,8 +58,8 @@ class Trainer:
             'on_done': on_done,
             'old': old,
         }
-        train_reference = CallbackReference.of(train)
-        prepare_reference = CallbackReference.of(prepare) if prepare else None
+        train_reference = CallbackReference.from_function(train)
+        prepare_reference = CallbackReference.from_function(prepare) if prepare else None
         if train_reference and (prepare_reference or not prepare):
             self._training = ProcessTraining(train_reference, prepare_reference, data, **outlets)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['TrainingData']
 

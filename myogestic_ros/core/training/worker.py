@@ -20,7 +20,7 @@ from typing import Any
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.streams.training_filters import filters_to_environment, training_filters
-from myogestic_ros.core.training.cleanup import remove_leftovers
+from myogestic_ros.core.training.cleanup import remove_temporary_files
 from myogestic_ros.core.training.decoder_file import CallbackReference
 from myogestic_ros.core.training.training_data import TrainingData
 
@@ -75,7 +75,7 @@ def _end_with_parent(folder: Path) -> None:
     """Kill this process and its children when the parent is gone."""
     while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter's end
         pass
-    remove_leftovers(folder, os.getpid())
+    remove_temporary_files(folder, os.getpid())
     os.killpg(0, signal.SIGKILL)
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import NO_CLASS, Label, Samples
+from myogestic_ros.core.streams.batch_cutter import WindowBatch
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_batches import WindowBatch
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline, check_names
 from myogestic_ros.sessions.reading.window_batches import window_batches

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from myogestic_ros.core.parameters import defaults
-from myogestic_ros.core.pipeline.prediction import Prediction, label_in, named_numbers
+from myogestic_ros.core.pipeline.prediction import Prediction, named_values, predicted_label
 from myogestic_ros.decoding.postprocessing.dead_zone import DeadZone
 from myogestic_ros.decoding.postprocessing.decisions import (
     ChangeRejection,
@@ -138,13 +138,13 @@ class PostProcessingChain:
         values = dict(prediction.values)
         if 'label' in values or 'class' in values:
             self._decide(values, prediction, since_s)
-        names, numbers = named_numbers(values.get('dofs'), ())
+        names, numbers = named_values(values.get('dofs'), ())
         if names:
             values['dofs'] = dict(zip(names, self._move(numbers, since_s), strict=True))
         return values
 
     def _decide(self, values: dict[str, Any], prediction: Prediction, since_s: float) -> None:
-        raw = label = label_in(values, prediction.class_names)
+        raw = label = predicted_label(values, prediction.class_names)
         if self._rejection is not None and label:
             probability = _probability(values, label, prediction)
             if probability is None:
@@ -210,7 +210,7 @@ class PostProcessingChain:
 
 def _probability(values: dict[str, Any], label: str, prediction: Prediction) -> float | None:
     for key in ('probabilities', 'proba'):
-        names, numbers = named_numbers(values.get(key), prediction.class_names)
+        names, numbers = named_values(values.get(key), prediction.class_names)
         if label in names:
             return numbers[names.index(label)]
     return None

@@ -48,7 +48,7 @@ class BridgeNode(ManagedNode):
 
     Parameters
     ----------
-    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/bridge.md``.
+    See `BRIDGE`, ``config/bridge.yaml`` and, for the mapping, ``docs/how-to/drive-a-hand.md``.
 
     Topics
     ------
@@ -65,7 +65,7 @@ class BridgeNode(ManagedNode):
     ~/arm, ~/disarm, ~/emergency_stop, ~/reset : Trigger
     """
 
-    verb = 'commanding'
+    active_state = 'commanding'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('bridge', **kwargs)
@@ -95,7 +95,7 @@ class BridgeNode(ManagedNode):
         if previous is not None:
             with previous.locked() as commander:
                 self._initial_position.update(commander.commanded_position())
-        values = self.values(BRIDGE)
+        values = self.parameter_values(BRIDGE)
         mapping = read_bridge_mapping(values)
         joints = list(mapping.joint_names)
         period_s = 1.0 / values['command_rate']
@@ -158,7 +158,7 @@ class BridgeNode(ManagedNode):
         if goes_to_rest:
             self.status_message = 'Deactivated; the hand goes to rest.'
         timeout_s = self.get_parameter('rest_within').value
-        if self.closing and not self._loop.wait_until_idle(timeout_s):
+        if self.shutting_down and not self._loop.wait_until_idle(timeout_s):
             self.get_logger().warning(
                 f'The hand did not reach rest within {timeout_s:g} s; it holds its position.'
             )
@@ -176,7 +176,7 @@ class BridgeNode(ManagedNode):
             self._controller = None
         if self._loop is not None:
             self.deactivate()
-            self._loop.timer.end(1.0 if self.closing else None)
+            self._loop.timer.end(1.0 if self.shutting_down else None)
             self._previous_loop = self._loop
         elif self._publisher is not None:
             self._publisher.close()
@@ -187,10 +187,10 @@ class BridgeNode(ManagedNode):
         if self._previous_loop is not None:  # after a cleanup the hand may still go to rest
             self._previous_loop.wait_until_idle(self.get_parameter('rest_within').value)
 
-    def parameters_changed(self, names: set[str]) -> None:
+    def apply_parameters(self, names: set[str]) -> None:
         """Apply the watchdog parameters; the others take effect at the next configure."""
         if self._loop is not None:
-            settings = watchdog_settings(self.values(BRIDGE))
+            settings = watchdog_settings(self.parameter_values(BRIDGE))
             with self._loop.locked() as commander:
                 commander.watchdog.settings = settings
 
@@ -238,7 +238,7 @@ class BridgeNode(ManagedNode):
     def _run_in_executor(self, action: Callable[[], None]) -> None:
         """Let the executor call ``action``; do nothing while the node is being shut down."""
         executor = self.executor
-        if executor is not None and not self.closing:
+        if executor is not None and not self.shutting_down:
             with contextlib.suppress(Exception):
                 executor.create_task(action)
 
@@ -246,7 +246,7 @@ class BridgeNode(ManagedNode):
         if self.sending_loop is None:
             return
         state = self.sending_loop.state
-        message = state_message(state, self.phase)
+        message = state_message(state, self.lifecycle_state)
         if message is not None:
             self.status_message = message
         if state.name == BridgeStatus.RESTING:
@@ -256,23 +256,25 @@ class BridgeNode(ManagedNode):
     def _on_failure(self, error: Exception) -> None:
         trace = ''.join(traceback.format_exception(error))
         self.get_logger().error(f'A command could not be sent:\n{trace}')
-        self.give_up(f'Emergency stop: a command could not be sent: {error!r}')
+        self.request_deactivation(f'Emergency stop: a command could not be sent: {error!r}')
 
     # -- status and diagnostics ---------------------------------------------------------------
 
     def publish_status(self) -> None:
         """Publish BridgeStatus on ``~/status``."""
         with self._status_lock:
-            if self._status is None:
-                self._status = self.create_publisher(BridgeStatus, '~/status', qos.STATUS)
+            if self._status_publisher is None:
+                self._status_publisher = self.create_publisher(
+                    BridgeStatus, '~/status', qos.STATUS
+                )
             state = self._loop.state if self._loop is not None else None
-            status = bridge_status(self.phase, self.status_message, self.arming, state)
+            status = bridge_status(self.lifecycle_state, self.status_message, self.arming, state)
             status.header.stamp = self.get_clock().now().to_msg()
-            self._status.publish(status)
+            self._status_publisher.publish(status)
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
         return diagnostics(
-            self.phase, self.status_message, self.arming, self._loop, self._publisher
+            self.lifecycle_state, self.status_message, self.arming, self._loop, self._publisher
         )
 
 

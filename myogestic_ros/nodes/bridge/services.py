@@ -23,7 +23,7 @@ def disarmed_message(state: str) -> str:
 class Bridge(Protocol):
     """The parts of a bridge node that its services use."""
 
-    phase: str
+    lifecycle_state: str
     arming: Arming
 
     @property
@@ -77,11 +77,11 @@ class BridgeServices:
         return response
 
     def _arm(self) -> str:
-        phase, loop = self._bridge.phase, self._bridge.sending_loop
-        if phase != 'active' or loop is None:
-            hint = 'activate' if phase == 'inactive' else 'configure and activate'
+        state, loop = self._bridge.lifecycle_state, self._bridge.sending_loop
+        if state != 'active' or loop is None:
+            hint = 'activate' if state == 'inactive' else 'configure and activate'
             raise StateError(
-                f"Cannot arm: the node is '{phase}', expected 'active'; {hint} it first."
+                f"Cannot arm: the node is '{state}', expected 'active'; {hint} it first."
             )
         incompatibility = self._bridge.controller_incompatibility()
         if incompatibility is not None:

@@ -15,25 +15,25 @@ from myogestic_ros.nodes.bridge.command_publisher import CommandPublisher
 __all__ = ['bridge_status', 'diagnostics', 'state_message']
 
 
-def state_message(state: CommanderState, phase: str) -> str | None:
+def state_message(state: CommanderState, lifecycle_state: str) -> str | None:
     """Return the status message for a new state; None to keep the current message."""
     if state.reason is not None and state.reason.kind != 'deactivated':
         return f'Resting: {state.reason.message}'
     if state.name == BridgeStatus.COMMANDING:
         return 'Predictions move the hand.'
-    if state.name == BridgeStatus.DISARMED and phase == 'inactive':
+    if state.name == BridgeStatus.DISARMED and lifecycle_state == 'inactive':
         return 'Deactivated; the hand is at rest.'
     return None
 
 
 def bridge_status(
-    phase: str, message: str, arming: Arming, state: CommanderState | None
+    lifecycle_state: str, message: str, arming: Arming, state: CommanderState | None
 ) -> BridgeStatus:
     """Return the status message without its stamp.
 
     Parameters
     ----------
-    phase : str
+    lifecycle_state : str
         Lifecycle state of the node.
     message : str
         Status message.
@@ -43,13 +43,13 @@ def bridge_status(
         State of the commander; None while the node is not configured.
     """
     status = BridgeStatus(
-        state=BridgeStatus.IDLE if phase == 'inactive' else phase,
+        state=BridgeStatus.IDLE if lifecycle_state == 'inactive' else lifecycle_state,
         message=message,
         armed=arming.armed,
         stopped=arming.stopped,
     )
     if state is not None:
-        if phase == 'active' or state.name == BridgeStatus.RESTING:
+        if lifecycle_state == 'active' or state.name == BridgeStatus.RESTING:
             status.state = state.name
         status.commanding = state.name == BridgeStatus.COMMANDING
         status.posture = state.posture
@@ -61,14 +61,14 @@ def bridge_status(
 
 
 def diagnostics(
-    phase: str,
+    lifecycle_state: str,
     message: str,
     arming: Arming,
     loop: CommandLoop | None,
     publisher: CommandPublisher | None,
 ) -> tuple[bytes, str, dict[str, str]]:
     """Return level, message and values for /diagnostics; see `bridge_status`."""
-    info = {'state': phase, 'arming': arming.state}
+    info = {'state': lifecycle_state, 'arming': arming.state}
     if loop is None or publisher is None:
         return DiagnosticStatus.OK, message, info
     state = loop.state

@@ -12,10 +12,10 @@ from myogestic_ros.msg import EmgFrame
 from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from myogestic_ros.sessions.storage.message_conversion import (
-    chunk_of_frame,
-    chunk_of_joints,
-    label_of,
-    stream_info_of,
+    chunk_from_frame,
+    chunk_from_joint_state,
+    label_from_message,
+    stream_info_from_message,
     time_ns,
 )
 
@@ -34,10 +34,10 @@ __all__ = [
 
 # The way in is the same live and out of a bag.
 time_from_ros = time_ns
-chunk_from_ros = chunk_of_frame
-joint_state_chunk = chunk_of_joints
-label_from_ros = label_of
-stream_info_from_ros = stream_info_of
+chunk_from_ros = chunk_from_frame
+joint_state_chunk = chunk_from_joint_state
+label_from_ros = label_from_message
+stream_info_from_ros = stream_info_from_message
 
 
 def time_to_ros(stamp_ns: int) -> Time:

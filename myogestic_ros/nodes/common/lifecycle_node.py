@@ -1,4 +1,4 @@
-"""How to be a managed node: the one place that knows."""
+"""Base class of all nodes: lifecycle transitions, parameters, status."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.lifecycle.node import LifecycleState
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.publisher import Publisher
+from rclpy.task import Future
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.parameter_declaration import (
-    declare,
-    faults,
-    fitted,
-    full_names,
-    values,
+    coerce_type,
+    declare_parameters,
+    read_parameters,
+    rows_by_full_name,
+    validation_errors,
 )
 
 __all__ = ['MANAGED', 'ManagedNode']
@@ -32,48 +34,66 @@ MANAGED = (
     Parameter(
         'autostart',
         '',
-        "Transitions to take by itself at the start: none (''), configure, or configure and "
-        'activate.',
+        "Lifecycle transitions at start-up: '': none; configure; activate: configure and activate.",
         choices=('', 'configure', 'activate'),
         read_only=True,
     ),
 )
-"""Parameters that every node has."""
+"""Parameters of every node."""
 
-PHASE_BEFORE = {'configure': 'unconfigured', 'activate': 'inactive', 'deactivate': 'active'}
+REQUIRED_STATE = {'configure': 'unconfigured', 'activate': 'inactive', 'deactivate': 'active'}
+"""Lifecycle state in which each transition is possible."""
 
 
 class ManagedNode(LifecycleNode):
     """A lifecycle node whose transitions are plain methods that may raise.
 
-    A subclass overrides `configure`, `activate`, `deactivate` and `cleanup`. Raising a
-    `MyoGesticError` refuses a transition: the node stays what it was, and the message is on
-    ``~/status``. Any other exception is reported with its traceback; what the transition had
-    begun is undone.
+    A subclass overrides `configure`, `activate`, `deactivate` and `cleanup`. A `MyoGesticError`
+    raised by one of them refuses the transition: the node keeps its state and publishes the
+    message on ``~/status``. Any other exception is logged with its traceback, and the node
+    undoes what the transition had begun.
+
+    Parameters
+    ----------
+    name : str
+        Name of the node.
+    **kwargs
+        Arguments of `rclpy.node.Node`.
+
+    ROS parameters
+    --------------
+    See `MANAGED`; a subclass adds its own with `declare_table`.
+
+    Publishers
+    ----------
+    ~/status : NodeStatus, latched
 
     Attributes
     ----------
-    verb : str
-        What the node does while it is active, as in ``~/status``: ``'streaming'``.
-    phase : str
+    active_state : str
+        State that ``~/status`` reports while the node is active: ``'streaming'``.
+    lifecycle_state : str
         ``'unconfigured'``, ``'inactive'``, ``'active'`` or ``'finalized'``; during a transition
-        what it was before.
+        the state before it.
     status_message : str
-        What happened last, in a sentence.
+        The last event or the reason for the current state, as a sentence.
+    shutting_down : bool
+        True once the process has begun to shut down.
     """
 
-    verb = 'active'
+    active_state = 'active'
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-        self.phase = 'unconfigured'
+        self.lifecycle_state = 'unconfigured'
         self.status_message = ''
+        self.shutting_down = False
         self._rows: dict[str, Parameter] = {}
-        self._reasons: deque[tuple[str, bool, int]] = deque()
+        self._deactivation_requests: deque[tuple[str, bool, int]] = deque()
         self._activations = 0
+        self._action = ''  # the operation that the running transition was requested for
         self._status_lock = threading.Lock()
-        self._status: Any = None
-        self.closing = False  # whether the process is about to end
+        self._status_publisher: Publisher | None = None
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self.declare_table(MANAGED)
@@ -81,185 +101,226 @@ class ManagedNode(LifecycleNode):
     # -- for subclasses to override -----------------------------------------------------------
 
     def configure(self) -> None:
-        """Get ready."""
+        """Prepare the node to be activated."""
 
-    def look_around(self, stop: threading.Event) -> None:
-        """Wait for others, as a process that has just started, before anything is asked of it.
+    def discover(self, stop: threading.Event) -> None:
+        """Wait for other nodes, once, before the node is spun.
 
-        Not any longer than until ``stop`` is set.
+        Parameters
+        ----------
+        stop : threading.Event
+            Set when the process is interrupted; return then.
         """
 
     def activate(self) -> None:
-        """Begin the node's verb."""
+        """Start the node's work."""
 
     def deactivate(self) -> None:
-        """End the node's verb."""
+        """Stop the node's work."""
 
     def cleanup(self) -> None:
-        """Undo `configure`; also what a failed `configure` has begun."""
+        """Undo `configure`, also one that failed half-way."""
 
-    def wind_up(self) -> Any:
-        """End what needs others to end, before the process does.
+    def finish(self) -> Future[None] | None:
+        """Finish work that depends on other nodes, before the process ends.
 
-        Returns a future that is done when they have answered, or None; callbacks run meanwhile,
-        as they do not any more in `deactivate` and `cleanup`.
+        Returns
+        -------
+        Future or None
+            Done when the other nodes have answered. Until then the node is spun; during
+            `deactivate` and `cleanup` it is not.
         """
         return None
 
-    def parameters_changed(self, names: set[str]) -> None:
-        """Apply parameters that were set while the node runs; they have been checked."""
+    def apply_parameters(self, names: set[str]) -> None:
+        """Apply parameters, already checked, that were set while the node is configured."""
 
     def publish_status(self) -> None:
         """Publish NodeStatus on ``~/status``."""
         with self._status_lock:
-            if self._status is None:
-                self._status = self.create_publisher(NodeStatus, '~/status', qos.STATUS)
-            state = {'inactive': 'idle', 'active': self.verb}.get(self.phase, self.phase)
-            message = NodeStatus(state=state, message=self.status_message)
+            if self._status_publisher is None:
+                self._status_publisher = self.create_publisher(NodeStatus, '~/status', qos.STATUS)
+            names = {'inactive': 'idle', 'active': self.active_state}
+            message = NodeStatus(
+                state=names.get(self.lifecycle_state, self.lifecycle_state),
+                message=self.status_message,
+            )
             message.header.stamp = self.get_clock().now().to_msg()
-            self._status.publish(message)
+            self._status_publisher.publish(message)
 
     # -- parameters ---------------------------------------------------------------------------
 
     def declare_table(self, table: Iterable[Parameter], prefix: str = '') -> None:
-        """Declare every row of a table as ``<prefix><name>``; values are checked against it."""
-        table = tuple(table)
-        self._rows.update(full_names(table, prefix))
-        declare(self, table, prefix)
+        """Declare every row of a table as ``<prefix><name>``; set values are checked against it.
 
-    def values(self, table: Iterable[Parameter], prefix: str = '') -> dict[str, Any]:
-        """Return plain name → value of every row of a table."""
-        return values(self, table, prefix)
+        Raises
+        ------
+        MyoGesticError
+            When values that the node was started with are invalid; names all of them.
+        """
+        table = tuple(table)
+        self._rows.update(rows_by_full_name(table, prefix))
+        declare_parameters(self, table, prefix)
+
+    def parameter_values(self, table: Iterable[Parameter], prefix: str = '') -> dict[str, Any]:
+        """Return the value of every row of a table, by its name without the prefix."""
+        return read_parameters(self, table, prefix)
 
     def set_parameters_atomically(self, parameter_list: list[RosParameter]) -> SetParametersResult:
-        """Set parameters; a refusal names every fault, where rclpy would name the first."""
-        fitting = [fitted(p, self._rows.get(p.name)) for p in parameter_list]
-        result = self._check_parameters(fitting)
-        return super().set_parameters_atomically(fitting) if result.successful else result
+        """Set parameters; a refusal lists every invalid value (rclpy lists only the first)."""
+        coerced = [coerce_type(p, self._rows.get(p.name)) for p in parameter_list]
+        result = self._check_parameters(coerced)
+        return super().set_parameters_atomically(coerced) if result.successful else result
 
     def _check_parameters(self, parameters: list[RosParameter]) -> SetParametersResult:
-        found = faults(parameters, self._rows)
-        return SetParametersResult(successful=not found, reason='; '.join(found))
+        errors = validation_errors(parameters, self._rows)
+        return SetParametersResult(successful=not errors, reason='; '.join(errors))
 
     def _apply_parameters(self, parameters: list[RosParameter]) -> None:
         names = {parameter.name for parameter in parameters} & self._rows.keys()
-        if names and self.phase != 'unconfigured':
-            self.parameters_changed(names)
+        if names and self.lifecycle_state != 'unconfigured':
+            self.apply_parameters(names)
 
     # -- status -------------------------------------------------------------------------------
 
-    def say(self, message: str) -> None:
-        """Set the status message, and publish the status."""
+    def set_status(self, message: str) -> None:
+        """Set the status message and publish the status."""
         self.status_message = message
         self.publish_status()
 
-    def autostart(self) -> None:
-        """Take the transitions that the ``autostart`` parameter asks for."""
-        self.publish_status()
-        wanted = self.get_parameter('autostart').value
-        if wanted and self.door('configure')[0] and wanted == 'activate':
-            self.door('activate')
-
     # -- transitions --------------------------------------------------------------------------
 
-    def door(self, transition: str) -> tuple[bool, str]:
-        """Take a transition from inside the node, as a lifecycle service would.
+    def autostart(self) -> None:
+        """Take the transitions that the parameter ``autostart`` names."""
+        self.publish_status()
+        last = self.get_parameter('autostart').value
+        if last and self.request_transition('configure')[0] and last == 'activate':
+            self.request_transition('activate')
+
+    def request_transition(self, transition: str, action: str = '') -> tuple[bool, str]:
+        """Take a lifecycle transition from inside the node, as for a service.
 
         Parameters
         ----------
         transition : str
             ``'configure'``, ``'activate'`` or ``'deactivate'``.
+        action : str
+            The operation that the caller asked for, to name in a refusal: ``'start recording'``.
+            By default the transition and the node's name.
 
         Returns
         -------
-        tuple of bool and str
-            Whether it was taken, and the status message: the reason when it was refused.
+        success : bool
+            True if the transition was taken.
+        message : str
+            The status message, or the reason for the refusal.
         """
-        expected = PHASE_BEFORE[transition]
-        if self.phase != expected:
-            hint = '; configure it first' if self.phase == 'unconfigured' else ''
-            return False, (
-                f"Cannot {transition} {self.get_name()}: the node is '{self.phase}', expected "
-                f"'{expected}'{hint}."
-            )
+        if self.lifecycle_state != REQUIRED_STATE[transition]:
+            return False, self._wrong_state(transition, action)
         trigger: Callable[[], TransitionCallbackReturn] = getattr(self, f'trigger_{transition}')
-        success = trigger() == TransitionCallbackReturn.SUCCESS
+        self._action = action
+        try:
+            success = trigger() == TransitionCallbackReturn.SUCCESS
+        finally:
+            self._action = ''
         return success, self.status_message
 
-    def give_up(self, reason: str, *, error: bool = True) -> None:
-        """Deactivate, from any thread, because of ``reason``, an error or not."""
-        self._reasons.append((reason, error, self._activations))
-        if self.executor is not None and not self.closing:
-            self.executor.create_task(self._on_gave_up)
+    def _wrong_state(self, transition: str, action: str) -> str:
+        """Return the reason why a transition is impossible in the current state."""
+        if action and transition == 'deactivate':
+            return f'Cannot {action}: not {self.active_state}.'
+        if action and self.lifecycle_state == 'active':
+            return f'Cannot {action}: already {self.active_state}.'
+        unconfigured = transition == 'activate' and self.lifecycle_state == 'unconfigured'
+        return (
+            f'Cannot {action or f"{transition} {self.get_name()}"}: the node is '
+            f"'{self.lifecycle_state}', expected '{REQUIRED_STATE[transition]}'"
+            f'{"; configure it first" if unconfigured else ""}.'
+        )
 
-    def _on_gave_up(self) -> None:
-        while self._reasons:
-            reason, error, activation = self._reasons.popleft()
+    def request_deactivation(self, reason: str, *, error: bool = True) -> None:
+        """Deactivate the node soon, in the executor's thread. May be called from any thread.
+
+        Parameters
+        ----------
+        reason : str
+            Status message after the deactivation.
+        error : bool
+            Log the reason as an error; otherwise as information.
+        """
+        self._deactivation_requests.append((reason, error, self._activations))
+        if self.executor is not None and not self.shutting_down:
+            self.executor.create_task(self._deactivate_as_requested)
+
+    def _deactivate_as_requested(self) -> None:
+        while self._deactivation_requests:
+            reason, error, activation = self._deactivation_requests.popleft()
             logger = self.get_logger()
             logger.error(reason) if error else logger.info(reason)
             if activation != self._activations:
-                continue  # it has been deactivated and activated again meanwhile
-            if self.phase == 'active':
+                continue  # the node was deactivated and activated again after the request
+            if self.lifecycle_state == 'active':
                 self.trigger_deactivate()
-            self.say(reason)
+            self.set_status(reason)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._take('configure', self.configure, 'inactive', self.cleanup)
+        return self._run_transition('configure', self.configure, 'inactive', self.cleanup)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._activations += 1
-        return self._take('activate', self.activate, 'active', self.deactivate)
+        return self._run_transition('activate', self.activate, 'active', self.deactivate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._take('deactivate', self.deactivate, 'inactive', None)
+        return self._run_transition('deactivate', self.deactivate, 'inactive', None)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._take('clean up', self.cleanup, 'unconfigured', None)
+        return self._run_transition('clean up', self.cleanup, 'unconfigured', None)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._take('shut down', self._end, 'finalized', None)
+        return self._run_transition('shut down', self._shut_down, 'finalized', None)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Go back to the beginning, so that the node can be configured again."""
+        """Return to 'unconfigured', so that the node can be configured again."""
         with contextlib.suppress(Exception):
             self.cleanup()
-        self.phase = 'unconfigured'
+        self.lifecycle_state = 'unconfigured'
         self.publish_status()
         return TransitionCallbackReturn.SUCCESS
 
-    def _end(self) -> None:
-        self.closing = True
-        if self.phase == 'active':
+    def _shut_down(self) -> None:
+        self.shutting_down = True
+        if self.lifecycle_state == 'active':
             self.deactivate()
-        if self.phase != 'unconfigured':
+        if self.lifecycle_state != 'unconfigured':
             self.cleanup()
 
-    def _take(
+    def _run_transition(
         self,
         name: str,
-        action: Callable[[], None],
-        phase: str,
+        callback: Callable[[], None],
+        next_state: str,
         undo: Callable[[], None] | None,
     ) -> TransitionCallbackReturn:
-        """Do what a transition asks for; older rclpy would swallow an exception silently."""
+        """Call a transition's method and report its exceptions, which older rclpy discards."""
         try:
-            action()
+            callback()
         except Exception as error:
+            action = self._action or name
             refused = isinstance(error, MyoGesticError)
             if not refused:
-                self.get_logger().error(f'Failed to {name}:\n{traceback.format_exc()}')
+                self.get_logger().error(f'Failed to {action}:\n{traceback.format_exc()}')
             if undo is not None and not (refused and name == 'activate'):
                 with contextlib.suppress(Exception):
                     undo()
-            self.say(str(error) if refused else f'Failed to {name}: {error!r}')
+            self.set_status(str(error) if refused else f'Failed to {action}: {error!r}')
             if refused:
                 self.get_logger().warning(self.status_message)
-            # A node that failed to begin is what it was; one that failed to end is in error.
+            # A node that failed to start keeps its state; one that failed to stop is in error.
             return (
                 TransitionCallbackReturn.ERROR
                 if undo is None
                 else TransitionCallbackReturn.FAILURE
             )
-        self.phase = phase
+        self.lifecycle_state = next_state
         self.publish_status()
         return TransitionCallbackReturn.SUCCESS

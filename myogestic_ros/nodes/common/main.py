@@ -1,4 +1,4 @@
-"""Running one node as a process, from its first message to its exit code."""
+"""Run one node as a process: command line, signals, spinning, exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -24,21 +23,21 @@ from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 
 __all__ = ['run']
 
-BAD_CALL = 2
+USAGE_ERROR = 2
 INTERRUPTED_TWICE = 130
 PR_SET_TIMERSLACK = 29
-WIND_UP_WITHIN_S = 3.0
-MOST_FAILURES = 10000
-"""More callbacks than this that fail in a row mean that waiting for them is what fails."""
+FINISH_TIMEOUT_S = 3.0
+MAX_FAILURES_IN_A_ROW = 10000
+"""After more failures in a row, spinning itself is taken to fail, and the process ends."""
 SWITCH_INTERVAL_S = 0.001
-"""How soon a thread that waits for the interpreter gets it; Python's default is five times as
-long, and would show in the latency."""
+"""Longest time for which a thread keeps the interpreter while another waits for it; Python's
+default, 5 ms, would add to the latency of predictions."""
 
 
-class _Interrupts:
-    """SIGINT and SIGTERM as an event that also wakes the executor; a second one ends at once.
+class _ShutdownSignals:
+    """Turn SIGINT and SIGTERM into an event and wake the executor; a second signal exits at once.
 
-    rclpy's own handler invalidates the context under the node, which then cannot say goodbye.
+    rclpy's own handler invalidates the context while the node still needs it to shut down.
     """
 
     def __init__(self) -> None:
@@ -60,7 +59,7 @@ class _Interrupts:
 
 
 def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) -> int:
-    """Make a node, spin it until SIGINT or SIGTERM, end it in order; return the exit code.
+    """Construct a node, spin it until SIGINT or SIGTERM, and shut it down.
 
     Parameters
     ----------
@@ -72,11 +71,12 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
     Returns
     -------
     int
-        0 after SIGINT or SIGTERM, 1 after an error, 2 when it was called wrongly.
+        Exit code: 0 after SIGINT or SIGTERM, 1 after an error, 2 for an invalid command line or
+        parameter.
     """
-    interrupts = _Interrupts()
+    signals = _ShutdownSignals()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with contextlib.suppress(OSError, AttributeError):  # Linux: wake sleepers when they are due
+    with contextlib.suppress(OSError, AttributeError):  # Linux only: end sleeps without slack
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
     arguments = sys.argv if args is None else args
     try:
@@ -85,40 +85,40 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
             print(inspect.getdoc(make_node))
             return 0
         if unknown:
-            return _complain(
+            return _usage_error(
                 f'unknown arguments: {" ".join(unknown)}; parameters are given as '
                 f'--ros-args -p name:=value'
             )
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
     except (ParameterException, MyoGesticError) as error:
-        return _complain(str(error))
+        return _usage_error(str(error))
     except Exception as error:
         if type(error).__name__ in ('RCLInvalidROSArgsError', 'UnknownROSArgsError', 'RCLError'):
-            return _complain(str(error).splitlines()[0])
+            return _usage_error(str(error).splitlines()[0])
         traceback.print_exc()
         return 1
     try:
-        return _spin(node, interrupts)
+        return _spin(node, signals)
     finally:
         with contextlib.suppress(Exception):
             node.destroy_node()
         rclpy.try_shutdown()
 
 
-def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
+def _spin(node: ManagedNode, signals: _ShutdownSignals) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    interrupts.wake = executor.wake
+    signals.wake = executor.wake
     code = 0
     try:
         _warn_about_unknown_parameters(node)
-        node.look_around(interrupts.stop)
+        node.discover(signals.stop)
         node.autostart()
         failures = 0
-        while not interrupts.stop.is_set():
-            failures = 0 if _survives(executor, node) else failures + 1
-            if failures > MOST_FAILURES:
+        while not signals.stop.is_set():
+            failures = 0 if _spin_once(executor, node) else failures + 1
+            if failures > MAX_FAILURES_IN_A_ROW:
                 code = 1
                 break
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -127,17 +127,17 @@ def _spin(node: ManagedNode, interrupts: _Interrupts) -> int:
         traceback.print_exc()
         code = 1
     with contextlib.suppress(Exception):
-        last_words = node.wind_up()
-        if last_words is not None:
-            executor.spin_until_future_complete(last_words, timeout_sec=WIND_UP_WITHIN_S)
+        finished = node.finish()
+        if finished is not None:
+            executor.spin_until_future_complete(finished, timeout_sec=FINISH_TIMEOUT_S)
     with contextlib.suppress(Exception):
         node.trigger_shutdown()
     executor.shutdown(timeout_sec=1.0)
     return code
 
 
-def _survives(executor: SingleThreadedExecutor, node: ManagedNode) -> bool:
-    """Run one callback; report one that raises, and return whether it did not."""
+def _spin_once(executor: SingleThreadedExecutor, node: ManagedNode) -> bool:
+    """Run at most one callback; log its exception, and return False if there was one."""
     try:
         executor.spin_once(timeout_sec=1.0)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -152,13 +152,13 @@ def _survives(executor: SingleThreadedExecutor, node: ManagedNode) -> bool:
     return True
 
 
-def _warn_about_unknown_parameters(node: Any) -> None:
+def _warn_about_unknown_parameters(node: ManagedNode) -> None:
     for name in node._parameter_overrides:
         if not node.has_parameter(name) and not name.startswith('qos_overrides.'):
             node.get_logger().warning(f"There is no parameter '{name}'; it is ignored.")
 
 
-def _complain(sentence: str) -> int:
+def _usage_error(sentence: str) -> int:
     print(f'{os.path.basename(sys.argv[0])}: {sentence}', file=sys.stderr)
     rclpy.try_shutdown()
-    return BAD_CALL
+    return USAGE_ERROR

@@ -1,4 +1,4 @@
-"""Tables of parameters as ROS parameters."""
+"""Declare, read and validate ROS parameters from tables of `Parameter` rows."""
 
 from __future__ import annotations
 
@@ -14,39 +14,51 @@ from rclpy.parameter import Parameter as RosParameter
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
 
-__all__ = ['declare', 'faults', 'fitted', 'full_names', 'values']
+__all__ = [
+    'coerce_type',
+    'declare_parameters',
+    'parameter_descriptor',
+    'read_parameters',
+    'rows_by_full_name',
+    'validation_errors',
+]
 
 
-def full_names(table: Iterable[Parameter], prefix: str = '') -> dict[str, Parameter]:
-    """Return the rows of a table by their full names, ``<prefix><name>``, which they then bear."""
+def rows_by_full_name(table: Iterable[Parameter], prefix: str = '') -> dict[str, Parameter]:
+    """Return the rows of a table by full name; each row is renamed to ``<prefix><name>``."""
     return {prefix + row.name: replace(row, name=prefix + row.name) for row in table}
 
 
-def declare(node: Node, table: Iterable[Parameter], prefix: str = '') -> None:
+def declare_parameters(node: Node, table: Iterable[Parameter], prefix: str = '') -> None:
     """Declare every row that is not declared yet as ``<prefix><name>``.
 
     Raises
     ------
     MyoGesticError
-        When values that the node was started with do not fit; it names every one of them.
+        When values that the node was started with are invalid; names all of them.
     """
-    rows = full_names(table, prefix)
-    given = node._parameter_overrides
-    for name in rows.keys() & given.keys():
-        given[name] = fitted(given[name], rows[name])
-    found = faults([given[name] for name in rows if name in given], rows)
-    if found:
-        raise MyoGesticError(f'{"; ".join(found)}.')
+    rows = rows_by_full_name(table, prefix)
+    overrides = node._parameter_overrides
+    for name in rows.keys() & overrides.keys():
+        overrides[name] = coerce_type(overrides[name], rows[name])
+    errors = validation_errors([overrides[name] for name in rows if name in overrides], rows)
+    if errors:
+        raise MyoGesticError(f'{"; ".join(errors)}.')
     for name, row in rows.items():
         if not node.has_parameter(name):
-            node.declare_parameter(name, row.default, describe(row))
+            node.declare_parameter(name, row.default, parameter_descriptor(row))
 
 
-def fitted(parameter: RosParameter, row: Parameter | None) -> RosParameter:
-    """Return a parameter in the type that its row wants, where people write it in another.
+def read_parameters(node: Node, table: Iterable[Parameter], prefix: str = '') -> dict[str, Any]:
+    """Return the value of every row, by its name without the prefix."""
+    return {row.name: node.get_parameter(prefix + row.name).value for row in table}
 
-    A whole number is also a number (``rate:=4``, ``[20, 450]``), and an empty list is one of
-    anything.
+
+def coerce_type(parameter: RosParameter, row: Parameter | None) -> RosParameter:
+    """Return a parameter in the type of its row's default value, where that loses nothing.
+
+    A whole number is also a number (``rate:=4``, ``[20, 450]``), and an empty list is a list of
+    any type.
     """
     if row is None:
         return parameter
@@ -57,15 +69,15 @@ def fitted(parameter: RosParameter, row: Parameter | None) -> RosParameter:
     if wants_floats and parameter.type_ == RosParameter.Type.INTEGER_ARRAY:
         numbers = [float(number) for number in value]
         return RosParameter(parameter.name, RosParameter.Type.DOUBLE_ARRAY, numbers)
-    # The parser of parameter files calls an empty list not set; rclpy calls it one of bytes.
+    # An empty list arrives as "not set" from a parameter file and as a byte array from rclpy.
     if isinstance(default, list) and (value is None or len(value) == 0):
         kind = RosParameter.Type.from_parameter_value(default)
         return RosParameter(parameter.name, kind, [])
     return parameter
 
 
-def describe(row: Parameter) -> ParameterDescriptor:
-    """Return the descriptor of a row: description, range, legal values."""
+def parameter_descriptor(row: Parameter) -> ParameterDescriptor:
+    """Return the descriptor of a row: description, range, choices, read-only."""
     descriptor = ParameterDescriptor(description=row.description, read_only=row.read_only)
     if row.choices:
         descriptor.additional_constraints = f'one of: {", ".join(row.choices)}'
@@ -81,30 +93,27 @@ def describe(row: Parameter) -> ParameterDescriptor:
     return descriptor
 
 
-def values(node: Node, table: Iterable[Parameter], prefix: str = '') -> dict[str, Any]:
-    """Return plain name → value of every row."""
-    return {row.name: node.get_parameter(prefix + row.name).value for row in table}
-
-
-def faults(parameters: Iterable[RosParameter], rows: Mapping[str, Parameter]) -> list[str]:
-    """Return what is wrong with parameters that are about to be set, every fault."""
-    found = []
+def validation_errors(
+    parameters: Iterable[RosParameter], rows: Mapping[str, Parameter]
+) -> list[str]:
+    """Return one sentence for each invalid value; parameters without a row are not checked."""
+    errors = []
     for parameter in parameters:
         row = rows.get(parameter.name)
         if row is None:
             continue
-        fault = _list_fault(row, parameter) if isinstance(row.default, list) else None
-        fault = fault or row.fault(parameter.value)
-        if fault is not None:
-            found.append(fault)
-    return found
+        error = _list_type_error(row, parameter) if isinstance(row.default, list) else None
+        error = error or row.validation_error(parameter.value)
+        if error is not None:
+            errors.append(error)
+    return errors
 
 
-def _list_fault(row: Parameter, parameter: RosParameter) -> str | None:
+def _list_type_error(row: Parameter, parameter: RosParameter) -> str | None:
     kind = RosParameter.Type.from_parameter_value(row.default)
     if parameter.type_ == kind:
         return None
     expected = kind.name.lower().replace('_array', 's')
     value = parameter.value
-    given = list(value) if isinstance(value, array.array) else value
-    return f'{row.name}: got {given!r}, expected a list of {expected}'
+    received = list(value) if isinstance(value, array.array) else value
+    return f'{row.name}: got {received!r}, expected a list of {expected}'

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import KeyValue
 
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
-from myogestic_ros.core.pipeline.prediction import Prediction, label_in, named_numbers
+from myogestic_ros.core.pipeline.prediction import Prediction, named_values, predicted_label
 from myogestic_ros.msg import Prediction as PredictionMessage
 
 __all__ = ['intent_from_ros', 'prediction_to_ros']
@@ -37,16 +37,16 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
     )
     message.header.frame_id = frame_id
     for key in ('probabilities', 'proba'):
-        names, values = named_numbers(rest.get(key), prediction.class_names)
+        names, values = named_values(rest.get(key), prediction.class_names)
         if names:
             del rest[key]
             message.class_names, message.probabilities = names, values
             break
-    names, values = named_numbers(rest.get('dofs'), ())
+    names, values = named_values(rest.get('dofs'), ())
     if names:
         del rest['dofs']
         message.dof_names, message.dof_values = names, values
-    message.label = label_in(rest, prediction.class_names)
+    message.label = predicted_label(rest, prediction.class_names)
     for key in ('label', 'class'):
         if isinstance(rest.get(key), str):
             del rest[key]

@@ -65,7 +65,7 @@ class CuesNode(ManagedNode):
     ~/run_protocol : RunProtocol
     """
 
-    verb = 'running'
+    active_state = 'running'
     _server: Any = None  # a wrong parameter ends the node before it is made
 
     def __init__(self, **kwargs: Any) -> None:
@@ -132,9 +132,9 @@ class CuesNode(ManagedNode):
             self._topics.close()
             self._topics = None
 
-    def wind_up(self) -> Any:
+    def finish(self) -> Any:
         """Stop the recording while the recorder's answer can still be heard."""
-        if self.phase == 'active':
+        if self.lifecycle_state == 'active':
             if self._run is not None:
                 self._run.reason = 'Interrupted.'
             self.trigger_deactivate()
@@ -152,7 +152,7 @@ class CuesNode(ManagedNode):
         """Read the protocol and lay it out."""
         value = {row.name: self.get_parameter(row.name).value for row in CUES}
         protocol = read_protocol(find_protocol(goal.protocol or value['protocol']))
-        plan = Schedule.of(protocol)
+        plan = Schedule.from_protocol(protocol)
         assert self._topics is not None
         stage = CuePublisher(
             self,
@@ -187,7 +187,7 @@ class CuesNode(ManagedNode):
         if self._run is None:
             return
         if started:
-            self.say(f'{self._told(self._run)} {message}')
+            self.set_status(f'{self._told(self._run)} {message}')
             if self._run.session_name and self._recorder is not None:
                 self._recorder.set({'session_name': ''})  # it was for this one
             self._run.conductor.start()
@@ -202,7 +202,7 @@ class CuesNode(ManagedNode):
         run = self._run
         if run is not None:
             run.done = True
-            late = f', the latest cue by {run.conductor.late_s * 1e3:.1f} ms'
+            late = f', the latest cue by {run.conductor.max_delay_s * 1e3:.1f} ms'
             self._end_run(f"'{run.protocol.name}' is done{late}.", error=False)
 
     def _on_failed(self, error: Exception) -> None:
@@ -212,7 +212,7 @@ class CuesNode(ManagedNode):
         """Deactivate, from any thread."""
         if self._run is not None:
             self._run.reason = reason
-        self.give_up(reason, error=error)
+        self.request_deactivation(reason, error=error)
 
     def _on_recording_stopped(self, stopped: bool, message: str) -> None:
         """Say how it ended, once the session is closed."""
@@ -223,15 +223,15 @@ class CuesNode(ManagedNode):
         if message:
             told = message if stopped else f'The recording was not stopped: {message}'
             run.reason = f'{run.reason} {told}'
-        if not self.closing:
-            self.say(run.reason)
+        if not self.shutting_down:
+            self.set_status(run.reason)
         self._server.finish(
             RunProtocol.Result(
                 success=run.done and stopped,
                 message=run.reason,
                 session=recorded,
                 completed=run.stage.completed,
-                planned=run.plan.planned,
+                planned=run.plan.n_repetitions,
             )
         )
         self._closed.set_result(None)
@@ -240,26 +240,30 @@ class CuesNode(ManagedNode):
     def _told(run: _Run) -> str:
         minutes, seconds = divmod(round(run.plan.duration_s), 60)
         return (
-            f"Running '{run.protocol.name}': {run.plan.planned} repetitions in "
+            f"Running '{run.protocol.name}': {run.plan.n_repetitions} repetitions in "
             f'{minutes}:{seconds:02d} min.'
         )
 
     @staticmethod
     def _so_far(run: _Run) -> str:
-        return f'{run.stage.completed} of {run.plan.planned} repetitions were completed.'
+        return f'{run.stage.completed} of {run.plan.n_repetitions} repetitions were completed.'
 
     # -- the action ---------------------------------------------------------------------------
 
     def _refusal(self) -> str:
-        if self.phase == 'inactive' and self._ending is None:
+        if self.lifecycle_state == 'inactive' and self._ending is None:
             return ''
-        state = 'closing a session' if self.phase == 'inactive' else f"'{self.phase}'"
+        state = (
+            'closing a session'
+            if self.lifecycle_state == 'inactive'
+            else f"'{self.lifecycle_state}'"
+        )
         return f"Cannot run a protocol: the node is {state}, expected 'inactive'."
 
     def _begin_goal(self, goal: RunProtocol.Goal) -> None:
         self._goal = goal
         try:
-            begun, message = self.door('activate')
+            begun, message = self.request_transition('activate')
         finally:
             self._goal = RunProtocol.Goal()
         if not begun:
@@ -272,16 +276,16 @@ class CuesNode(ManagedNode):
     # -- diagnostics --------------------------------------------------------------------------
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        facts = {'state': self.phase}
+        facts = {'state': self.lifecycle_state}
         run = self._run
         if run is not None:
             facts |= {
                 'protocol': run.protocol.name,
-                'step': f'{run.conductor.number + 1} of {len(run.plan.steps)}',
-                'completed': f'{run.stage.completed} of {run.plan.planned}',
-                'latest cue [ms]': f'{run.conductor.late_s * 1e3:.1f}',
+                'step': f'{run.conductor.step_index + 1} of {len(run.plan.steps)}',
+                'completed': f'{run.stage.completed} of {run.plan.n_repetitions}',
+                'latest cue [ms]': f'{run.conductor.max_delay_s * 1e3:.1f}',
             }
-            if run.conductor.late_s > LATE_S:
+            if run.conductor.max_delay_s > LATE_S:
                 return DiagnosticStatus.WARN, 'cues are late: the machine is too busy', facts
         return DiagnosticStatus.OK, self.status_message, facts
 

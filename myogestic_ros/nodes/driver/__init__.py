@@ -1,1 +1,1 @@
-"""The driver node: reads a source and publishes EMG."""
+"""Driver node: reads a source and publishes EMG."""

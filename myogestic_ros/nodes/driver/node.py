@@ -1,4 +1,4 @@
-"""The driver node: samples from a device, a simulation or a recording, as EmgFrame."""
+"""Driver node: publishes the samples of a device, a simulation or a recording as EmgFrame."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
 
 from myogestic_ros.core.errors import MyoGesticError, SourceError
 from myogestic_ros.core.parameters import Parameter
@@ -25,64 +27,74 @@ from myogestic_ros.nodes.common.conversions import (
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
-from myogestic_ros.nodes.driver.source_reader import Outgoing, SourceReader
+from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
 from myogestic_ros.sources.base import Source
 from myogestic_ros.sources.registry import source_factory, source_names
 
 __all__ = ['DRIVER', 'DriverNode', 'main']
 
 DRIVER = (
-    Parameter('source', 'synthetic', 'Where samples come from: synthetic, replay, or another.'),
-    Parameter('frame_id', 'emg', "The electrode set: frame_id of every frame's header."),
+    Parameter(
+        'source',
+        'synthetic',
+        'Source of the samples: synthetic, replay, or the name of a source from another package.',
+    ),
+    Parameter('frame_id', 'emg', "frame_id in every frame's header: the electrode set."),
     Parameter(
         'attempt_reconnect',
         True,
-        'Whether to open the source again when it fails while streaming.',
+        'Open the source again when it fails while streaming.',
     ),
     Parameter(
         'dormant_period_between_reconnects',
         1.0,
-        'Time between two attempts to reconnect, s.',
+        'Pause between two attempts to reconnect, s.',
         minimum=0.01,
         maximum=3600.0,
     ),
     Parameter(
         'max_failed_reconnect_attempts',
         60,
-        'So many failed attempts in a row end streaming.',
+        'Number of failed attempts to reconnect in a row after which streaming stops.',
         minimum=1,
         maximum=1000000,
     ),
 )
 
-DISCOVERY_S = 0.5
-OPEN_WITHIN_S = 0.08
-"""A source that takes longer to open opens on while activation has been answered."""
-RELEASE_WITHIN_S = 0.08
-"""A source that takes longer to release goes on while deactivation has been answered."""
-RELEASE_AT_END_S = 5.0
+DISCOVERY_TIMEOUT_S = 0.5
+OPEN_TIMEOUT_S = 0.08
+"""A source that takes longer to open continues to do so after activation has returned."""
+RELEASE_TIMEOUT_S = 0.08
+"""A source that takes longer to release continues to do so after deactivation has returned."""
+RELEASE_TIMEOUT_AT_SHUTDOWN_S = 5.0
 
 
 class DriverNode(ManagedNode):
     """Stream samples from a source.
 
-    ACTIVE means streaming; otherwise the device is released.
+    The node is active while it streams; otherwise the device is released.
 
-    Parameters
+    ROS parameters
+    --------------
+    See `DRIVER`, `MANAGED` and ``config/driver.yaml``. Parameters of a source are
+    ``<source>.<parameter>``; they and ``source`` take effect at the next activation.
+
+    Publishers
     ----------
-    See `DRIVER` and ``config/driver.yaml``; those of a source are ``<source>.<parameter>``.
+    emg : EmgFrame
+    emg/info : StreamInfo, latched
+    label : Label, latched
+        Only if the source has labels (``replay``).
+    ~/status : NodeStatus, latched
+    /diagnostics : diagnostic_msgs/DiagnosticArray, 1 Hz
 
-    Topics
-    ------
-    emg : EmgFrame, published
-    emg/info : StreamInfoMessage, published, latched
-    label : Label, published by a source that has labels (replay), else subscribed
-        A synthetic array answers it with the right contraction.
-    ~/status : NodeStatus, published, latched
-    /diagnostics : DiagnosticArray, published at 1 Hz
+    Subscriptions
+    -------------
+    label : Label
+        Only if the source has no labels; ``synthetic`` performs the contraction of the label.
     """
 
-    verb = 'streaming'
+    active_state = 'streaming'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('driver', **kwargs)
@@ -94,64 +106,64 @@ class DriverNode(ManagedNode):
                 self.get_logger().warning(str(error))
         self._source: Source | None = None
         self._reader: SourceReader | None = None
-        self._outgoing = Outgoing()
-        # From the beginning, so that who listens is known before the first frame leaves.
+        self._numbering = SampleNumbering()
+        # Created here, so that subscribers are discovered before the first frame is published.
         self._frames = self.create_publisher(EmgFrame, 'emg', qos.EMG)
         self._info = self.create_publisher(StreamInfoMessage, 'emg/info', qos.INFO)
-        self._label_output: Any = None
-        self._label_input: Any = None
+        self._label_publisher: Publisher | None = None
+        self._label_subscription: Subscription | None = None
         self._label: Label | None = None
         self._counts = {'frames': 0, 'samples': 0, 'reconnects': 0}
         self._lost_before = 0
-        self._published_s = 0.0
+        self._last_frame_s = 0.0
         self._longest_pause_s = 0.0
-        self._last = (time.monotonic(), 0, 0)
+        self._last_counts = (time.monotonic(), 0, 0)
         self._diagnostics = Diagnostics(self, 'driver', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Make the source; nothing is opened."""
+        """Construct the source without opening it."""
         self._make_source()
         self.status_message = f"Source '{self.get_parameter('source').value}' is ready."
 
     def _make_source(self) -> Source:
         name = self.get_parameter('source').value
         factory = source_factory(name)
-        self._source = factory(self.values(factory.PARAMETERS, f'{name}.'))
+        self._source = factory(self.parameter_values(factory.PARAMETERS, f'{name}.'))
         self._connect_labels(published=getattr(self._source, 'HAS_LABELS', False))
-        if self._label is not None:  # it holds until the next one
+        if self._label is not None:  # a label is valid until the next one
             self._source.set_label(self._label)
         return self._source
 
     def activate(self) -> None:
-        """Open the source and stream from a thread of its own."""
+        """Open the source and stream in a dedicated thread."""
         if self._reader is not None and self._reader.running:
             raise SourceError('The source is still being released; try again in a moment.')
-        self._lost_before += self._outgoing.lost
-        self._outgoing = Outgoing()
+        self._lost_before += self._numbering.lost
+        self._numbering = SampleNumbering()
         self._reader = SourceReader(
             self._make_source(),  # parameters may have changed since
             on_open=self._on_open,
             on_item=self._on_item,
             on_failure=self._on_failure,
-            on_end=lambda: self.give_up('The recording has ended.', error=False),
+            on_end=lambda: self.request_deactivation('The recording has ended.', error=False),
         )
         self.status_message = 'Opening the source.'
-        self._published_s = time.monotonic()
-        if self._reader.start(OPEN_WITHIN_S):
+        self._last_frame_s = time.monotonic()
+        if self._reader.start(OPEN_TIMEOUT_S):
             self.status_message = 'Streaming.'
 
     def deactivate(self) -> None:
         """Stop streaming and release the device."""
-        within_s = RELEASE_AT_END_S if self.closing else RELEASE_WITHIN_S
-        if self._reader is None or self._reader.stop(within_s):
+        timeout_s = RELEASE_TIMEOUT_AT_SHUTDOWN_S if self.shutting_down else RELEASE_TIMEOUT_S
+        if self._reader is None or self._reader.stop(timeout_s):
             self.status_message = 'Stopped streaming.'
         else:
             self.status_message = 'Stopped streaming; the source is still being released.'
 
     def cleanup(self) -> None:
-        """Forget the source."""
+        """Drop the source and close the label topic."""
         self.deactivate()
         self._source = None
         self._connect_labels(published=None)
@@ -159,17 +171,17 @@ class DriverNode(ManagedNode):
     # -- labels -------------------------------------------------------------------------------
 
     def _connect_labels(self, *, published: bool | None) -> None:
-        """Publish labels, or listen to them; neither for None."""
-        if self._label_output is not None and not published:
-            self.destroy_publisher(self._label_output)
-            self._label_output = None
-        if self._label_input is not None and published is not False:
-            self.destroy_subscription(self._label_input)
-            self._label_input = None
-        if published and self._label_output is None:
-            self._label_output = self.create_publisher(LabelMessage, 'label', qos.LABEL)
-        if published is False and self._label_input is None:
-            self._label_input = self.create_subscription(
+        """Publish labels (True), subscribe to them (False), or neither (None)."""
+        if self._label_publisher is not None and not published:
+            self.destroy_publisher(self._label_publisher)
+            self._label_publisher = None
+        if self._label_subscription is not None and published is not False:
+            self.destroy_subscription(self._label_subscription)
+            self._label_subscription = None
+        if published and self._label_publisher is None:
+            self._label_publisher = self.create_publisher(LabelMessage, 'label', qos.LABEL)
+        if published is False and self._label_subscription is None:
+            self._label_subscription = self.create_subscription(
                 LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
             )
 
@@ -178,54 +190,56 @@ class DriverNode(ManagedNode):
         if self._source is not None:
             self._source.set_label(self._label)
 
-    # -- from the reader's thread -------------------------------------------------------------
+    # -- called from the reader's thread ------------------------------------------------------
 
     def _on_open(self, info: StreamInfo, late: bool) -> None:
         start_ns = self.get_clock().now().nanoseconds
         if not late:
-            self._wait_for_listeners()
-        self._outgoing.opened(start_ns)
+            self._wait_for_subscribers()
+        self._numbering.on_open(start_ns)
         self._info.publish(stream_info_to_ros(info, start_ns, self._frame_id))
         if late:
-            self.say('Streaming.')
+            self.set_status('Streaming.')
 
-    def _wait_for_listeners(self) -> None:
-        """Wait a moment for the subscribers that are known: what they are sent before is lost."""
-        end_s = time.monotonic() + DISCOVERY_S
+    def _wait_for_subscribers(self) -> None:
+        """Wait until known subscribers are connected: they would miss frames sent before."""
+        end_s = time.monotonic() + DISCOVERY_TIMEOUT_S
         known = self.count_subscribers(self._frames.topic_name)
         while self._frames.get_subscription_count() < known and time.monotonic() < end_s:
             time.sleep(0.005)
 
     def _on_item(self, item: Chunk | Label) -> None:
         if isinstance(item, Label):
-            if self._label_output is not None:  # else the source does not say that it has any
-                stamp_ns = self._outgoing.stamp_ns(item)
-                self._label_output.publish(label_to_ros(replace(item, stamp_ns=stamp_ns)))
+            if self._label_publisher is not None:
+                stamp_ns = self._numbering.stamp_ns(item)
+                self._label_publisher.publish(label_to_ros(replace(item, stamp_ns=stamp_ns)))
             return
-        self._frames.publish(chunk_to_ros(self._outgoing.number(item), self._frame_id))
+        self._frames.publish(chunk_to_ros(self._numbering.renumber(item), self._frame_id))
         now_s = time.monotonic()
-        self._longest_pause_s = max(self._longest_pause_s, now_s - self._published_s)
-        self._published_s = now_s
+        self._longest_pause_s = max(self._longest_pause_s, now_s - self._last_frame_s)
+        self._last_frame_s = now_s
         self._counts['frames'] += 1
         self._counts['samples'] += item.n_samples
 
     def _on_failure(self, error: Exception, failures: int) -> float | None:
-        """Report a failure; return how long to wait before the next attempt, or None."""
+        """Report a failure; return the pause before the next attempt, s, or None to stop."""
         sentence = str(error) if isinstance(error, MyoGesticError) else f'{error!r}.'
-        if not isinstance(error, MyoGesticError):  # no device does that: a fault of ours
+        if not isinstance(error, MyoGesticError):  # a bug in the source, not a device failure
             trace = ''.join(traceback.format_exception(error))
             self.get_logger().error(trace, throttle_duration_sec=10.0)
-        most = self.get_parameter('max_failed_reconnect_attempts').value
+        limit = self.get_parameter('max_failed_reconnect_attempts').value
         if not self.get_parameter('attempt_reconnect').value:
-            self.give_up(f'Stopped streaming: {sentence}')
+            self.request_deactivation(f'Stopped streaming: {sentence}')
             return None
-        if failures > most:
-            self.give_up(f'Stopped streaming after {most} attempts to reconnect: {sentence}')
+        if failures > limit:
+            self.request_deactivation(
+                f'Stopped streaming after {limit} attempts to reconnect: {sentence}'
+            )
             return None
         self._counts['reconnects'] += 1
         pause_s = float(self.get_parameter('dormant_period_between_reconnects').value)
         self.get_logger().warning(f'{sentence} Opening the source again in {pause_s:g} s.')
-        self.say(f'{sentence} Attempt {failures} of {most} to reconnect in {pause_s:g} s.')
+        self.set_status(f'{sentence} Attempt {failures} of {limit} to reconnect in {pause_s:g} s.')
         return pause_s
 
     @property
@@ -235,28 +249,28 @@ class DriverNode(ManagedNode):
     # -- diagnostics --------------------------------------------------------------------------
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        then, frames, samples = self._last
+        then, frames, samples = self._last_counts
         now = time.monotonic()
-        self._last = (now, self._counts['frames'], self._counts['samples'])
+        self._last_counts = (now, self._counts['frames'], self._counts['samples'])
         elapsed = max(1e-3, now - then)
-        info = {
-            'state': self.phase,
+        values = {
+            'state': self.lifecycle_state,
             'source': str(self.get_parameter('source').value),
             'frame rate [Hz]': f'{(self._counts["frames"] - frames) / elapsed:.1f}',
             'sample rate [Hz]': f'{(self._counts["samples"] - samples) / elapsed:.1f}',
-            'listeners': str(self._frames.get_subscription_count()),
+            'subscribers': str(self._frames.get_subscription_count()),
             'longest pause [ms]': f'{self._longest_pause_s * 1e3:.1f}',
             **{name: str(count) for name, count in self._counts.items()},
-            'lost samples': str(self._lost_before + self._outgoing.lost),
+            'lost samples': str(self._lost_before + self._numbering.lost),
         }
         self._longest_pause_s = 0.0
-        if self.phase == 'active' and self._counts['frames'] == frames:
-            return DiagnosticStatus.WARN, self.status_message or 'no samples', info
-        return DiagnosticStatus.OK, self.status_message, info
+        if self.lifecycle_state == 'active' and self._counts['frames'] == frames:
+            return DiagnosticStatus.WARN, self.status_message or 'No samples.', values
+        return DiagnosticStatus.OK, self.status_message, values
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted."""
+    """Run the driver node; return the exit code."""
     return run(DriverNode, args)
 
 

@@ -1,4 +1,4 @@
-"""Reading a source from a thread of its own, and opening it again when it fails."""
+"""Read a source in a dedicated thread and reconnect when it fails."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording, Source
 
-__all__ = ['Outgoing', 'SourceReader']
+__all__ = ['SampleNumbering', 'SourceReader']
 
 READ_TIMEOUT_S = 0.05
-"""How long a silent source keeps its release waiting."""
+"""Longest time for which a silent source delays its release."""
 
 
 class SourceReader:
-    """Read a source until it is stopped; for one run, from `start` to `stop`.
+    """Read a source in a thread, for one run from `start` to `stop`.
 
     Parameters
     ----------
     source : Source
-        Closed; it is released when the run ends.
+        Not opened yet; it is closed when the run ends.
     on_open : callable
-        Called with what the stream is, and whether `start` has returned already.
+        Called with the stream's info and with True if `start` has already returned.
     on_item : callable
         Called with each chunk and label.
     on_failure : callable
-        Called with an error and the number of failures since the last item; returns the pause
-        before the next attempt, s, or None to end.
+        Called with an exception and the number of failures since the last item. Returns the
+        pause before the next attempt to open the source, s, or None to end the run.
     on_end : callable
-        Called when a recording is over.
+        Called at the end of a recording.
 
-    All are called from the reader's thread.
+    Notes
+    -----
+    All callbacks are called in the reader's thread.
     """
 
     def __init__(
@@ -52,43 +54,48 @@ class SourceReader:
         self._stop = threading.Event()
         self._first_attempt = threading.Event()
         self._lock = threading.Lock()
-        self._returned = False
-        self._refusal: Exception | None = None
+        self._start_returned = False
+        self._open_error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name='reader', daemon=True)
 
     @property
     def running(self) -> bool:
-        """Whether the source has not been released yet."""
+        """True until the source is released."""
         return self._thread.is_alive()
 
-    def start(self, within_s: float) -> bool:
-        """Open the source and read; return whether it is open already.
+    def start(self, timeout_s: float) -> bool:
+        """Start the thread, which opens and reads the source.
 
         Parameters
         ----------
-        within_s : float
-            How long to wait for the source, s; one that takes longer opens on.
+        timeout_s : float
+            Time to wait for the source to open, s. After that, opening continues in the thread.
+
+        Returns
+        -------
+        bool
+            True if the source is open, False if it is still opening.
 
         Raises
         ------
         SourceError
-            When the source could not be opened within that time.
+            When opening the source failed within that time.
         """
         self._thread.start()
-        self._first_attempt.wait(within_s)
+        self._first_attempt.wait(timeout_s)
         with self._lock:
-            self._returned = True
-        if self._refusal is not None:
-            self._thread.join(within_s)
-            if isinstance(self._refusal, SourceError):
-                raise self._refusal
+            self._start_returned = True
+        if self._open_error is not None:
+            self._thread.join(timeout_s)
+            if isinstance(self._open_error, SourceError):
+                raise self._open_error
             raise SourceError(
-                f'The source cannot be opened: {self._refusal!r}.'
-            ) from self._refusal
+                f'The source cannot be opened: {self._open_error!r}.'
+            ) from self._open_error
         return self._first_attempt.is_set()
 
     def stop(self, timeout_s: float) -> bool:
-        """Stop reading; return whether the source has been released within ``timeout_s``."""
+        """Stop reading; return True if the source is released within ``timeout_s``."""
         self._stop.set()
         self._thread.join(timeout_s)
         return not self.running
@@ -100,7 +107,7 @@ class SourceReader:
                 info = self._source.open()
                 if self._stop.is_set():
                     break
-                self._on_open(info, not self._is_awaited(None))
+                self._on_open(info, not self._answer_start(None))
                 while not self._stop.is_set():
                     item = self._source.read(READ_TIMEOUT_S)
                     if item is not None and not self._stop.is_set():
@@ -111,7 +118,7 @@ class SourceReader:
                     self._on_end()
                 break
             except Exception as error:
-                if self._stop.is_set() or self._is_awaited(error):
+                if self._stop.is_set() or self._answer_start(error):
                     break
                 failures += 1
                 self._source.close()
@@ -120,55 +127,56 @@ class SourceReader:
                     break
         self._source.close()
 
-    def _is_awaited(self, error: Exception | None) -> bool:
-        """Note how an attempt to open went; return whether `start` was still waiting for it."""
+    def _answer_start(self, error: Exception | None) -> bool:
+        """Hand the result of opening the source to `start`; return False if it has returned."""
         with self._lock:
-            awaited = not (self._returned or self._first_attempt.is_set())
-            if awaited:
-                self._refusal = error
+            waiting = not (self._start_returned or self._first_attempt.is_set())
+            if waiting:
+                self._open_error = error
             self._first_attempt.set()
-            return awaited
+            return waiting
 
 
-class Outgoing:
-    """Number and stamp chunks as they leave: one count of samples, whatever the source does.
+class SampleNumbering:
+    """Number and stamp samples continuously while a source is closed and opened again.
 
-    A source counts from each opening anew; what is sent counts from the beginning. What a device
-    would have sent while it was away is missing from the count, and is at least one sample.
+    A source counts samples from 0 each time it is opened; published frames are counted from the
+    activation of the node. After a reconnect the count skips the samples that the device would
+    have sent meanwhile, at least one.
 
     Attributes
     ----------
     lost : int
-        Samples missing so far.
+        Number of samples missing so far.
     """
 
     def __init__(self) -> None:
         self.lost = 0
         self._start_ns = 0
         self._offset = 0
-        self._next: int | None = None
+        self._next_sample: int | None = None
         self._end_ns = 0
         self._reopened = False
 
-    def opened(self, start_ns: int) -> None:
-        """Take note that the source was opened at ``start_ns``."""
+    def on_open(self, start_ns: int) -> None:
+        """Note that the source was opened at ``start_ns``, node time in ns."""
         self._start_ns = start_ns
-        self._reopened = self._next is not None
+        self._reopened = self._next_sample is not None
 
     def stamp_ns(self, item: Chunk | Label) -> int:
-        """Return the time of what the source gave, ns."""
+        """Return the node time of a chunk or label of the source, ns."""
         return self._start_ns + item.stamp_ns
 
-    def number(self, chunk: Chunk) -> Chunk:
-        """Return a chunk as it is to be sent."""
+    def renumber(self, chunk: Chunk) -> Chunk:
+        """Return a chunk with the sample index and the stamp to publish."""
         stamp_ns = self.stamp_ns(chunk)
-        if self._reopened and self._next is not None:
+        if self._reopened and self._next_sample is not None:
             missing = round((stamp_ns - self._end_ns) * 1e-9 * chunk.sampling_rate)
-            self._offset = self._next + max(1, missing) - chunk.first_sample
+            self._offset = self._next_sample + max(1, missing) - chunk.first_sample
             self._reopened = False
-        first = chunk.first_sample + self._offset
-        if self._next is not None:
-            self.lost += max(0, first - self._next)
-        self._next = first + chunk.n_samples
+        first_sample = chunk.first_sample + self._offset
+        if self._next_sample is not None:
+            self.lost += max(0, first_sample - self._next_sample)
+        self._next_sample = first_sample + chunk.n_samples
         self._end_ns = sample_time_ns(stamp_ns, chunk.n_samples, chunk.sampling_rate)
-        return Chunk(first, stamp_ns, chunk.sampling_rate, chunk.data)
+        return Chunk(first_sample, stamp_ns, chunk.sampling_rate, chunk.data)

@@ -96,7 +96,7 @@ class HandNode(ManagedNode):
         Neither any more.
     """
 
-    verb = 'simulating'
+    active_state = 'simulating'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('hand', **kwargs)
@@ -131,7 +131,7 @@ class HandNode(ManagedNode):
         self.status_message = f'A hand of {len(self._model.names)} joints is ready.'
 
     def _make_model(self) -> HandModel:
-        values = self.values(HAND)
+        values = self.parameter_values(HAND)
         path = Path(values['urdf']).expanduser() if values['urdf'] else own_urdf()
         limits = read_joint_limits(path)
         names = list(values['joints'])
@@ -195,7 +195,7 @@ class HandNode(ManagedNode):
                 self._counts['refused'] += 1
                 self.get_logger().warning(str(error), throttle_duration_sec=1.0)
                 if self.status_message != str(error):
-                    self.say(str(error))
+                    self.set_status(str(error))
 
         return callback
 
@@ -240,11 +240,13 @@ class HandNode(ManagedNode):
 
     def _afflict(self, response: Any, message: str, **states: bool) -> Any:
         if self._timer is None or self._model is None:
-            response.message = f"The hand is '{self.phase}', expected 'active'; activate it first."
+            response.message = (
+                f"The hand is '{self.lifecycle_state}', expected 'active'; activate it first."
+            )
             return response
         self._model.stalled = states.get('stalled', self._model.stalled)
         self._dropped_out = states.get('dropped_out', self._dropped_out)
-        self.say(message)
+        self.set_status(message)
         response.success, response.message = True, message
         return response
 
@@ -256,7 +258,7 @@ class HandNode(ManagedNode):
         self._last = (now, counts['commands'], counts['refused'])
         stalled = self._model is not None and self._model.stalled
         facts = {
-            'state': self.phase,
+            'state': self.lifecycle_state,
             'command rate [Hz]': f'{(counts["commands"] - commands) / max(1e-3, now - then):.1f}',
             **{name: str(count) for name, count in counts.items()},
             'clamped': str(self._model.clamped if self._model is not None else 0),

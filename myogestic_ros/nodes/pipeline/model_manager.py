@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.models.model_store import Manifest, ModelStore, unfit_reason
+from myogestic_ros.core.models.compatibility import incompatibility
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.models.warm_up import warm_up
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.training_data import TrainingData
@@ -53,7 +54,7 @@ class ModelManager:
             raise ModelError('There is no model to save; train one first or load one.')
         name = name or self.store.free_name('model')
         self.store.save(name, self.pipeline.model, self._in_use, self.pipeline.save_model)
-        self.pipeline.model_id = name
+        self.pipeline.loaded.model_id = name
         return name
 
     def load(self, name: str) -> str:
@@ -65,7 +66,7 @@ class ModelManager:
             When it is refused.
         """
         name = name or self.store.newest()
-        wanted = self.pipeline.wanted_filters
+        wanted = self.pipeline.reader.requested_filters
         live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
         model, manifest = self.store.load(name, live, self.pipeline.load_model)
         warm_up(model)
@@ -78,9 +79,11 @@ class ModelManager:
         """Return why the model in use cannot work on the streams as they are now, or None."""
         if self._in_use is None:
             return None
-        reason = unfit_reason(self._in_use, self.pipeline.streams)
+        reason = incompatibility(self._in_use.streams, self.pipeline.streams)
         return (
-            None if reason is None else f"Model '{self.pipeline.model_id}' does not fit: {reason}"
+            None
+            if reason is None
+            else f"Model '{self.pipeline.model_id}' does not match the streams: {reason}"
         )
 
     def _manifest(self, model: Any, data: TrainingData) -> Manifest:
@@ -88,7 +91,7 @@ class ModelManager:
         parameters = getattr(model, 'parameters', {})
         parameters = dict(parameters) if isinstance(parameters, dict) else {}
         before: list[str] = []
-        if self.pipeline.adapts and self._in_use is not None:
+        if self.pipeline.training.is_adapting and self._in_use is not None:
             parameters['adapted_from'] = self.pipeline.model_id
             before = self._in_use.sessions
         return Manifest(

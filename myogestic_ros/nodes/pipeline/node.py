@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
@@ -107,18 +108,17 @@ class PipelineNode(ManagedNode):
 
     def configure(self) -> None:
         """Load the decoder (and the model), listen to the streams."""
-        parameters = self.values(PIPELINE)
+        parameters = self.parameter_values(PIPELINE)
         decoder = self._find_decoder()
         specs, topics = self._specs(decoder, parameters)
         pipeline = Pipeline(
             decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
             streams=specs,
             max_consecutive_errors=parameters['max_consecutive_errors'],
+            callbacks=replace(decoder.callbacks, prepare=complete_training_data),
         )
-        pipeline.take_callbacks(decoder)
-        pipeline.prepare = complete_training_data
         pipeline.post = self._post = PostProcessingChain(
-            self.values(POST),
+            self.parameter_values(POST),
             lambda: pipeline.predict_hz,
             lambda sentence: self.reports.problem('post', sentence),
         )
@@ -137,7 +137,7 @@ class PipelineNode(ManagedNode):
             target=self._predict, args=[self._closing], name='predict', daemon=True
         )
         self._predictor.start()
-        pipeline.say(f"Decoder '{name}' is ready.")
+        pipeline.set_status(f"Decoder '{name}' is ready.")
 
     def _specs(
         self, decoder: Pipeline, parameters: dict[str, Any]
@@ -148,7 +148,7 @@ class PipelineNode(ManagedNode):
         for name in self._stream_names() or list(own):
             if not self.has_parameter(f'stream.{name}.topic'):
                 self.declare_table(stream_table(name), prefix=f'stream.{name}.')
-            settings[name] = self.values(stream_table(name), prefix=f'stream.{name}.')
+            settings[name] = self.parameter_values(stream_table(name), prefix=f'stream.{name}.')
         specs = [stream_spec(n, values, parameters, own.get(n)) for n, values in settings.items()]
         return specs, settings
 
@@ -196,19 +196,19 @@ class PipelineNode(ManagedNode):
 
     def publish_status(self) -> None:
         """Publish PipelineStatus."""
-        self.reports.publish_status(self.phase != 'unconfigured', self._watch.stale)
+        self.reports.publish_status(self.lifecycle_state != 'unconfigured', self._watch.stale)
 
-    def say(self, message: str) -> None:
+    def set_status(self, message: str) -> None:
         """Set the status message, and publish the status."""
         self.status_message = message
-        self.pipeline.say(message)
+        self.pipeline.set_status(message)
 
     @property
     def stale_streams(self) -> tuple[str, ...]:
         """Streams from which nothing comes."""
         return self._watch.stale
 
-    def parameters_changed(self, names: set[str]) -> None:
+    def apply_parameters(self, names: set[str]) -> None:
         """Apply what can change while the node runs."""
         if 'predict_hz' in names and self.get_parameter('predict_hz').value >= 0:
             self.pipeline.predict_hz = self.get_parameter('predict_hz').value
@@ -217,9 +217,9 @@ class PipelineNode(ManagedNode):
             self.pipeline.max_consecutive_errors = limit
         later = sorted(name for name in names if 'filter.' in name)
         if later:
-            self.pipeline.say(f'{", ".join(later)}: used from the next configure on.')
+            self.pipeline.set_status(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
-            self._post.use(self.values(POST))
+            self._post.use(self.parameter_values(POST))
 
     # -- samples in, predictions out ----------------------------------------------------------
 
@@ -229,16 +229,16 @@ class PipelineNode(ManagedNode):
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return
-        if name == self.pipeline.cutter.names[0]:
+        if name == self.pipeline.reader.cutter.names[0]:
             self.reports.frame_id = message.header.frame_id
         self.pipeline.push(name, chunk, time.monotonic_ns())
         # Stand aside while the thread that predicts needs the interpreter: the two would take it
         # from one another in turns. A slow decoder is not waited for.
-        self.pipeline.ticks.wait_idle(STAND_ASIDE_S)
+        self.pipeline.reader.ticks.wait_until_idle(STAND_ASIDE_S)
 
     def _on_joints(self, name: str, rate: float, message: JointState) -> None:
         try:
-            sample = self.pipeline.cutter.intake(name).samples
+            sample = self.pipeline.reader.cutter.validator(name).samples
             chunk = joint_state_chunk(message, sample, rate)
         except SignalError as error:
             self.reports.malformed(name, str(error))

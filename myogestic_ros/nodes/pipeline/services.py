@@ -13,7 +13,7 @@ from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -123,13 +123,17 @@ class PipelineServices:
     def _start_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         if self._node.pipeline.state is PipelineState.PREDICTING:
             return self._answer(response, self._node.pipeline.start_predicting)  # its refusal
-        response.success, response.message = self._node.door('activate')
+        response.success, response.message = self._node.request_transition(
+            'activate', 'start predicting'
+        )
         return response
 
     def _stop_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
         if self._node.pipeline.state is not PipelineState.PREDICTING:
             return self._answer(response, self._node.pipeline.stop_predicting)  # its refusal
-        response.success, response.message = self._node.door('deactivate')
+        response.success, response.message = self._node.request_transition(
+            'deactivate', 'stop predicting'
+        )
         return response
 
     def _save_model(self, request: Any, response: SaveModel.Response) -> SaveModel.Response:
@@ -148,9 +152,9 @@ class PipelineServices:
                 try:
                     name = shelf.load(request.name)
                 except MyoGesticError as error:
-                    self._node.pipeline.say(str(error))
+                    self._node.pipeline.set_status(str(error))
                     raise
-                self._node.pipeline.say(f"Model '{name}' is loaded.")
+                self._node.pipeline.set_status(f"Model '{name}' is loaded.")
                 return name
 
             name = self._soon(work)

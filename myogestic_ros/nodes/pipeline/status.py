@@ -70,7 +70,7 @@ class StatusPublisher(Observer):
                 state=str(self._pipeline.state) if configured else PipelineStatus.UNCONFIGURED,
                 message=self._pipeline.status_message,
                 model_id=self._pipeline.model_id,
-                training_progress=self._pipeline.training_progress,
+                training_progress=self._pipeline.training.progress,
                 stale_streams=list(stale),
             )
             message.header.stamp = self._node.get_clock().now().to_msg()
@@ -101,8 +101,8 @@ class StatusPublisher(Observer):
         assert self._shelf is not None
         return self._shelf.save_trained(model, data)
 
-    def gave_up(self, reason: str) -> None:
-        self._node.give_up(reason)
+    def predicting_aborted(self, reason: str) -> None:
+        self._node.request_deactivation(reason)
 
     def malformed(self, stream: str, reason: str) -> None:
         """Count a message that could not even be read."""
@@ -113,7 +113,7 @@ class StatusPublisher(Observer):
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
         pipeline, counters = self._pipeline, self._pipeline.counters
-        cutter, ticks = pipeline.cutter, pipeline.ticks
+        cutter, ticks = pipeline.reader.cutter, pipeline.reader.ticks
         made = counters.predictions
         rate, self._last_predictions = made - self._last_predictions, made
         p50, p99 = counters.latency_percentiles()
@@ -139,7 +139,7 @@ class StatusPublisher(Observer):
         for spec in pipeline.streams:
             name = spec.name
             facts[f'{name}: filter'] = str(spec.filters or FilterSpec())
-            intake = cutter.intake(name)
+            intake = cutter.validator(name)
             refused = sum(intake.refused.values()) + self._malformed[name]
             bad += refused + intake.lost
             facts[f'{name}: sampling rate [Hz]'] = f'{intake.sampling_rate or math.nan:g}'

@@ -47,23 +47,25 @@ class StreamMonitor:
         predicting = pipeline.state is PipelineState.PREDICTING
         now_ns = time.monotonic_ns()
         wait_s = self._node.get_parameter('sync_timeout').value
-        pipeline.ticks.expire(now_ns - int(wait_s * 1e9))
+        pipeline.reader.ticks.expire(now_ns - int(wait_s * 1e9))
         self._look_for_silence(predicting, now_ns)
         self._look_for_delay(predicting, now_ns)
         if predicting and self._node.shelf is not None:
             misfit = self._node.shelf.misfit()
             if misfit is not None:
                 pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self._node.give_up(f'Stopped predicting: {misfit}')
+                self._node.request_deactivation(f'Stopped predicting: {misfit}')
 
     def _look_for_silence(self, predicting: bool, now_ns: int) -> None:
         pipeline = self._node.pipeline
         after_s = self._node.get_parameter('stale_after').value
-        stale = pipeline.ticks.stale(now_ns - int(after_s * 1e9)) if predicting else ()
+        stale = (
+            pipeline.reader.ticks.stale_streams(now_ns - int(after_s * 1e9)) if predicting else ()
+        )
         if stale != self.stale:
             self.stale = stale
             if predicting:
-                pipeline.say(silence_of(stale, after_s) or pipeline.predicting_message)
+                pipeline.set_status(silence_of(stale, after_s) or pipeline.predicting_status)
 
     def _look_for_delay(self, predicting: bool, now_ns: int) -> None:
         pipeline = self._node.pipeline
@@ -71,9 +73,9 @@ class StreamMonitor:
             self._keeping_up = None
             return
         if self._keeping_up is None:
-            self._keeping_up = LoadMonitor(pipeline.ticks)
-        sentence = self._keeping_up.look(now_ns * 1e-9)
+            self._keeping_up = LoadMonitor(pipeline.reader.ticks)
+        sentence = self._keeping_up.check(now_ns * 1e-9)
         if sentence is not None and not self.stale:
-            pipeline.say(sentence or pipeline.predicting_message)
+            pipeline.set_status(sentence or pipeline.predicting_status)
             if sentence:
                 self._node.get_logger().warning(sentence, throttle_duration_sec=5.0)

@@ -64,7 +64,7 @@ class RecorderNode(ManagedNode):
     ~/list_sessions : ListSessions
     """
 
-    verb = 'recording'
+    active_state = 'recording'
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
@@ -89,14 +89,14 @@ class RecorderNode(ManagedNode):
     def _folder(self) -> Path:
         return Path(self.get_parameter('session_dir').value).expanduser()
 
-    def look_around(self, stop: threading.Event) -> None:
+    def discover(self, stop: threading.Event) -> None:
         """Find who publishes what is to be recorded: whom it does not know, it does not hear."""
         try:
             topics = [topic.name for topic in self._wanted() if topic.expected]
         except SessionError:
             return  # said when the node is configured
         if topics:
-            self.say(f'Looking for who publishes {", ".join(topics)}.')
+            self.set_status(f'Looking for who publishes {", ".join(topics)}.')
             find_publishers(self, topics, self.get_parameter('discovery_timeout').value, stop)
             self.status_message = ''
 
@@ -149,17 +149,17 @@ class RecorderNode(ManagedNode):
             self._info(),
             list(self._inputs.topics.values()),
             queue_bytes=self.get_parameter('queue_mib').value * 2**20,
-            flush_every_s=self.get_parameter('flush_interval').value,
-            sync_every_s=self.get_parameter('sync_interval').value,
+            flush_interval_s=self.get_parameter('flush_interval').value,
+            sync_interval_s=self.get_parameter('sync_interval').value,
             on_error=lambda sentence: self._on_disk_error(path, sentence),
-            on_pressure=lambda sentence: self._on_pressure(path, sentence),
+            on_disk_warning=lambda sentence: self._on_pressure(path, sentence),
         )
 
     def deactivate(self) -> None:
         """End the session and close it."""
         recording, self._recording = self._recording, None
         if recording is not None:
-            report = recording.stop(CLOSE_WITHIN_S if self.closing is False else None)
+            report = recording.stop(CLOSE_WITHIN_S if self.shutting_down is False else None)
             self.status_message = ended(report)
             self._closing = [*self._closing[-3:], recording]
 
@@ -168,7 +168,7 @@ class RecorderNode(ManagedNode):
         current = self._recording
         if current is None or current.path == path:
             self._failure = sentence
-            self.give_up(sentence)
+            self.request_deactivation(sentence)
         else:
             self.get_logger().error(sentence)
 
@@ -177,18 +177,20 @@ class RecorderNode(ManagedNode):
         logger = self.get_logger()
         logger.warning(sentence) if sentence else logger.info('The disk is well again.')
         if self._recording is not None and self._recording.path == path:
-            self.say(self._message(path, sentence))
+            self.set_status(self._message(path, sentence))
 
     def _on_repair(self, sentence: str, success: bool) -> None:
         """Say what a session that was cut has kept and what not."""
         self.get_logger().warning(sentence)
-        if self.phase == 'inactive' or not success:
-            self.say(sentence)
+        if self.lifecycle_state == 'inactive' or not success:
+            self.set_status(sentence)
 
     def cleanup(self) -> None:
         """Stop listening."""
         self.deactivate()
-        if self.closing:  # the process is about to end: what waits for the disk goes there first
+        if (
+            self.shutting_down
+        ):  # the process is about to end: what waits for the disk goes there first
             for recording in self._closing:
                 recording.stop()
         self._inputs.close()
@@ -214,7 +216,7 @@ class RecorderNode(ManagedNode):
             self._recording.put(topic, data, self.get_clock().now().nanoseconds)
             if topic in self._missing:
                 self._missing.remove(topic)
-                self.say(self._message(self._recording.path, self._recording.pressure))
+                self.set_status(self._message(self._recording.path, self._recording.disk_warning))
 
     def _on_latched(self, topic: str, data: bytes) -> None:
         self._latched[topic] = data
@@ -232,17 +234,19 @@ class RecorderNode(ManagedNode):
             self.get_logger().warning(f'A label cannot be read: {error}', once=True)
             return None
         if 0 <= label.index < MOST_CLASSES:
-            recording.note_class(label.index, label.name)
+            recording.add_class(label.index, label.name)
         return label
 
     # -- services -----------------------------------------------------------------------------
 
     def _start(self, _: Any, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = self.door('activate')
+        response.success, response.message = self.request_transition('activate', 'start recording')
         return response
 
     def _stop(self, _: Any, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = self.door('deactivate')
+        response.success, response.message = self.request_transition(
+            'deactivate', 'stop recording'
+        )
         return response
 
     def _set_label(
@@ -275,7 +279,7 @@ class RecorderNode(ManagedNode):
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
         recording = self._recording
-        info = {'state': self.phase, 'session_dir': str(self._folder)}
+        info = {'state': self.lifecycle_state, 'session_dir': str(self._folder)}
         if recording is None:
             level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
             return level, self._failure or self.status_message, info

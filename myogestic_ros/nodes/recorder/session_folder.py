@@ -12,7 +12,7 @@ from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.msg import SessionInfo
 from myogestic_ros.nodes.common.conversions import time_to_ros
 from myogestic_ros.sessions.reading.library import SessionSummary, read_sessions
-from myogestic_ros.sessions.recording.repair import cut_sessions, repair_session
+from myogestic_ros.sessions.recording.repair import interrupted_sessions, repair_session
 from myogestic_ros.srv import ListSessions
 
 __all__ = ['SessionFolder']
@@ -74,7 +74,7 @@ class SessionFolder:
 
     def _cut(self, folder: Path) -> list[Path]:
         try:
-            return cut_sessions(folder)
+            return interrupted_sessions(folder)
         except OSError as error:
             self._refuse(f'Sessions in {folder} cannot be looked through: {error}')
             return []
@@ -90,7 +90,7 @@ class SessionFolder:
             self._refuse(f'Session {path} cannot be repaired: {error!r}')
         else:
             if report.repaired:
-                self._told(report.sentence, True)
+                self._told(report.message, True)
 
     def _refuse(self, sentence: str) -> None:
         if sentence not in self._refused:

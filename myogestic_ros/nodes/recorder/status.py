@@ -36,12 +36,12 @@ def health(recording: SessionRecorder, silent: Sequence[str]) -> tuple[bytes, st
         'dropped': str(dropped),
         'lost samples': str(lost),
         'queue [%]': f'{recording.backlog * 100:.0f}',
-        'not safe yet [s]': f'{recording.unsafe_s:.2f}',
+        'not safe yet [s]': f'{recording.unsynced_s:.2f}',
     }
     if recording.error:
         return DiagnosticStatus.ERROR, recording.error, facts
-    if recording.pressure or dropped:
-        message = recording.pressure or 'The disk was too slow.'
+    if recording.disk_warning or dropped:
+        message = recording.disk_warning or 'The disk was too slow.'
         message += f' {dropped} messages have been dropped.' if dropped else ''
         return DiagnosticStatus.WARN, message, facts
     if lost:

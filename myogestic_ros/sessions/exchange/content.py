@@ -18,10 +18,10 @@ from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO,
 from myogestic_ros.sessions.reading.timeline import EDGE_NS
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_conversion import (
-    chunk_of_frame,
-    label_of,
-    stamp_of,
-    stream_info_of,
+    chunk_from_frame,
+    label_from_message,
+    stamp_from_message,
+    stream_info_from_message,
 )
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
@@ -221,12 +221,12 @@ class _Read:
 def _read(session: Session, topics: dict[str, str]) -> _Read:
     read = _Read()
     makers: dict[str, Callable[[Any], Any]] = {
-        topics['stream']: lambda m: (chunk_of_frame(m), str(m.header.frame_id)),
+        topics['stream']: lambda m: (chunk_from_frame(m), str(m.header.frame_id)),
         topics.get('info', ''): lambda m: (
-            stream_info_of(m),
-            (stamp_of(m), str(m.header.frame_id)),
+            stream_info_from_message(m),
+            (stamp_from_message(m), str(m.header.frame_id)),
         ),
-        topics.get('label', ''): lambda m: (label_of(m), str(m.header.frame_id)),
+        topics.get('label', ''): lambda m: (label_from_message(m), str(m.header.frame_id)),
     }
     makers.pop('', None)
     before = dict(session.malformed)

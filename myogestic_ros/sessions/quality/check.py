@@ -69,7 +69,7 @@ def _of_the_bag(found: Survey) -> Iterator[Finding]:
     recovered = session.info.extra.get('recovered', '')
     if recovered:
         yield Finding(recovered, 'It trains as any other.', fault=False)
-    elif not session.bag.whole:
+    elif not session.bag.complete:
         yield Finding(
             'The recording was cut: its end and its index are missing.',
             'Run "myogestic sessions repair" on it; it trains as far as it goes.',

@@ -147,7 +147,7 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         return [
             s.path
             for s in list_sessions(folder)
-            if s.info.ended and s.message_count and PREDICTED_FROM not in s.info.extra
+            if s.info.finished and s.message_count and PREDICTED_FROM not in s.info.extra
         ]
     paths = []
     for name in names:

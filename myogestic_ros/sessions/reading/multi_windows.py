@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label, Samples
-from myogestic_ros.core.streams.training_filters import training_filters_of
-from myogestic_ros.core.streams.window_cutter import StreamSpec, Tick, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.training_filters import training_filter
+from myogestic_ros.core.streams.window_cutter import Tick, WindowCutter
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline, check_names
 from myogestic_ros.sessions.reading.window_batches import Paths, listed
@@ -77,7 +78,7 @@ def iter_multi_windows(
     """
     if not hop_ms > 0:
         raise SessionError(f'Windows every {hop_ms:g} ms; expected more than 0 ms.')
-    specs = [replace(s, filters=s.filters or training_filters_of(s.name)) for s in streams]
+    specs = [replace(s, filters=s.filters or training_filter(s.name)) for s in streams]
     names: dict[int, str] = {}
     for path in listed(paths):
         session = Session(path)
@@ -107,7 +108,7 @@ def _span_ns(cutter: WindowCutter, tick: Tick) -> int:
     """Return how long before the tick the oldest of its samples may have been acquired, ns."""
     longest_s = 0.0
     for name, window in tick.windows.items():
-        rate = cutter.intake(name).sampling_rate
+        rate = cutter.validator(name).sampling_rate
         assert rate is not None
         # The newest sample of another stream may be up to one interval older than the tick.
         steps = window.shape[1] - (name == cutter.names[0])

@@ -16,18 +16,18 @@ from mcap.exceptions import McapError
 
 from myogestic_ros.core.errors import SessionError, SignalError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo
-from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.blocks import Block, iter_blocks
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.bag import Bag, open_bag
 from myogestic_ros.sessions.storage.frame_blocks import frame_blocks
 from myogestic_ros.sessions.storage.mcap_messages import IndexedFile, files_in_order, message_rows
 from myogestic_ros.sessions.storage.message_conversion import (
-    chunk_of_frame,
-    chunk_of_joints,
-    joint_names_of,
-    label_of,
-    stamp_of,
-    stream_info_of,
+    chunk_from_frame,
+    chunk_from_joint_state,
+    joint_names_from_message,
+    label_from_message,
+    stamp_from_message,
+    stream_info_from_message,
 )
 from myogestic_ros.sessions.storage.message_definitions import typestore
 
@@ -154,10 +154,10 @@ class Session:
 
     def _to_chunk(self, topic: str, sampling_rate: float | None = None) -> Callable[[Any], Chunk]:
         if self.bag.topics[topic] == EMG_FRAME:
-            return chunk_of_frame
+            return chunk_from_frame
         rate = sampling_rate or self._estimated_rate(topic)
         counted = count()
-        return lambda message: chunk_of_joints(message, next(counted), rate)
+        return lambda message: chunk_from_joint_state(message, next(counted), rate)
 
     def chunks(self, stream: str, sampling_rate: float | None = None) -> Iterator[Chunk]:
         """Yield the chunks of a stream as they were recorded.
@@ -179,27 +179,33 @@ class Session:
         topic = self.topic_of(stream)
         files = self._files_of_frames(topic)
         if not files:
-            yield from blocks_of(self.chunks(stream))
+            yield from iter_blocks(self.chunks(stream))
             return
         try:
             yield from frame_blocks(
-                message_rows(files, topic), lambda data: self._made(topic, data, chunk_of_frame)
+                message_rows(files, topic), lambda data: self._made(topic, data, chunk_from_frame)
             )
         except (OSError, ValueError, McapError, struct.error) as error:
             raise SessionError(
-                f'{self.path} cannot be read to its end: {error}. It is damaged: take it from a '
-                f'copy, or leave it out.'
+                f'Cannot read {self.path} to its end: {error}. It is damaged: restore it from a '
+                f'copy, or exclude it.'
             ) from error
 
     def _files_of_frames(self, topic: str) -> list[IndexedFile]:
         """Return the files in which the frames of a topic lie in order, to be read as they lie."""
-        if self.bag.topics[topic] != EMG_FRAME or not self.bag.whole or sys.byteorder != 'little':
+        if (
+            self.bag.topics[topic] != EMG_FRAME
+            or not self.bag.complete
+            or sys.byteorder != 'little'
+        ):
             return []
         return files_in_order(self.path)
 
     def _estimated_rate(self, topic: str) -> float:
         """Return the rate of a stream of single samples, Hz, from the stamps of the first ones."""
-        stamps = [ns for _, _, ns in islice(self.decoded({topic: stamp_of}), ESTIMATED_FROM)]
+        stamps = [
+            ns for _, _, ns in islice(self.decoded({topic: stamp_from_message}), ESTIMATED_FROM)
+        ]
         intervals = np.diff(np.array(stamps, np.int64))
         usual = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
         return 1e9 / usual
@@ -220,7 +226,7 @@ class Session:
         topic = self.label_topic()
         if topic is None:
             return []
-        labels = [label for _, _, label in self.decoded({topic: label_of})]
+        labels = [label for _, _, label in self.decoded({topic: label_from_message})]
         labels.sort(key=lambda label: label.stamp_ns)
         return number_repetitions(labels)
 
@@ -244,7 +250,7 @@ class Session:
             makers[topic], names[topic] = self._to_chunk(topic, rate), stream
         topic = self.label_topic() or ''
         if topic:
-            makers[topic], names[topic] = label_of, 'label'
+            makers[topic], names[topic] = label_from_message, 'label'
         for topic, _, item in self.decoded(makers):
             yield names[topic], item
 
@@ -261,14 +267,14 @@ class Session:
         topic = self.info_topic(stream)
         if topic is None:
             return self._joint_info(stream)
-        infos = [info for _, _, info in self.decoded({topic: stream_info_of})]
+        infos = [info for _, _, info in self.decoded({topic: stream_info_from_message})]
         return infos[-1] if infos else None
 
     def _joint_info(self, stream: str) -> StreamInfo | None:
         topic = self._topic(stream.lstrip('/'), JOINT_STATE)
         if topic is None:
             return None
-        for _, _, names in self.decoded({topic: joint_names_of}):
+        for _, _, names in self.decoded({topic: joint_names_from_message}):
             return StreamInfo(stream, self._estimated_rate(topic), names, unit='rad')
         return None
 

@@ -67,7 +67,7 @@ def repetitions(session: Session) -> list[Repetition]:
             complete = end_ns - label.stamp_ns >= planned_ns - SHORT_BY_NS
         else:
             end_ns = max(_end_ns(session), label.stamp_ns)
-            complete = session.bag.whole and not planned_ns
+            complete = session.bag.complete and not planned_ns
         if planned_ns:
             end_ns = min(end_ns, label.stamp_ns + planned_ns)
         duration_s = (end_ns - label.stamp_ns) * 1e-9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.sessions.reading.reader import Session
 

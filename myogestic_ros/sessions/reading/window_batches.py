@@ -9,10 +9,10 @@ from os import PathLike
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label
+from myogestic_ros.core.streams.batch_cutter import BatchCutter, WindowBatch
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.training_filters import training_filters_of
-from myogestic_ros.core.streams.window_batches import BatchCutter, WindowBatch
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.training_filters import training_filter
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.repetitions import repetitions
 from myogestic_ros.sessions.reading.timeline import Timeline, check_names
@@ -102,7 +102,7 @@ def window_batches(
         raise SessionError(
             f'Windows of {window_ms:g} ms every {hop_ms:g} ms; expected more than 0 ms for both.'
         )
-    spec = StreamSpec(stream, window_ms, filters=filters or training_filters_of(stream))
+    spec = StreamSpec(stream, window_ms, filters=filters or training_filter(stream))
     cutter = BatchCutter(spec, 1000.0 / hop_ms)
     for block in session.blocks(stream):
         yield from cutter.push(block)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Samples
+from myogestic_ros.core.streams.batch_cutter import WindowBatch
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_batches import WindowBatch
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.target_stream import TargetStream
 from myogestic_ros.sessions.reading.window_batches import (

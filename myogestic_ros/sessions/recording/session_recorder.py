@@ -1,4 +1,4 @@
-"""A recording that never keeps the sender waiting: a bounded queue and a writer thread."""
+"""Record a session through a bounded queue and a writer thread, without blocking the caller."""
 
 from __future__ import annotations
 
@@ -14,31 +14,41 @@ from pathlib import Path
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import EMG_FRAME
 from myogestic_ros.sessions.recording.disk_monitor import BACKLOG, DiskMonitor
-from myogestic_ros.sessions.recording.repair import repair_session
+from myogestic_ros.sessions.recording.repair import RepairReport, repair_session
 from myogestic_ros.sessions.recording.sample_losses import SampleLosses
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.disk_sync import DiskSync
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['SessionRecorder', 'RecordingReport']
+__all__ = ['RecordingReport', 'SessionRecorder']
+
+POLL_INTERVAL_S = 0.05
+"""Interval at which the writer thread takes messages from the queue, s."""
+YIELD_AFTER_S = 0.3
+"""Age of the oldest message that is not in the file, s, from which `put` yields to the writer."""
+YIELD_AT_MOST_S = 0.05
+YIELD_EVERY_S = 0.1
+"""`put` yields at most 0.05 s in 0.1 s, so that a slow disk cannot stop the caller."""
 
 
 @dataclass(frozen=True)
 class RecordingReport:
-    """How a recording ended.
+    """Result of a recording.
 
     Attributes
     ----------
     path : Path
-        The session.
-    messages, dropped : int
-        Messages written, and those that were not: the queue was full, or the disk failed.
+        Folder of the session.
+    messages : int
+        Number of written messages.
+    dropped : int
+        Number of messages that were not written, because the queue was full or the disk failed.
     duration_s : float
-        From the first message to the last, s.
+        Time from the first to the last message, s.
     lost_samples : int
-        Samples missing between the frames that were written, whoever lost them.
+        Samples missing between the written frames: lost by the device, the network or the queue.
     error : str
-        What ended it early, in a sentence; empty when it was ended in order.
+        Error that ended the recording; empty if it was stopped.
     """
 
     path: Path
@@ -50,35 +60,48 @@ class RecordingReport:
 
 
 class SessionRecorder:
-    """Write serialized messages to a session from a thread of its own.
+    """Write serialized messages to a session in a background thread.
 
     Parameters
     ----------
     path : Path
         Folder of the session; must not exist.
     info : SessionInfo
-        What it is about.
+        Description of the session.
     topics : list of Topic
-        What can be put.
+        Topics to record.
     queue_bytes : int
-        Most bytes that may wait for the disk; messages beyond are dropped and counted.
-    flush_every_s : float
-        How often what was written is handed to the operating system, s: what a crash can cost.
-    sync_every_s : float
-        How often that is brought onto the disk, s: what the end of power can cost beyond; 0: as
-        the operating system likes.
+        Maximum size of the queue, bytes. Messages that do not fit are dropped and counted.
+    flush_interval_s : float
+        Time between two flushes to the operating system, s. A crash of the process loses at most
+        the data of this interval.
+    sync_interval_s : float
+        Time between two synchronizations with the disk, s. A power cut loses at most the data of
+        this interval, in addition to that of ``flush_interval_s``; 0 leaves the synchronization
+        to the operating system.
     on_error : callable
-        Called from the writer thread with a sentence when the disk fails.
-    on_pressure : callable
-        Called from any thread with a sentence when the disk becomes too slow or nearly full, before
-        anything is lost; with '' when it is well again.
+        Called in the writer thread with a message if the disk fails.
+    on_disk_warning : callable
+        Called in any thread with a warning when the disk becomes too slow or nearly full, before
+        messages are dropped, and with '' when the warning is cleared.
+
+    Attributes
+    ----------
+    path : Path
+        Folder of the session.
+    dropped : Counter of str
+        Number of dropped messages by topic.
+    losses : SampleLosses
+        Samples missing in the recorded streams.
+    error : str
+        Error that ended the recording; empty while there is none.
 
     Raises
     ------
     SessionExistsError
-        When there is a session of that name.
+        If the folder exists.
     SessionError
-        When the session cannot be made.
+        If the session cannot be created.
     """
 
     def __init__(
@@ -88,112 +111,145 @@ class SessionRecorder:
         topics: list[Topic],
         *,
         queue_bytes: int = 256 * 2**20,
-        flush_every_s: float = 0.25,
-        sync_every_s: float = 0.25,
-        on_error: Callable[[str], None] = lambda sentence: None,
-        on_pressure: Callable[[str], None] = lambda sentence: None,
+        flush_interval_s: float = 0.25,
+        sync_interval_s: float = 0.25,
+        on_error: Callable[[str], None] = lambda message: None,
+        on_disk_warning: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self.path = self._kept = path
+        self.path = self._final_path = path
         self.dropped: Counter[str] = Counter()
         self.losses = SampleLosses()
         self.error = ''
         self._queue_bytes = queue_bytes
-        self._flush_every_s = flush_every_s
+        self._flush_interval_s = flush_interval_s
         self._on_error = on_error
-        self._on_pressure = on_pressure
-        self._pressure = DiskMonitor()
-        self._names: dict[int, str] = dict(enumerate(info.class_names))
+        self._on_disk_warning = on_disk_warning
+        self._disk_monitor = DiskMonitor()
+        self._class_names: dict[int, str] = dict(enumerate(info.class_names))
         self._streams = {t.name for t in topics if t.definition.msgtype == EMG_FRAME}
         self._writer = SessionWriter(path, info, topics)
-        self._sync = DiskSync(self._writer.descriptor, sync_every_s, self._writer.settle)
-        self._waiting: deque[tuple[str, bytes, int]] = deque()
+        self._sync = DiskSync(self._writer.descriptor, sync_interval_s, self._writer.sync)
+        self._queue: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
-        self._unflushed_since_s = 0.0
-        self._room_s = math.inf
-        self._began_s = time.monotonic()
-        self._bytes = 0
-        self._ending = False
-        self._repaired: tuple[int, float] | None = None
-        self._over = threading.Event()  # written to the end, or failed
-        self._wake = threading.Condition()
-        self._judging = threading.Lock()
+        self._queued_since_s: float | None = None  # arrival of the oldest message in the queue
+        self._unflushed_since_s: float | None = None  # and of the oldest one not in the file
+        self._yielded_s = -math.inf
+        self._flushed = threading.Event()
+        self._remaining_s = math.inf
+        self._start_s = time.monotonic()
+        self._queued_bytes = 0
+        self._stopping = False
+        self._repair_report: RepairReport | None = None
+        self._finished = threading.Event()  # the session is complete, or the recording failed
+        self._changed = threading.Condition()
+        self._monitor_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name='recording', daemon=True)
         self._thread.start()
 
     @property
     def messages(self) -> int:
-        """Messages written so far."""
+        """Number of messages written so far."""
         return self._writer.messages
 
     @property
     def backlog(self) -> float:
-        """How full the queue is, 0 to 1."""
-        return self._bytes / self._queue_bytes
+        """Fraction of the queue in use, 0 to 1."""
+        return self._queued_bytes / self._queue_bytes
 
     @property
-    def unsafe_s(self) -> float:
-        """How old the oldest data is that a power cut would cost, s, beyond the queue's."""
-        return self._sync.unsafe_s
+    def unsynced_s(self) -> float:
+        """Age of the oldest written data that is not on the disk, s; excludes the queue."""
+        return self._sync.unsynced_s
 
     @property
-    def pressure(self) -> str:
-        """What to say of a disk that is too slow; empty while it keeps up."""
-        return self._pressure.sentence
+    def disk_warning(self) -> str:
+        """Warning that the disk is too slow or nearly full; empty while it keeps up."""
+        return self._disk_monitor.warning
 
-    def note_class(self, index: int, name: str) -> None:
-        """Add a class, seen in a label, to the session's info."""
-        self._names.setdefault(index, name)
+    def add_class(self, index: int, name: str) -> None:
+        """Add the class of a recorded label to the session info, unless its index has a name."""
+        self._class_names.setdefault(index, name)
 
     def put(self, topic: str, data: bytes, log_time_ns: int) -> bool:
-        """Hand over a message; never waits. Return whether there was room for it.
+        """Queue a message.
+
+        Returns at once unless the oldest message that is not in the file is older than 0.3 s.
+        Then it yields to the writer thread, at most 0.05 s in 0.1 s: on a busy machine, a thread
+        that takes the interpreter lock for every message can starve the writer for more than a
+        second, and messages in memory are lost if the process is killed.
+
+        Parameters
+        ----------
+        topic : str
+            Absolute name of the topic.
+        data : bytes
+            Serialized message.
+        log_time_ns : int
+            Time of reception, ns.
+
+        Returns
+        -------
+        bool
+            False if the message was dropped.
 
         Raises
         ------
         SessionError
-            When the topic is none of the recording's.
+            If the topic was not passed to the constructor.
         """
-        if not self._writer.has(topic):
+        if not self._writer.has_topic(topic):
             raise SessionError(
-                f"SessionRecorder {self.path} has no topic '{topic}'; name it first."
+                f"Session {self.path} has no topic '{topic}'; expected one of: "
+                f'{", ".join(self._writer.topics)}.'
             )
-        with self._wake:
-            fits = self._bytes + len(data) <= self._queue_bytes
-            if self._ending or self.error or not fits:
+        now_s = time.monotonic()
+        with self._changed:
+            fits = self._queued_bytes + len(data) <= self._queue_bytes
+            if self._stopping or self.error or not fits:
                 self._drop(topic, data)
                 return False
-            self._waiting.append((topic, data, log_time_ns))
-            self._bytes += len(data)
-            # The writer looks by itself: waking it for each message costs more.
-        if self.backlog >= BACKLOG.bad and not self._pressure.high:
-            self._judge()  # before the queue is full, whatever the writer is waiting for
+            self._queue.append((topic, data, log_time_ns))
+            self._queued_bytes += len(data)
+            if self._queued_since_s is None:
+                self._queued_since_s = now_s
+            oldest_s = self._unflushed_since_s
+            oldest_s = self._queued_since_s if oldest_s is None else oldest_s
+            # The writer thread polls the queue: notifying it of each message costs more.
+        if now_s - oldest_s > YIELD_AFTER_S and now_s - self._yielded_s > YIELD_EVERY_S:
+            self._flushed.clear()
+            self._flushed.wait(YIELD_AT_MOST_S)
+            self._yielded_s = time.monotonic()
+        if self.backlog >= BACKLOG.bad and not self._disk_monitor.overloaded:
+            self._update_disk_monitor()  # the writer thread may be blocked by the disk
         return True
 
     def _drop(self, topic: str, data: bytes) -> None:
         self.dropped[topic] += 1
         if topic in self._streams:
-            self.losses.missed(topic, data)
+            self.losses.add_dropped(topic, data)
 
     def stop(self, timeout_s: float | None = None) -> RecordingReport:
-        """Write what waits, close the session, and say how it went.
+        """Write the queued messages, close the session, and return a report.
 
         Parameters
         ----------
         timeout_s : float, optional
-            How long to wait until it can be read; the thread goes on until it is on the disk. By
-            default until then.
+            Maximum time to wait until the session can be read, s; the writer thread then
+            continues until the session is on the disk. By default, wait until it is.
         """
-        with self._wake:
-            self._ending = True
-            self._wake.notify()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
         if timeout_s is None:
             self._thread.join()
         else:
-            self._over.wait(timeout_s)
-        start_ns = self._writer.start_ns
-        duration_s = 0.0 if start_ns is None else (self._writer.end_ns - start_ns) * 1e-9
-        messages, duration_s = self._repaired or (self.messages, duration_s)
+            self._finished.wait(timeout_s)
+        if self._repair_report is not None:
+            messages, duration_s = self._repair_report.messages, self._repair_report.duration_s
+        else:
+            messages, duration_s = self.messages, self._writer.duration_s
         return RecordingReport(
-            self._kept,
+            self._final_path,
             messages,
             sum(self.dropped.values()),
             duration_s,
@@ -201,42 +257,43 @@ class SessionRecorder:
             self.error,
         )
 
-    # -- the writer's thread ------------------------------------------------------------------
+    # -- writer thread ------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
             flushed_s = time.monotonic()
             while True:
-                with self._wake:
-                    if not self._ending:
-                        self._wake.wait(min(0.05, self._flush_every_s))
-                    ending = self._ending
-                    batch = list(self._waiting)
-                    self._waiting.clear()
+                with self._changed:
+                    if not self._stopping:
+                        self._changed.wait(min(POLL_INTERVAL_S, self._flush_interval_s))
+                    stopping = self._stopping
+                    batch = list(self._queue)
+                    self._queue.clear()
+                    if self._unflushed_since_s is None:
+                        self._unflushed_since_s = self._queued_since_s
+                    self._queued_since_s = None
                 self._write(batch)
-                if ending and not self._waiting:
+                if stopping and not self._queue:
                     break
-                if time.monotonic() - flushed_s >= self._flush_every_s:
+                if time.monotonic() - flushed_s >= self._flush_interval_s:
                     self._flush()
                     flushed_s = time.monotonic()
-                self._judge()
+                self._update_disk_monitor()
             self._flush()
             self._writer.info = self._final_info()
             self._writer.finish()
-            self._over.set()
+            self._finished.set()
             self._sync.stop()
             self._writer.close()
-        except Exception as error:  # whatever it is, the recording must not end in silence
+        except Exception as error:  # any error must be reported, otherwise data is lost silently
             self._fail(error)
 
     def _write(self, batch: list[tuple[str, bytes, int]]) -> None:
-        if batch and not self._unflushed:
-            self._unflushed_since_s = time.monotonic()
-        self._unflushed += batch  # they are in the file when they have been flushed
+        self._unflushed += batch  # counted as written after the next flush
         for topic, data, log_time_ns in batch:
             self._writer.write(topic, data, log_time_ns)
-        with self._wake:
-            self._bytes -= sum(len(data) for _, data, _ in batch)
+        with self._changed:
+            self._queued_bytes -= sum(len(data) for _, data, _ in batch)
 
     def _flush(self) -> None:
         if self._sync.error is not None:
@@ -244,54 +301,56 @@ class SessionRecorder:
         self._writer.flush()
         for topic, data, _ in self._unflushed:
             if topic in self._streams:
-                self.losses.written(topic, data)
-        if self._unflushed:
-            self._sync.written(self._unflushed_since_s)
+                self.losses.add_written(topic, data)
+        if self._unflushed_since_s is not None:
+            self._sync.add_data(self._unflushed_since_s)
         self._unflushed.clear()
-        self._room_s = self._writer.room_s(time.monotonic() - self._began_s)
+        self._unflushed_since_s = None
+        self._flushed.set()
+        self._remaining_s = self._writer.remaining_s(time.monotonic() - self._start_s)
 
-    def _judge(self) -> None:
-        """Say so when the disk becomes too slow or nearly full, and when it is well again."""
-        with self._judging:
-            changed = self._pressure.update(
-                time.monotonic(), self.backlog, self.unsafe_s, self._room_s
+    def _update_disk_monitor(self) -> None:
+        """Report when the disk becomes too slow or nearly full, and when it has recovered."""
+        with self._monitor_lock:
+            changed = self._disk_monitor.update(
+                time.monotonic(), self.backlog, self.unsynced_s, self._remaining_s
             )
-            sentence = self._pressure.sentence
+            warning = self._disk_monitor.warning
         if changed:
-            self._on_pressure(sentence)
+            self._on_disk_warning(warning)
 
     def _final_info(self) -> SessionInfo:
-        self.losses.end()
-        names = tuple(self._names.get(i, '') for i in range(max(self._names, default=-1) + 1))
+        self.losses.finish()
+        n_classes = max(self._class_names, default=-1) + 1
+        names = tuple(self._class_names.get(index, '') for index in range(n_classes))
         return replace(self._writer.info, class_names=names, extra=self._extra())
 
     def _extra(self) -> dict[str, str]:
         return {
             **self._writer.info.extra,
-            'lost_samples': self.losses.to_text(),
+            'lost_samples': self.losses.to_json(),
             'dropped_messages': json.dumps(dict(self.dropped)),
         }
 
     def _fail(self, error: Exception) -> None:
-        told = str(error) or type(error).__name__
-        with self._wake:  # from here on `put` refuses
-            self.error = f'Recording {self.path} has ended: {told}.'
-            for topic, data, _ in [*self._unflushed, *self._waiting]:
+        with self._changed:  # from now on, `put` drops messages
+            self.error = f'Recording {self.path} stopped: {str(error) or type(error).__name__}.'
+            for topic, data, _ in [*self._unflushed, *self._queue]:
                 self._drop(topic, data)
-            self._waiting.clear()
-            self._bytes = 0
-        self.losses.end()
+            self._queue.clear()
+            self._queued_bytes = 0
+        self.losses.finish()
         self._sync.stop()
-        self.error += f' {self._rescue()} Make room, or record elsewhere.'
-        self._over.set()
+        self.error += f' {self._recover()} Free disk space, or record to another folder.'
+        self._finished.set()
         self._on_error(self.error)
 
-    def _rescue(self) -> str:
-        """Make what was written readable at once; return what there is to say of it."""
+    def _recover(self) -> str:
+        """Repair the session after an error; return a message with the result."""
         try:
-            self._kept = self._writer.abandon()
-            report = repair_session(self._kept, {**self._extra(), 'error': self.error})
+            self._final_path = self._writer.abandon()
+            report = repair_session(self._final_path, {**self._extra(), 'error': self.error})
         except Exception as error:
-            return f'What was written before is kept; it could not be repaired yet: {error}'
-        self._repaired = (report.messages, report.duration_s)
-        return f'What was written before is kept in {self._kept}. {report.sentence}'
+            return f'The written data is kept, but could not be repaired yet: {error}'
+        self._repair_report = report
+        return f'The written data is kept in {self._final_path}. {report.message}'

@@ -1,4 +1,4 @@
-"""The messages in a bag, whoever recorded it, and also when its end is missing."""
+"""Read the messages of a bag, including interrupted recordings and bags of other recorders."""
 
 from __future__ import annotations
 
@@ -14,27 +14,37 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.metadata import read_information
 
-__all__ = ['Bag', 'CutBag', 'IndexedBag', 'bag_files', 'is_ended', 'noted', 'open_bag']
+__all__ = [
+    'Bag',
+    'IndexedBag',
+    'TruncatedBag',
+    'bag_files',
+    'is_finished',
+    'open_bag',
+    'read_custom_data',
+]
 
 RawMessage = tuple[str, int, bytes]
-"""Topic, time of recording in ns, serialized message."""
+"""Topic, log time in ns, serialized message."""
 
 
 class Bag:
-    """What there is in a bag.
+    """Content of a bag.
 
     Attributes
     ----------
     topics : dict of str to str
-        Topic to message type.
+        Message type by topic.
     definitions : dict of str to str
-        Message type to the text of its definition, '' when the bag has none.
+        Text of the definition by message type; '' if the bag does not contain it.
     custom_data : dict of str to str
-        What the recorder noted.
-    start_ns, duration_ns, message_count : int
-        When, how long, how much.
-    whole : bool
-        Whether the recording was ended in order.
+        Entries ``custom_data`` of the metadata.
+    start_ns, duration_ns : int
+        Log time of the first message and time to the last one, ns; 0 without messages.
+    message_count : int
+        Number of messages.
+    complete : bool
+        True if the recording was stopped, False if it was interrupted.
     """
 
     topics: dict[str, str]
@@ -43,15 +53,21 @@ class Bag:
     start_ns: int
     duration_ns: int
     message_count: int
-    whole: bool
+    complete: bool
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
-        """Yield the messages of some topics in the order of their recording."""
+        """Yield the messages of the given topics in the order of their log times.
+
+        Raises
+        ------
+        SessionError
+            If a file cannot be read.
+        """
         raise NotImplementedError
 
 
 class IndexedBag(Bag):
-    """A bag that has its index: MCAP or sqlite3, compressed or not, one file or several."""
+    """Bag with an index: MCAP or sqlite3, compressed or not, one or several files."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,33 +76,33 @@ class IndexedBag(Bag):
                 self.topics = {c.topic: c.msgtype for c in reader.connections}
                 self.definitions = {c.msgtype: c.msgdef.data for c in reader.connections}
                 self.custom_data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
-                self.whole = SessionInfo.from_custom_data(self.custom_data).complete
+                self.complete = SessionInfo.from_custom_data(self.custom_data).complete
                 self.message_count = reader.message_count
                 self.start_ns = reader.start_time if reader.message_count else 0
                 self.duration_ns = max(0, reader.duration - 1)
-        except Exception as error:  # a damaged file makes its reader raise all kinds
-            raise SessionError(f'{path} cannot be read: {_told(error)}') from error
+        except Exception as error:  # rosbags raises various types for damaged files
+            raise SessionError(f'Cannot read {path}: {_reason(error)}') from error
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         try:
             with Reader(self._path) as reader:
-                connections = _as_stored(reader, topics)
+                connections = _stored_connections(reader, topics)
                 if not connections:
                     return
                 for connection, log_time_ns, data in reader.messages(connections):
                     yield connection.topic, log_time_ns, bytes(data)
         except Exception as error:
             raise SessionError(
-                f'{self._path} cannot be read to its end: {_told(error)}. It is damaged: take it '
-                f'from a copy, or leave it out.'
+                f'Cannot read {self._path} to its end: {_reason(error)}. It is damaged: restore it '
+                f'from a copy, or exclude it.'
             ) from error
 
 
-def _as_stored(reader: Reader, topics: Sequence[str]) -> list[Connection]:
-    """Return the connections of some topics as the files describe them.
+def _stored_connections(reader: Reader, topics: Sequence[str]) -> list[Connection]:
+    """Return the connections of the given topics as described in the files.
 
-    Where ``metadata.yaml`` gives a topic another QoS than the file does, which people edit for
-    playing, or writes it as an older release did, rosbags would find no message of it.
+    If ``metadata.yaml`` describes a topic differently (with a QoS profile edited for playback, or
+    in the format of an older release), rosbags finds no messages for its connection.
     """
     wanted = [c for c in reader.connections if c.topic in topics]
     storages = getattr(reader.storage, 'storages', None)
@@ -96,21 +112,21 @@ def _as_stored(reader: Reader, topics: Sequence[str]) -> list[Connection]:
     for stored in (c for storage in storages for c in storage.connections):
         for own in wanted:
             if (own.topic, own.msgtype) == (stored.topic, stored.msgtype):
-                as_stored = own._replace(ext=stored.ext, digest=stored.digest)
-                if as_stored not in found:
-                    found.append(as_stored)
+                connection = own._replace(ext=stored.ext, digest=stored.digest)
+                if connection not in found:
+                    found.append(connection)
     return found
 
 
-class CutBag(Bag):
-    """MCAP files without their end: a recording that was cut, or one that goes on."""
+class TruncatedBag(Bag):
+    """MCAP files without a summary: a recording that was interrupted or is in progress."""
 
     def __init__(self, files: Sequence[Path], custom_data: dict[str, str]) -> None:
         self._files = list(files)
         self.topics = {}
         self.definitions = {}
         self.custom_data = custom_data
-        self.whole = False
+        self.complete = False
         self.message_count = self.start_ns = self.duration_ns = 0
         end_ns = 0
         for _, time_ns, _ in self._read():
@@ -120,7 +136,7 @@ class CutBag(Bag):
         self.duration_ns = end_ns - self.start_ns
 
     def _read(self) -> Iterator[RawMessage]:
-        """Yield messages up to the last whole chunk, noting what topics there are."""
+        """Yield the messages of all complete chunks, and collect topics and definitions."""
         for file in self._files:
             schemas: dict[int, Schema] = {}
             names: dict[int, str] = {}
@@ -137,8 +153,8 @@ class CutBag(Bag):
                         elif isinstance(record, Message):
                             yield names[record.channel_id], record.log_time, record.data
             except OSError as error:
-                raise SessionError(f'{file} cannot be read: {_told(error)}') from error
-            except Exception:  # here it was cut: what follows is no whole record
+                raise SessionError(f'Cannot read {file}: {_reason(error)}') from error
+            except Exception:  # the file is truncated or damaged here
                 continue
 
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
@@ -150,62 +166,70 @@ class CutBag(Bag):
 def open_bag(path: Path) -> Bag:
     """Open a bag: a rosbag2 folder, or one ``.mcap`` or ``.db3`` file.
 
-    A bag without its end, or whose index is damaged, is read record by record as far as it goes.
+    A bag whose summary is missing or damaged is read sequentially, up to the first incomplete
+    record.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the bag, or its file.
 
     Raises
     ------
     SessionError
-        When there is none, or nothing in it can be read.
+        If the bag does not exist or contains no readable message.
     """
     if not path.exists():
         raise SessionError(f'There is no session {path}.')
     if not path.is_dir():
-        return _whole_or_cut(path, [path] if path.suffix == '.mcap' else [], {})
+        return _open_indexed_or_truncated(path, [path] if path.suffix == '.mcap' else [], {})
     files = bag_files(path)
-    custom_data = noted(path / 'metadata.yaml')
-    if custom_data is not None and is_ended(custom_data):
-        return _whole_or_cut(path, files, custom_data)
+    custom_data = read_custom_data(path / 'metadata.yaml')
+    if custom_data is not None and is_finished(custom_data):
+        return _open_indexed_or_truncated(path, files, custom_data)
     compressed = sorted(path.glob('*.zstd'))
     if compressed:
         raise SessionError(
-            f'{path} has no metadata.yaml, and files that are compressed ({compressed[0].name}, '
-            f'{len(compressed)} in all); run "zstd -d --rm *.zstd" in it, then it can be read.'
+            f'{path} has no metadata.yaml, and its files are compressed ({compressed[0].name}, '
+            f'{len(compressed)} in total): run "zstd -d --rm *.zstd" in this folder.'
         )
     if files:
-        return CutBag(files, custom_data or {})
+        return TruncatedBag(files, custom_data or {})
     databases = sorted(path.glob('*.db3'))
     if len(databases) == 1:
         return IndexedBag(databases[0])
     if databases:
         raise SessionError(
-            f'{path} has no metadata.yaml to tell the order of its {len(databases)} files; run '
-            f'"ros2 bag reindex" on it.'
+            f'{path} has no metadata.yaml, and the order of its {len(databases)} files is unknown: '
+            f'run "ros2 bag reindex" on it.'
         )
     raise SessionError(
-        f'{path} is no session: expected a rosbag2 folder, with metadata.yaml and an .mcap or '
+        f'{path} is not a session: expected a rosbag2 folder with metadata.yaml and an .mcap or '
         f'.db3 file.'
     )
 
 
-def _whole_or_cut(path: Path, files: Sequence[Path], custom_data: dict[str, str]) -> Bag:
-    """Open a bag by its index, or without one; ``files`` are those that can do without."""
+def _open_indexed_or_truncated(
+    path: Path, files: Sequence[Path], custom_data: dict[str, str]
+) -> Bag:
+    """Open a bag by its index, or sequentially; ``files`` are its MCAP files."""
     try:
         return IndexedBag(path)
     except SessionError:
         if not files:
             raise
-        bag = CutBag(files, custom_data)
+        bag = TruncatedBag(files, custom_data)
         if not bag.topics:
             raise
         return bag
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error).rstrip('.') or type(error).__name__
 
 
-def noted(file: Path) -> dict[str, str] | None:
-    """Return the custom data in a ``metadata.yaml``; None when it is missing or rubbish."""
+def read_custom_data(file: Path) -> dict[str, str] | None:
+    """Return ``custom_data`` of a ``metadata.yaml``; None if the file is missing or malformed."""
     information = read_information(file)
     if information is None:
         return None
@@ -213,18 +237,18 @@ def noted(file: Path) -> dict[str, str] | None:
     return dict(custom_data) if isinstance(custom_data, dict) else {}
 
 
-def is_ended(custom_data: dict[str, str]) -> bool:
-    """Tell whether a recording was ended in order, or has been repaired since."""
-    return SessionInfo.from_custom_data(custom_data).ended
+def is_finished(custom_data: dict[str, str]) -> bool:
+    """Return True if a recording was stopped, or was interrupted and has been repaired."""
+    return SessionInfo.from_custom_data(custom_data).finished
 
 
 def bag_files(folder: Path) -> list[Path]:
-    """Return the MCAP files in the folder of a bag, in the order of their recording."""
+    """Return the MCAP files in the folder of a bag, in the order of recording."""
     files = [file for file in folder.glob('*.mcap') if not file.name.startswith('.')]
-    return sorted(files, key=_in_order)
+    return sorted(files, key=_file_order)
 
 
-def _in_order(file: Path) -> tuple[str, int, str]:
-    """Sort by the number that rosbag2 puts at the end: 10 comes after 2."""
+def _file_order(file: Path) -> tuple[str, int, str]:
+    """Return a sort key for the number that rosbag2 appends to file names: 10 comes after 2."""
     stem, _, number = file.stem.rpartition('_')
     return (stem, int(number), '') if number.isdigit() else (file.stem, -1, '')

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for the end of a session."""
+"""Reserve disk space for closing a session."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from pathlib import Path
 
 __all__ = ['DiskReserve']
 
-STEP = 256 * 1024
+STEP_BYTES = 256 * 1024
+"""The reserve grows in steps of this size."""
 
 
 class DiskReserve:
-    """A file beside the session that takes up room, until a full disk makes it needed.
+    """File in a session folder that reserves disk space.
+
+    It is deleted when the session is closed, so that the summary can be written to a disk that is
+    otherwise full.
 
     Parameters
     ----------
     folder : Path
-        The session.
+        Folder of the session.
     """
 
     NAME = '.reserve'
@@ -26,11 +30,11 @@ class DiskReserve:
         self._file = folder / self.NAME
         self._size = 0
 
-    def keep(self, n_bytes: int) -> None:
-        """Make it so large; a disk that has no room for that is noticed by who writes to it."""
+    def grow(self, n_bytes: int) -> None:
+        """Reserve at least ``n_bytes``; a full disk is ignored here, writing to the session reports it."""
         if n_bytes <= self._size:
             return
-        wanted = -(-n_bytes // STEP) * STEP
+        wanted = -(-n_bytes // STEP_BYTES) * STEP_BYTES
         with contextlib.suppress(OSError):
             descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
@@ -40,6 +44,6 @@ class DiskReserve:
         self._size = wanted
 
     def release(self) -> None:
-        """Give the room back."""
+        """Free the reserved disk space."""
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)

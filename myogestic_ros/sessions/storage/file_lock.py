@@ -1,4 +1,4 @@
-"""Who is writing a session: a lock on its file, which the kernel lets go of when a process dies."""
+"""Lock files of a session while it is written; the kernel releases the locks of a dead process."""
 
 from __future__ import annotations
 
@@ -9,64 +9,68 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ['hold', 'is_being_written', 'is_held']
+__all__ = ['is_being_written', 'is_locked', 'lock_file']
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
-QUIET_S = 5.0
-"""Where a file system knows no locks, a file counts as being written for so long after a write."""
-PATIENCE_S = 0.2
-"""Somebody who only looks whether a file is locked is gone after this."""
+UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
+WRITE_TIMEOUT_S = 5.0
+"""On a file system without locks, a file counts as locked for this time after a write."""
+LOCK_TIMEOUT_S = 0.2
+"""Time to wait for a process that holds a lock only in `is_locked`."""
 
 
-def hold(stream: IO[Any]) -> bool:
-    """Lock a file until it is closed; return whether nobody else has it."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not (free := _lock(stream, fcntl.LOCK_EX)) and time.monotonic() < end_s:
+def lock_file(stream: IO[Any]) -> bool:
+    """Lock a file exclusively until it is closed; return False if another process has locked it.
+
+    Waits at most 0.2 s.
+    """
+    end_s = time.monotonic() + LOCK_TIMEOUT_S
+    while not (locked := _flock(stream, fcntl.LOCK_EX)) and time.monotonic() < end_s:
         time.sleep(0.02)
-    return free
+    return locked
 
 
-def is_held(stream: IO[Any]) -> bool:
-    """Tell whether somebody has a file locked, and leave it unlocked."""
-    if not _lock(stream, fcntl.LOCK_SH):
+def is_locked(stream: IO[Any]) -> bool:
+    """Return True if another process has locked a file; do not lock it."""
+    if not _flock(stream, fcntl.LOCK_SH):
         return True
-    _lock(stream, fcntl.LOCK_UN)
+    _flock(stream, fcntl.LOCK_UN)
     return False
 
 
 def is_being_written(file: Path) -> bool:
-    """Tell whether a process has a file open for writing, as far as this one may know.
+    """Return True if a process has a file open for writing.
 
-    Recorders of others lock nothing, and neither does who copies a session.
+    Complements `is_locked`: other recorders, and programs that copy a session, do not lock its
+    files. Processes of other users are not visible and are ignored.
     """
-    wanted = os.path.realpath(file)
+    target = os.path.realpath(file)
     for entry in os.scandir('/proc'):
         if not entry.name.isdigit():
             continue
         try:
             for descriptor in os.listdir(f'{entry.path}/fd'):
-                if os.readlink(f'{entry.path}/fd/{descriptor}') == wanted and _writes(
+                if os.readlink(f'{entry.path}/fd/{descriptor}') == target and _is_writable(
                     f'{entry.path}/fdinfo/{descriptor}'
                 ):
                     return True
-        except OSError:  # it has ended meanwhile, or is none of ours
+        except OSError:  # the process has ended, or belongs to another user
             continue
     return False
 
 
-def _writes(fdinfo: str) -> bool:
+def _is_writable(fdinfo: str) -> bool:
     with open(fdinfo) as stream:
         flags = next((line.split()[1] for line in stream if line.startswith('flags:')), '0')
     return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY
 
 
-def _lock(stream: IO[Any], kind: int) -> bool:
+def _flock(stream: IO[Any], kind: int) -> bool:
     try:
         fcntl.flock(stream, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno not in NO_LOCKS:
+        if error.errno not in UNSUPPORTED:
             raise
-        return time.time() - os.fstat(stream.fileno()).st_mtime > QUIET_S
+        return time.time() - os.fstat(stream.fileno()).st_mtime > WRITE_TIMEOUT_S
     return True

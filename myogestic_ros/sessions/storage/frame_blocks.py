@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.blocks import Block, iter_blocks
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 from myogestic_ros.sessions.storage.mcap_messages import Rows
 
@@ -103,7 +103,7 @@ def frame_blocks(
             waiting.append(item)
             size += item.samples.size
         else:
-            yield Block.of([item])
+            yield Block.from_chunks([item])
     if waiting:
         yield from _joined(waiting)
 
@@ -181,4 +181,4 @@ def _joined(parts: list[_Part]) -> Iterator[Block]:
     if np.isfinite(data.sum()):
         yield block
     else:
-        yield from blocks_of(block.chunks())
+        yield from iter_blocks(block.chunks())

@@ -1,4 +1,4 @@
-"""Writing what an MCAP file is missing that has lost its end."""
+"""Write the missing summary of a truncated MCAP file."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from mcap.records import (
 )
 from mcap.writer import MCAP0_MAGIC
 
-from myogestic_ros.sessions.storage.mcap_scan import HEAD, REPAIR, McapContent
+from myogestic_ros.sessions.storage.mcap_scan import RECORD_HEAD, REPAIR_RECORD, McapContent
 
-__all__ = ['complete']
+__all__ = ['write_summary']
 
 
-def complete(stream: IO[bytes], content: McapContent, recovered: dict[str, str]) -> None:
-    """Cut what is torn, and write what is missing behind what is whole.
+def write_summary(stream: IO[bytes], content: McapContent, repair: dict[str, str]) -> None:
+    """Truncate an MCAP file after its last valid record, and append the missing summary.
 
-    Interrupted at any moment, it can be done again: a scan finds the same content.
+    An interrupted call can be repeated: a new scan finds the same content.
 
     Parameters
     ----------
     stream : file
-        Open for reading and writing, at any place.
+        MCAP file, opened for reading and writing.
     content : McapContent
-        What `scan` has found in it.
-    recovered : dict of str to str
-        What a metadata record `REPAIR` is to say.
+        Result of `scan` for this file.
+    repair : dict of str to str
+        Entries of the metadata record `REPAIR_RECORD`.
     """
     tail = RecordBuilder()
     if content.end == 0:
         tail.write(MCAP0_MAGIC)
         Header('ros2', 'myogestic_ros').write(tail)
-    for index in content.missing:
+    for index in content.missing_indexes:
         chunk = content.chunks[-1]
         chunk.message_index_offsets[index.channel_id] = content.end + tail.count
         before = tail.count
         index.write(tail)
         chunk.message_index_length += tail.count - before
-    note = MetadataIndex(content.end + tail.count, 0, REPAIR)
-    Metadata(name=REPAIR, metadata=recovered).write(tail)
-    note.length = content.end + tail.count - note.offset
+    repair_index = MetadataIndex(content.end + tail.count, 0, REPAIR_RECORD)
+    Metadata(name=REPAIR_RECORD, metadata=repair).write(tail)
+    repair_index.length = content.end + tail.count - repair_index.offset
     DataEnd(0).write(tail)
-    _write_summary(tail, content, note)
+    _add_summary(tail, content, repair_index)
     stream.seek(content.end)
     stream.truncate()
     stream.write(tail.end())
@@ -61,7 +61,7 @@ def complete(stream: IO[bytes], content: McapContent, recovered: dict[str, str])
     os.fsync(stream.fileno())
 
 
-def _write_summary(tail: RecordBuilder, content: McapContent, note: MetadataIndex) -> None:
+def _add_summary(tail: RecordBuilder, content: McapContent, repair_index: MetadataIndex) -> None:
     summary_start = content.end + tail.count
     statistics = Statistics(
         attachment_count=len(content.attachment_indexes),
@@ -80,7 +80,7 @@ def _write_summary(tail: RecordBuilder, content: McapContent, note: MetadataInde
         (Opcode.STATISTICS, [statistics]),
         (Opcode.CHUNK_INDEX, content.chunks),
         (Opcode.ATTACHMENT_INDEX, content.attachment_indexes),
-        (Opcode.METADATA_INDEX, [*content.metadata_indexes, note]),
+        (Opcode.METADATA_INDEX, [*content.metadata_indexes, repair_index]),
     ]
     summary = RecordBuilder()
     offsets = []
@@ -94,7 +94,7 @@ def _write_summary(tail: RecordBuilder, content: McapContent, note: MetadataInde
     for offset in offsets:
         offset.write(summary)
     written = summary.end()
-    head = HEAD.pack(Opcode.FOOTER, 20) + struct.pack('<QQ', summary_start, offset_start)
+    head = RECORD_HEAD.pack(Opcode.FOOTER, 20) + struct.pack('<QQ', summary_start, offset_start)
     tail.write(written)
     Footer(summary_start, offset_start, zlib.crc32(head, zlib.crc32(written))).write(tail)
     tail.write(MCAP0_MAGIC)

@@ -1,7 +1,7 @@
-"""What a message holds, whoever decoded it.
+"""Convert decoded messages to the classes of `myogestic_ros.core.signals`.
 
-A function here takes anything with the fields of the message: ROS's own class live, the one that
-rosbags makes when a bag is read. So a frame means the same in both.
+The functions accept any object with the fields of the message: the class of rclpy in a node, the
+class of rosbags when a bag is read. Both are therefore converted in the same way.
 """
 
 from __future__ import annotations
@@ -16,83 +16,87 @@ from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 
 __all__ = [
-    'chunk_of_frame',
-    'chunk_of_joints',
-    'stream_info_of',
-    'joint_names_of',
-    'label_of',
-    'stamp_of',
+    'chunk_from_frame',
+    'chunk_from_joint_state',
+    'joint_names_from_message',
+    'label_from_message',
+    'stamp_from_message',
+    'stream_info_from_message',
     'time_ns',
 ]
 
 
 def time_ns(stamp: Any) -> int:
-    """Return a Time in ns."""
+    """Return a builtin_interfaces/Time in ns."""
     return int(stamp.sec) * 10**9 + int(stamp.nanosec)
 
 
-def stamp_of(message: Any) -> int:
-    """Return the stamp in a message's header, ns."""
+def stamp_from_message(message: Any) -> int:
+    """Return the stamp in the header of a message, ns."""
     return time_ns(message.header.stamp)
 
 
-def chunk_of_frame(message: Any) -> Chunk:
-    """Return the chunk in an EmgFrame, its samples a view of the message's.
+def chunk_from_frame(message: Any) -> Chunk:
+    """Return the chunk of an EmgFrame; its data, (n_samples, n_channels), is a view if possible.
 
     Raises
     ------
     SignalError
-        When the frame's numbers contradict one another. Samples that are not finite are left to
-        the core to find.
+        If the fields contradict each other. Non-finite samples are accepted; the pipeline
+        checks for them.
     """
     channels, length = int(message.channels), len(message.data)
     if not 0 < channels <= MAX_CHANNELS:
-        raise SignalError(f'it claims {channels} channels, expected 1 to {MAX_CHANNELS}.')
+        raise SignalError(f'channels is {channels}, expected 1 to {MAX_CHANNELS}.')
     if length % channels:
         raise SignalError(
-            f'it holds {length} numbers for {channels} channels, expected a multiple of '
-            f'{channels}.'
+            f'data has {length} values for {channels} channels, expected a multiple of {channels}.'
         )
     rate = float(message.sampling_rate)
     if not (math.isfinite(rate) and rate > 0):
-        raise SignalError(f'its sampling_rate is {rate:g} Hz, expected a positive number.')
+        raise SignalError(f'sampling_rate is {rate:g} Hz, expected a positive number.')
     data = np.asarray(message.data, np.float32).reshape(-1, channels)
-    return Chunk(int(message.first_sample), stamp_of(message), rate, data)
+    return Chunk(int(message.first_sample), stamp_from_message(message), rate, data)
 
 
-def chunk_of_joints(message: Any, sample: int, sampling_rate: float) -> Chunk:
-    """Return the positions in a JointState as one sample.
+def chunk_from_joint_state(message: Any, sample: int, sampling_rate: float) -> Chunk:
+    """Return the joint positions of a JointState as a chunk of one sample.
 
     Parameters
     ----------
     message : JointState
-        Positions in rad or m, one channel per joint.
+        Positions in rad or m.
     sample : int
-        Running index to give it.
+        Index of the sample in the stream.
     sampling_rate : float
         Nominal rate of the stream, Hz.
+
+    Returns
+    -------
+    Chunk
+        Data of shape ``(1, n_joints)``.
 
     Raises
     ------
     SignalError
-        When it has no positions.
+        If the message has no positions.
     """
     if not len(message.position):
-        raise SignalError('it holds no joint positions.')
+        raise SignalError('position is empty, expected one value for each joint.')
     data = np.asarray(message.position, np.float32)[np.newaxis]
-    return Chunk(sample, stamp_of(message), sampling_rate, data)
+    return Chunk(sample, stamp_from_message(message), sampling_rate, data)
 
 
-def joint_names_of(message: Any) -> tuple[str, ...]:
-    """Return the names of the joints in a JointState."""
+def joint_names_from_message(message: Any) -> tuple[str, ...]:
+    """Return the joint names of a JointState."""
     return tuple(str(name) for name in message.name)
 
 
-def label_of(message: Any) -> Label:
-    """Return the label in a Label message."""
-    duration_s = float(getattr(message, 'duration', 0.0))  # bags from before have none
+def label_from_message(message: Any) -> Label:
+    """Return the label of a Label message."""
+    duration_s = float(getattr(message, 'duration', 0.0))  # missing in older bags
     return Label(
-        stamp_of(message),
+        stamp_from_message(message),
         int(message.index),
         str(message.name),
         int(message.repetition),
@@ -100,8 +104,8 @@ def label_of(message: Any) -> Label:
     )
 
 
-def stream_info_of(message: Any) -> StreamInfo:
-    """Return what a StreamInfo message says of its stream."""
+def stream_info_from_message(message: Any) -> StreamInfo:
+    """Return the stream info of a StreamInfo message."""
     return StreamInfo(
         name=message.name,
         sampling_rate=float(message.sampling_rate),

@@ -1,4 +1,4 @@
-"""Definitions of message types, as bags carry them."""
+"""Find, hash and compile message definitions, in the format that bags embed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEPARATOR = '=' * 80
 
 @dataclass(frozen=True, slots=True)
 class MessageDefinition:
-    """A message type: its name, the text of its definition, and its hash (RIHS01)."""
+    """Message type: its name, the text of its definition, and its type hash (RIHS01)."""
 
     msgtype: str
     text: str
@@ -33,16 +33,16 @@ def _share_folders() -> list[Path]:
     return [Path(prefix, 'share') for prefix in prefixes if prefix]
 
 
-def _file_of(msgtype: str) -> Path | None:
+def _find_file(msgtype: str) -> Path | None:
     package, _, name = msgtype.partition('/msg/')
-    places = [share / package / 'msg' / f'{name}.msg' for share in _share_folders()]
-    if package == 'myogestic_ros':  # before it has been installed
-        places.append(Path(__file__).resolve().parents[2] / 'msg' / f'{name}.msg')
-    return next((place for place in places if place.is_file()), None)
+    candidates = [share / package / 'msg' / f'{name}.msg' for share in _share_folders()]
+    if package == 'myogestic_ros':  # not installed: running from the source tree
+        candidates.append(Path(__file__).resolve().parents[2] / 'msg' / f'{name}.msg')
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def _full_name(field_type: str, package: str) -> str | None:
-    """Return the message type that a field refers to; None for a primitive one."""
+    """Return the message type of a field; None for a primitive type."""
     base = field_type.split('[')[0]
     parts = base.split('/')
     if len(parts) > 1:
@@ -50,7 +50,7 @@ def _full_name(field_type: str, package: str) -> str | None:
     return f'{package}/msg/{base}' if base[:1].isupper() else None
 
 
-def _references(text: str, package: str) -> list[str]:
+def _referenced_types(text: str, package: str) -> list[str]:
     found = []
     for line in text.splitlines():
         words = line.split('#')[0].split()
@@ -61,32 +61,32 @@ def _references(text: str, package: str) -> list[str]:
 
 @functools.cache
 def message_definition(msgtype: str) -> MessageDefinition:
-    """Return the definition of a message type, with those of the types in its fields.
+    """Return the definition of a message type, including the definitions of its field types.
 
     Parameters
     ----------
     msgtype : str
-        For example ``myogestic_ros/msg/EmgFrame``.
+        Full name, for example ``myogestic_ros/msg/EmgFrame``.
 
     Raises
     ------
     SessionError
-        When it is not installed.
+        If the definition is not installed.
     """
     texts: dict[str, str] = {}
-    waiting = [msgtype]
-    while waiting:
-        name = waiting.pop(0)
+    pending = [msgtype]
+    while pending:
+        name = pending.pop(0)
         if name in texts:
             continue
-        file = _file_of(name)
+        file = _find_file(name)
         if file is None:
             raise SessionError(
-                f"There is no definition of '{name}'; is its package installed, and its "
-                f'environment sourced (AMENT_PREFIX_PATH)?'
+                f"No definition of message type '{name}' found; install its package and source "
+                f'its workspace (AMENT_PREFIX_PATH).'
             )
         texts[name] = file.read_text()
-        waiting += _references(texts[name], name.split('/')[0])
+        pending += _referenced_types(texts[name], name.split('/')[0])
     own = texts.pop(msgtype)
     parts = [own] + [
         f'{SEPARATOR}\nMSG: {name.replace("/msg/", "/")}\n{text}' for name, text in texts.items()
@@ -98,40 +98,40 @@ def message_definition(msgtype: str) -> MessageDefinition:
 
 
 def typestore(definitions: dict[str, str]) -> Typestore:
-    """Return a store that decodes ROS 2's own types and the given ones; not to be changed.
+    """Return a type store with the standard types of ROS 2 and the given ones; do not modify it.
 
     Parameters
     ----------
     definitions : dict of str to str
-        Message type to the text of its definition, as embedded in a bag. A type whose text is
-        missing, or cannot be parsed, is looked up among the installed ones.
+        Text of the definition by message type, as embedded in a bag. If a text is missing or
+        cannot be parsed, the installed definition is used.
 
     Raises
     ------
     SessionError
-        When one can be found in neither.
+        If the definition of a type is neither given nor installed.
     """
     return _typestore(tuple(sorted(definitions.items())))
 
 
 @functools.lru_cache(maxsize=16)
 def _typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
-    """Keep stores: sessions of one kind share one, and compile their types once."""
+    """Cache stores, so that the types of similar sessions are compiled once."""
     try:
-        store = _registered(definitions)
+        store = _build_store(definitions)
         for msgtype, _ in definitions:
-            store.get_msgdef(msgtype)  # all the types in its fields are there
-    except (KeyError, TypesysError):  # the texts are damaged, or of another language
-        return _registered([(msgtype, '') for msgtype, _ in definitions])
+            store.get_msgdef(msgtype)  # raises if a field type is missing
+    except (KeyError, TypesysError):  # damaged texts, or another definition language
+        return _build_store([(msgtype, '') for msgtype, _ in definitions])
     return store
 
 
-def _registered(definitions: Iterable[tuple[str, str]]) -> Typestore:
+def _build_store(definitions: Iterable[tuple[str, str]]) -> Typestore:
     store = get_typestore(Stores.ROS2_JAZZY)
     for msgtype, text in definitions:
         known = text or ('' if msgtype in store.types else message_definition(msgtype).text)
         if known:
             types = get_types_from_msg(known, msgtype)
-            # What ROS ships has not changed; a bag may describe it in other words.
+            # Keep the standard types: a bag may embed an equivalent definition with another text.
             store.register({name: t for name, t in types.items() if name not in store.types})
     return store

@@ -1,4 +1,4 @@
-"""A bag's ``metadata.yaml``, in rosbag2's format of version 9 (Jazzy and newer)."""
+"""Read and write ``metadata.yaml`` of a bag, in version 9 of rosbag2's format (Jazzy, newer)."""
 
 from __future__ import annotations
 
@@ -24,47 +24,48 @@ __all__ = [
 ]
 
 VERSION = 9
-MOST_BYTES = 2**20
-"""A larger metadata.yaml is none."""
-MOST_DEEP = 100
+MAX_BYTES = 2**20
+"""A larger file is rejected: a bag may come from anywhere."""
+MAX_DEPTH = 100
+"""A document with deeper nesting is rejected, because it would crash the loader."""
 STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
 ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 
 def _qos(durability: str, depth: int) -> dict[str, Any]:
-    forever = {'sec': 9223372036, 'nsec': 854775807}
+    infinite = {'sec': 9223372036, 'nsec': 854775807}
     return {
         'history': 'keep_last',
         'depth': depth,
         'reliability': 'reliable',
         'durability': durability,
-        'deadline': forever,
-        'lifespan': forever,
+        'deadline': infinite,
+        'lifespan': infinite,
         'liveliness': 'automatic',
-        'liveliness_lease_duration': forever,
+        'liveliness_lease_duration': infinite,
         'avoid_ros_namespace_conventions': False,
     }
 
 
 STREAM = _qos('volatile', 100)
-"""Offered QoS of a stream of frames."""
+"""Offered QoS of a stream of EmgFrame messages."""
 
 LATCHED = _qos('transient_local', 1)
-"""Offered QoS of a latched topic: played again, a late subscriber still gets the last one."""
+"""Offered QoS of a latched topic; ``ros2 bag play`` also offers it, for late subscribers."""
 
 
 def read_information(file: Path) -> dict[str, Any] | None:
-    """Return what a ``metadata.yaml`` says of its bag; None when it is missing or rubbish."""
+    """Return ``rosbag2_bagfile_information`` of a ``metadata.yaml``; None if missing or malformed."""
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
         found = file.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
             return None
         text = file.read_text()
         depth = 0
-        for event in yaml.parse(text, loader):  # what is nested without end would crash the loader
+        for event in yaml.parse(text, loader):
             depth += isinstance(event, STARTS) - isinstance(event, ENDS)
-            if depth > MOST_DEEP:
+            if depth > MAX_DEPTH:
                 return None
         information = yaml.load(text, loader)['rosbag2_bagfile_information']
         return information if isinstance(information, dict) else None
@@ -73,14 +74,14 @@ def read_information(file: Path) -> dict[str, Any] | None:
 
 
 def qos_yaml(profile: dict[str, Any]) -> str:
-    """Return one QoS profile as rosbag2 writes it into an MCAP channel."""
+    """Return a QoS profile in rosbag2's format for the metadata of an MCAP channel."""
     text: str = yaml.safe_dump([profile], sort_keys=False)
     return text.strip()
 
 
 @dataclass
 class TopicMetadata:
-    """A topic of a bag and how many messages it has; ``qos``: one profile, or several."""
+    """Topic of a bag with its number of messages; ``qos`` is one profile or a list of profiles."""
 
     name: str
     msgtype: str
@@ -91,7 +92,7 @@ class TopicMetadata:
 
 @dataclass
 class FileMetadata:
-    """One of a bag's files; times in ns."""
+    """File of a bag; start and duration in ns."""
 
     name: str
     start_ns: int
@@ -99,7 +100,7 @@ class FileMetadata:
     messages: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return how rosbag2 lists it."""
+        """Return the entry in the list ``files`` of ``metadata.yaml``."""
         return {'path': self.name, **_times(self.start_ns, self.duration_ns, self.messages)}
 
 
@@ -113,14 +114,14 @@ def _times(start_ns: int, duration_ns: int, messages: int) -> dict[str, Any]:
 
 @dataclass
 class BagMetadata:
-    """What ``metadata.yaml`` says of a bag of MCAP files; times in ns.
+    """Content of ``metadata.yaml`` of a bag of MCAP files; start and duration in ns.
 
     Attributes
     ----------
     file : str
-        Name of its only file.
+        Name of the file of a bag with a single file.
     files : sequence of FileMetadata
-        All of them where there are several; ``file`` does not count then.
+        Files of a bag with several files; ``file`` is ignored then.
     """
 
     file: str
@@ -131,7 +132,7 @@ class BagMetadata:
     files: Sequence[FileMetadata] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content under ``rosbag2_bagfile_information``."""
+        """Return the value of ``rosbag2_bagfile_information``."""
         count = sum(topic.messages for topic in self.topics)
         files = self.files or [FileMetadata(self.file, self.start_ns, self.duration_ns, count)]
         return {
@@ -162,9 +163,15 @@ class BagMetadata:
         }
 
     def write(self, folder: Path, *, sync: bool = True) -> None:
-        """Write ``metadata.yaml`` in one go: there is the old one or the new one, never a part.
+        """Replace ``metadata.yaml`` atomically.
 
-        With ``sync`` that holds when the power ends, too; it may take a while.
+        Parameters
+        ----------
+        folder : Path
+            Folder of the bag.
+        sync : bool
+            Synchronize with the disk, so that the replacement also survives a power cut; may take
+            seconds.
         """
         content = {'rosbag2_bagfile_information': self.to_dict()}
         temporary = folder / '.metadata.yaml.tmp'

@@ -1,4 +1,4 @@
-"""Writing a session: a rosbag2 folder with one MCAP file."""
+"""Write a session: a rosbag2 folder with one MCAP file."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ import yaml
 from mcap.writer import CompressionType, Writer
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.session_info import FACTS, SessionInfo
+from myogestic_ros.sessions.session_info import INFO_RECORD, SessionInfo
 from myogestic_ros.sessions.storage.disk_reserve import DiskReserve
 from myogestic_ros.sessions.storage.disk_sync import sync_folder
-from myogestic_ros.sessions.storage.file_lock import hold
+from myogestic_ros.sessions.storage.file_lock import lock_file
 from myogestic_ros.sessions.storage.message_definitions import MessageDefinition
 from myogestic_ros.sessions.storage.metadata import BagMetadata, TopicMetadata, qos_yaml
 
 __all__ = ['SessionExistsError', 'SessionWriter', 'Topic']
 
-INDEX_SIZE = 4096
-"""Enough for the index of one chunk, and for what is written once at the end."""
+SUMMARY_BYTES = 4096
+"""Upper limit of the size of the summary without the chunk indexes."""
 
 
 class SessionExistsError(SessionError):
-    """A session that cannot be made because there is one of its name."""
+    """The folder of a new session exists."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic to record: absolute name, definition of its type, QoS that it is offered with."""
+    """Topic to record: absolute name, definition of its message type, offered QoS profile."""
 
     name: str
     definition: MessageDefinition
@@ -44,27 +44,32 @@ class Topic:
 
 
 class SessionWriter:
-    """Write serialized messages as they come; not thread-safe.
+    """Write serialized messages to a new session. Not thread-safe.
 
-    The file is a chain of chunks; a chunk is on its way to the disk after each `flush`. What a
-    crash leaves can be read up to the last one. While it is written the file is locked, so that
-    nobody takes it for a session that was cut.
+    The MCAP file is a sequence of chunks; `flush` completes a chunk. All completed chunks can be
+    read after a crash. The file is locked while it is written, so that other processes do not
+    mistake it for an interrupted session.
 
     Parameters
     ----------
     path : Path
         Folder of the session; must not exist.
     info : SessionInfo
-        What it is about; may be replaced until `close`.
-    topics : sequence of Topic
-        What can be written.
+        Description of the session; the attribute ``info`` may be replaced until `finish`.
+    topics : list of Topic
+        Topics that can be written.
+
+    Attributes
+    ----------
+    start_ns, end_ns : int or None, int
+        Smallest and largest log time of the written messages, ns.
 
     Raises
     ------
     SessionExistsError
-        When the folder exists already.
+        If the folder exists.
     SessionError
-        When it cannot be made.
+        If the session cannot be created.
     """
 
     def __init__(self, path: Path, info: SessionInfo, topics: list[Topic]) -> None:
@@ -76,28 +81,28 @@ class SessionWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SessionError(f'Session {path} cannot be made: {error}') from error
+            raise SessionError(f'Cannot create session {path}: {error}') from error
         try:
             path.mkdir()
         except FileExistsError:
-            raise SessionExistsError(f'{path} exists already; nothing is overwritten.') from None
+            raise SessionExistsError(f'{path} exists already and is not overwritten.') from None
         except OSError as error:
-            raise SessionError(f'Session {path} cannot be made: {error}') from error
+            raise SessionError(f'Cannot create session {path}: {error}') from error
         self._file = path / f'{path.name}_0.mcap'
         self._reserve = DiskReserve(path)
         self._chunks = 0
         self._finished = False
-        self._stream: IO[bytes] = io.BytesIO()  # until there is a file
+        self._stream: IO[bytes] = io.BytesIO()  # replaced by the file
         self._topics: dict[str, TopicMetadata] = {}
         self._channels: dict[str, int] = {}
         try:
-            self._begin(topics)
+            self._open(topics)
         except OSError as error:
-            self._undo()
-            raise SessionError(f'Session {path} cannot be begun: {error}') from error
+            self._remove()
+            raise SessionError(f'Cannot create session {path}: {error}') from error
 
-    def _undo(self) -> None:
-        """Leave nothing behind of a session that could not be begun."""
+    def _remove(self) -> None:
+        """Remove a session that could not be created completely."""
         with contextlib.suppress(OSError):
             self._stream.close()
         with contextlib.suppress(OSError):
@@ -105,18 +110,18 @@ class SessionWriter:
                 file.unlink()
             self.path.rmdir()
 
-    def _begin(self, topics: list[Topic]) -> None:
-        # It gets its name when it is locked: before, nobody takes it for a session.
+    def _open(self, topics: list[Topic]) -> None:
+        # The file is renamed when it is locked: until then, no process takes it for a session.
         opening = self._file.with_suffix('.opening')
         self._stream = opening.open('xb')
-        hold(self._stream)
-        # A chunk is closed by time, so its size limit is one that is not reached.
+        lock_file(self._stream)
+        # Chunks are completed by `flush`; this size limit is normally not reached.
         self._writer = Writer(
             self._stream, chunk_size=64 * 2**20, compression=CompressionType.NONE
         )
         self._writer.start(profile='ros2', library='myogestic_ros')
-        # metadata.yaml may be lost; what the session is about then still stands here.
-        self._writer.add_metadata(FACTS, self._metadata(complete=False).custom_data)
+        # The info is also stored in the MCAP file, because metadata.yaml may be lost in a crash.
+        self._writer.add_metadata(INFO_RECORD, self._metadata(complete=False).custom_data)
         schemas: dict[str, int] = {}
         for topic in topics:
             definition = topic.definition
@@ -136,30 +141,40 @@ class SessionWriter:
             self._topics[topic.name] = TopicMetadata(
                 topic.name, definition.msgtype, definition.type_hash, topic.qos
             )
-        self._reserve.keep(INDEX_SIZE)
+        self._reserve.grow(SUMMARY_BYTES)
         self._writer.flush()
         opening.rename(self._file)
         self._metadata(complete=False).write(self.path, sync=False)
 
-    def settle(self) -> None:
-        """Bring all there is of a session onto the disk, its name too; may take a while."""
+    def sync(self) -> None:
+        """Synchronize the file, the metadata and their folders with the disk; may take seconds."""
         os.fsync(self.descriptor)
         with contextlib.suppress(OSError), (self.path / 'metadata.yaml').open('rb') as metadata:
             os.fsync(metadata.fileno())
         sync_folder(self.path)
         sync_folder(self.path.parent)
 
-    def has(self, topic: str) -> bool:
-        """Tell whether a topic can be written."""
+    @property
+    def topics(self) -> list[str]:
+        """Names of the topics that can be written."""
+        return list(self._topics)
+
+    def has_topic(self, topic: str) -> bool:
+        """Return True if messages of a topic can be written."""
         return topic in self._topics
 
     @property
     def messages(self) -> int:
-        """Messages written."""
+        """Number of written messages."""
         return sum(topic.messages for topic in self._topics.values())
 
+    @property
+    def duration_s(self) -> float:
+        """Time from the first to the last written message, s; 0 without messages."""
+        return 0.0 if self.start_ns is None else (self.end_ns - self.start_ns) * 1e-9
+
     def write(self, topic: str, data: bytes, log_time_ns: int) -> None:
-        """Write a serialized message that was received at ``log_time_ns``."""
+        """Write a serialized message that was received at ``log_time_ns`` (ns)."""
         entry = self._topics[topic]
         self._writer.add_message(
             self._channels[topic], log_time_ns, data, log_time_ns, entry.messages
@@ -170,45 +185,53 @@ class SessionWriter:
 
     @property
     def descriptor(self) -> int:
-        """The file's descriptor."""
+        """File descriptor of the MCAP file."""
         return self._stream.fileno()
 
-    def room_s(self, elapsed_s: float) -> float:
-        """Return how long there is room on the disk, s, at the rate of the time that has passed."""
+    def remaining_s(self, elapsed_s: float) -> float:
+        """Return the recording time until the disk is full, s, at the mean data rate so far.
+
+        Parameters
+        ----------
+        elapsed_s : float
+            Duration of the recording so far, s; infinity is returned during the first second.
+        """
         if elapsed_s < 1.0:
             return math.inf
-        rate = self._stream.tell() / elapsed_s
+        bytes_per_s = self._stream.tell() / elapsed_s
         disk = os.fstatvfs(self.descriptor)
-        return disk.f_bavail * disk.f_frsize / rate
+        return disk.f_bavail * disk.f_frsize / bytes_per_s
 
     def flush(self) -> None:
-        """Close the chunk and hand it to the operating system.
+        """Complete the chunk and pass it to the operating system.
 
         Raises
         ------
         SessionError
-            When the file is not there any more.
+            If the file was deleted, moved or replaced.
         """
         self._writer.flush()
         self._chunks += 1
-        self._reserve.keep(INDEX_SIZE + self._chunks * (128 + 16 * len(self._topics)))
-        self._look_for_file()
+        self._reserve.grow(SUMMARY_BYTES + self._chunks * (128 + 16 * len(self._topics)))
+        self._check_file()
 
-    def _look_for_file(self) -> None:
-        """Raise when the path leads to this file no more: nobody would find what is written."""
+    def _check_file(self) -> None:
+        """Raise `SessionError` if the path does not refer to the open file any more."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if os.path.samestat(os.stat(self._file), os.fstat(self.descriptor)):
                 return
-        raise SessionError(f'{self._file.name} has been deleted, moved or replaced meanwhile')
+        raise SessionError(
+            f'{self._file.name} was deleted, moved or replaced during the recording'
+        )
 
     def close(self) -> None:
-        """Write the index and the final metadata, and bring all onto the disk."""
+        """Call `finish`, synchronize the session with the disk, and close the file."""
         self.finish()
-        self.settle()
-        self._stream.close()  # and with it goes the lock
+        self.sync()
+        self._stream.close()  # releases the lock
 
     def finish(self) -> None:
-        """Write the index and the final metadata: from now on it can be read as a whole."""
+        """Write the summary and the final metadata, so that the session can be read."""
         if self._finished:
             return
         self._finished = True
@@ -221,20 +244,21 @@ class SessionWriter:
         metadata.write(self.path, sync=False)
 
     def abandon(self) -> Path:
-        """Let go of the file as it is, when it cannot be written any more; return its session.
+        """Close the file without a summary, after an error; return the folder of the session.
 
-        One that was deleted is still there while it is open: it is copied beside, first.
+        A deleted file exists until it is closed: it is first copied to a new session,
+        ``<name>-rescued``.
         """
         try:
             if not self._stream.closed and os.fstat(self.descriptor).st_nlink == 0:
-                return self._copied()
+                return self._copy_deleted()
             return self.path
         finally:
-            with contextlib.suppress(OSError):  # its last bytes find no room
+            with contextlib.suppress(OSError):  # the disk is full
                 self._stream.close()
             self._reserve.release()
 
-    def _copied(self) -> Path:
+    def _copy_deleted(self) -> Path:
         folder = self.path.with_name(f'{self.path.name}-rescued')
         folder.mkdir(parents=True)
         with (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 
 

@@ -7,7 +7,7 @@ from support.gate import Watcher, ready
 
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 

@@ -29,7 +29,7 @@ def test_it_gets_the_model_in_use_and_its_result_is_used() -> None:
     assert pipeline.status_message == 'Adapting is done.'
     assert pipeline.model.n_channels == 6
     assert pipeline.class_names == ('rest', 'new')
-    assert pipeline.training_pid is not None
+    assert pipeline.training.pid is not None
 
 
 def test_a_callback_defined_in_a_function_adapts_too() -> None:

@@ -10,7 +10,7 @@ from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 
 BAND = FilterSpec((20.0, 450.0))
@@ -37,7 +37,7 @@ class Reasons(Watcher):
         super().__init__()
         self.reasons, self.problems = [], []
 
-    def gave_up(self, reason):
+    def predicting_aborted(self, reason):
         self.reasons.append(reason)
 
     def problem(self, kind, sentence):
@@ -78,7 +78,7 @@ def test_a_model_brings_filters_and_another_one_takes_them_away():
     pipeline = pipeline_of()
     pipeline.use_model('model', 'm', [], {'emg': BAND})
     assert pipeline.streams[0].filters == BAND
-    assert pipeline.wanted_filters == {'emg': None}
+    assert pipeline.reader.requested_filters == {'emg': None}
     pipeline.start_predicting()
     made = []
     for index in range(10):

@@ -7,7 +7,7 @@ import numpy as np
 from myogestic_ros.core.pipeline.load_monitor import LoadMonitor
 from myogestic_ros.core.pipeline.tick_queue import TickQueue
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 
 def push(ticks, first, n=100):
@@ -18,15 +18,15 @@ def test_losses_are_said_once_a_second_and_then_that_they_are_over():
     ticks = TickQueue([StreamSpec('emg')], 50.0)
     push(ticks, 0)
     watch = LoadMonitor(ticks)
-    assert watch.look(0.0) is None
+    assert watch.check(0.0) is None
     push(ticks, 150)
-    assert '50 sample(s) lost' in watch.look(0.1)
+    assert '50 sample(s) lost' in watch.check(0.1)
     push(ticks, 300)
-    assert watch.look(0.2) is None  # said a moment ago
+    assert watch.check(0.2) is None  # said a moment ago
     push(ticks, 450)
-    assert '150 sample(s) lost' in watch.look(1.2)
-    assert watch.look(2.0) is None
-    assert watch.look(3.3) == ''
-    assert watch.look(9.0) is None
+    assert '150 sample(s) lost' in watch.check(1.2)
+    assert watch.check(2.0) is None
+    assert watch.check(3.3) == ''
+    assert watch.check(9.0) is None
     ticks.overruns += 3
-    assert '3 prediction(s) skipped;' in watch.look(10.0)
+    assert '3 prediction(s) skipped;' in watch.check(10.0)

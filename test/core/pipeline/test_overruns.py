@@ -24,7 +24,7 @@ def test_a_slow_predict_skips_ticks_and_counts_them():
     thread.join(20)
     pipeline.step()
     assert [p.sample for p in pipeline.observer.predictions] == [39]
-    assert pipeline.ticks.overruns == 4
+    assert pipeline.reader.ticks.overruns == 4
     pipeline.push('emg', chunk(5), time.monotonic_ns())
     assert [p.sample for p in pipeline.step()] == [239]
 
@@ -35,7 +35,7 @@ def test_without_arrival_times_no_tick_is_too_late():
     for index in range(10):
         pipeline.push('emg', chunk(index))
     assert [p.sample for p in pipeline.step()] == list(range(39, 400, 40))
-    assert pipeline.ticks.overruns == 0
+    assert pipeline.reader.ticks.overruns == 0
 
 
 @pytest.mark.parametrize('predict_hz', [50.0, 0.0])
@@ -56,8 +56,8 @@ def test_a_hanging_predict_does_not_fill_the_memory(predict_hz):
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 100_000  # all the windows together have 1.6 MB
-    assert len(pipeline.ticks._ticks) <= 3
-    assert pipeline.ticks.overruns >= 4990
+    assert len(pipeline.reader.ticks._ticks) <= 3
+    assert pipeline.reader.ticks.overruns >= 4990
     pipeline.stop_predicting()
     gate.open.release(10)
     thread.join(20)

@@ -12,7 +12,7 @@ from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.signals import Chunk
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 
 RATE = 2000.0
@@ -28,7 +28,7 @@ class Watcher(Observer):
     def problem(self, kind, sentence):
         self.problems.append((kind, sentence))
 
-    def gave_up(self, reason):
+    def predicting_aborted(self, reason):
         self.reasons.append(reason)
 
 
@@ -69,7 +69,7 @@ def test_decorators_return_the_function_unchanged():
 
     for name in ('extract', 'train', 'predict'):
         assert getattr(pipeline, name)(function) is function
-        assert getattr(pipeline, f'on_{name}') is function
+        assert getattr(pipeline.callbacks, name) is function
 
 
 def test_states_equal_their_names():

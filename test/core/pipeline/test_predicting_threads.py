@@ -35,14 +35,14 @@ def test_stop_that_meets_a_tick_being_taken():
     pipeline = ready(gate)
     pipeline.start_predicting()
     pipeline.push('emg', chunk(0))
-    want, threads = pipeline.ticks.want, []
+    want, threads = pipeline.reader.ticks.set_enabled, []
 
     def want_late(wanted):
         threads.append(stepping(pipeline))  # takes the tick while stop is on its way
         assert gate.entered.acquire(timeout=20)
         want(wanted)
 
-    pipeline.ticks.want = want_late
+    pipeline.reader.ticks.set_enabled = want_late
     pipeline.stop_predicting()
     gate.open.release()
     threads[0].join(20)

@@ -14,7 +14,7 @@ from myogestic_ros.core.pipeline.counters import TickCounters
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.tick_queue import TickQueue
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 MS = 1_000_000
 
@@ -26,12 +26,12 @@ def chunk(first, n=20, channels=2, rate=2000.0, value=0.0):
 
 def test_stale_streams_are_named():
     ticks = TickQueue([StreamSpec('emg'), StreamSpec('glove')], 50.0)
-    assert ticks.stale(1) == ('emg', 'glove')
+    assert ticks.stale_streams(1) == ('emg', 'glove')
     ticks.push('emg', chunk(0), 100)
-    assert ticks.stale(100) == ('glove',)
-    assert ticks.stale(101) == ('emg', 'glove')
+    assert ticks.stale_streams(100) == ('glove',)
+    assert ticks.stale_streams(101) == ('emg', 'glove')
     ticks.push('glove', chunk(0, rate=100.0), 200)
-    assert ticks.stale(150) == ('emg',)
+    assert ticks.stale_streams(150) == ('emg',)
 
 
 def test_a_refused_chunk_is_no_sign_of_life():
@@ -39,18 +39,18 @@ def test_a_refused_chunk_is_no_sign_of_life():
     ticks.push('emg', chunk(0), 100)
     reason = ticks.push('emg', chunk(20, value=np.nan), 200)
     assert 'NaN' in reason
-    assert ticks.stale(150) == ('emg',)
+    assert ticks.stale_streams(150) == ('emg',)
 
 
 def test_ticks_are_kept_only_while_wanted():
     ticks = TickQueue([StreamSpec('emg', 10.0)], 100.0)
     ticks.push('emg', chunk(0), 0)
     assert ticks.take() is None
-    ticks.want(True)
+    ticks.set_enabled(True)
     ticks.push('emg', chunk(20), 0)
     ticks.push('emg', chunk(40), 0)
-    ticks.want(False)
-    ticks.want(True)
+    ticks.set_enabled(False)
+    ticks.set_enabled(True)
     assert ticks.take() is None
     ticks.push('emg', chunk(60), 0)
     assert ticks.take().sample == 79
@@ -58,7 +58,7 @@ def test_ticks_are_kept_only_while_wanted():
 
 def test_a_tick_that_waits_for_another_stream_is_given_up():
     ticks = TickQueue([StreamSpec('emg', 10.0), StreamSpec('glove', 10.0)], 100.0)
-    ticks.want(True)
+    ticks.set_enabled(True)
     ticks.push('glove', chunk(0, 1, rate=100.0), 1 * MS)
     for index in range(10):
         ticks.push('emg', chunk(index * 20), (index + 1) * 10 * MS)

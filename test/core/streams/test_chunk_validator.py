@@ -7,7 +7,8 @@ import pytest
 
 from myogestic_ros.core.signals import Chunk, sample_time_ns
 from myogestic_ros.core.streams.chunk_validator import ADOPT_AFTER, ChunkValidator, Verdict
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 
 RATE = 1000.0
 
@@ -18,10 +19,10 @@ def chunk(first, n=10, channels=2, rate=RATE, begin_ns=0, value=1.0):
 
 
 def begun(*arguments):
-    intake = ChunkValidator(*arguments)
-    assert intake.check(chunk(0)) is Verdict.RESTART
-    assert intake.check(chunk(10)) is Verdict.APPEND
-    return intake
+    validator = ChunkValidator(*arguments)
+    assert validator.check(chunk(0)) is Verdict.RESTART
+    assert validator.check(chunk(10)) is Verdict.APPEND
+    return validator
 
 
 @pytest.mark.parametrize(
@@ -48,21 +49,26 @@ def begun(*arguments):
     ],
 )
 def test_bad_chunks_are_refused_and_the_next_good_one_taken(bad, kind, words):
-    intake = begun()
-    assert intake.check(bad) is Verdict.REFUSE
-    assert intake.refused == {kind: 1}
-    assert words in intake.reason
-    assert intake.check(chunk(20)) is Verdict.APPEND
-    assert (intake.chunks, intake.samples, intake.lost, intake.restarts) == (3, 30, 0, 0)
+    validator = begun()
+    assert validator.check(bad) is Verdict.REFUSE
+    assert validator.refused == {kind: 1}
+    assert words in validator.reason
+    assert validator.check(chunk(20)) is Verdict.APPEND
+    assert (validator.chunks, validator.samples, validator.lost, validator.restarts) == (
+        3,
+        30,
+        0,
+        0,
+    )
 
 
 def test_one_bad_value_is_enough():
-    intake = begun()
+    validator = begun()
     bad = chunk(20)
     bad.data[3, 1] = np.nan
-    assert intake.check(bad) is Verdict.REFUSE
-    assert intake.check(chunk(30)) is Verdict.RESTART
-    assert (intake.lost, intake.restarts) == (10, 0)
+    assert validator.check(bad) is Verdict.REFUSE
+    assert validator.check(chunk(30)) is Verdict.RESTART
+    assert (validator.lost, validator.restarts) == (10, 0)
 
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
@@ -71,60 +77,60 @@ def test_huge_but_finite_is_no_fault():
 
 
 def test_a_gap_is_counted():
-    intake = begun()
-    assert intake.check(chunk(45)) is Verdict.RESTART
-    assert (intake.lost, intake.restarts) == (25, 0)
+    validator = begun()
+    assert validator.check(chunk(45)) is Verdict.RESTART
+    assert (validator.lost, validator.restarts) == (25, 0)
 
 
 def test_a_driver_started_again():
-    intake = begun()
-    assert intake.check(chunk(0, begin_ns=10**10)) is Verdict.RESTART
-    assert intake.check(chunk(10, begin_ns=10**10)) is Verdict.APPEND
-    assert (intake.lost, intake.restarts) == (0, 1)
+    validator = begun()
+    assert validator.check(chunk(0, begin_ns=10**10)) is Verdict.RESTART
+    assert validator.check(chunk(10, begin_ns=10**10)) is Verdict.APPEND
+    assert (validator.lost, validator.restarts) == (0, 1)
 
 
 @pytest.mark.parametrize(
     'changed', [{'channels': 3}, {'rate': 500.0}, {'begin_ns': -(10**12)}, {'rate': 2000.0}]
 )
 def test_a_stream_that_changed_for_good_is_adopted(changed):
-    intake = begun()
-    verdicts = [intake.check(chunk(i * 10, **changed)) for i in range(ADOPT_AFTER + 1)]
+    validator = begun()
+    verdicts = [validator.check(chunk(i * 10, **changed)) for i in range(ADOPT_AFTER + 1)]
     assert verdicts == [Verdict.REFUSE] * (ADOPT_AFTER - 1) + [Verdict.RESTART, Verdict.APPEND]
-    assert intake.restarts == 1
-    assert intake.channels == changed.get('channels', 2)
-    assert intake.sampling_rate == changed.get('rate', RATE)
+    assert validator.restarts == 1
+    assert validator.channels == changed.get('channels', 2)
+    assert validator.sampling_rate == changed.get('rate', RATE)
 
 
 def test_scattered_strangers_are_not_adopted():
-    intake = begun()
+    validator = begun()
     for index in range(50):
-        assert intake.check(chunk(index * 20, channels=3)) is Verdict.REFUSE
-    assert intake.channels == 2
+        assert validator.check(chunk(index * 20, channels=3)) is Verdict.REFUSE
+    assert validator.channels == 2
 
 
 def test_strangers_between_good_chunks_are_not_adopted():
-    intake = begun()
+    validator = begun()
     for index in range(20):
-        assert intake.check(chunk(20 + index * 10)) is Verdict.APPEND
-        assert intake.check(chunk(index * 10, channels=3)) is Verdict.REFUSE
-    assert intake.refused == {'format': 20}
+        assert validator.check(chunk(20 + index * 10)) is Verdict.APPEND
+        assert validator.check(chunk(index * 10, channels=3)) is Verdict.REFUSE
+    assert validator.refused == {'format': 20}
 
 
 @pytest.mark.parametrize(
     ('fixed', 'changed'), [((2, None), {'channels': 3}), ((None, RATE), {'rate': 500.0})]
 )
 def test_what_is_fixed_is_never_given_up(fixed, changed):
-    intake = begun(*fixed)
+    validator = begun(*fixed)
     for index in range(20):
-        assert intake.check(chunk(index * 10, **changed)) is Verdict.REFUSE
-    assert intake.refused == {'format': 20}
-    assert intake.check(chunk(20)) is Verdict.APPEND
+        assert validator.check(chunk(index * 10, **changed)) is Verdict.REFUSE
+    assert validator.refused == {'format': 20}
+    assert validator.check(chunk(20)) is Verdict.APPEND
 
 
 def test_a_fixed_spec_holds_for_the_first_chunk_too():
-    intake = ChunkValidator(4, 500.0)
-    assert intake.check(chunk(0)) is Verdict.REFUSE
-    assert 'has 2 channels at 1000 Hz, expected 4 at 500 Hz' in intake.reason
+    validator = ChunkValidator(4, 500.0)
+    assert validator.check(chunk(0)) is Verdict.REFUSE
+    assert 'has 2 channels at 1000 Hz, expected 4 at 500 Hz' in validator.reason
 
 
 def test_windows_after_a_change_hold_only_the_new_stream():
@@ -148,4 +154,4 @@ def test_no_tick_twice_when_chunks_come_twice(seed):
         for _ in range(rng.integers(1, 3)):
             samples += [t.sample for t in cutter.push('emg', chunk(index * 10))]
     assert samples == list(range(9, 3000, 10))
-    assert cutter.intake('emg').restarts == 0
+    assert cutter.validator('emg').restarts == 0

@@ -9,7 +9,7 @@ from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS, ChunkValidator, Verdict
 from myogestic_ros.core.streams.ring_buffer import RingBuffer
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 NAN = float('nan')
 INF = float('inf')
@@ -35,12 +35,12 @@ def test_impossible_chunks_first_and_for_ever(bad):
     pipeline.observer.problem = lambda kind, sentence: told.append(sentence)
     for _ in range(10):
         pipeline.push('emg', bad)
-    intake = pipeline.cutter.intake('emg')
-    assert intake.refused == {'impossible': 10}
-    assert (intake.chunks, intake.channels, intake.sampling_rate) == (0, None, None)
+    validator = pipeline.reader.cutter.validator('emg')
+    assert validator.refused == {'impossible': 10}
+    assert (validator.chunks, validator.channels, validator.sampling_rate) == (0, None, None)
     assert 'at most 4096 channels, and a rate from 0.01 to 1e+06 Hz' in told[0]
     pipeline.push('emg', chunk())
-    assert intake.chunks == 1
+    assert validator.chunks == 1
 
 
 @pytest.mark.parametrize(
@@ -51,19 +51,19 @@ def test_impossible_chunks_first_and_for_ever(bad):
     ],
 )
 def test_half_a_fixed_spec_refuses_the_first_chunk_in_words(fixed, words):
-    intake = ChunkValidator(*fixed)
-    assert intake.check(chunk()) is Verdict.REFUSE
-    assert words in intake.reason
+    validator = ChunkValidator(*fixed)
+    assert validator.check(chunk()) is Verdict.REFUSE
+    assert words in validator.reason
 
 
 @pytest.mark.parametrize('first', [2**63, 2**64 - 11])
 def test_the_largest_sample_index(first):
-    intake = ChunkValidator()
-    intake.check(chunk())
-    assert intake.check(chunk(first, stamp_ns=10**9)) is Verdict.RESTART
-    assert intake.lost == first - 10
-    assert intake.check(chunk(20, stamp_ns=2 * 10**9)) is Verdict.RESTART
-    assert intake.restarts == 1
+    validator = ChunkValidator()
+    validator.check(chunk())
+    assert validator.check(chunk(first, stamp_ns=10**9)) is Verdict.RESTART
+    assert validator.lost == first - 10
+    assert validator.check(chunk(20, stamp_ns=2 * 10**9)) is Verdict.RESTART
+    assert validator.restarts == 1
 
 
 def test_one_frame_from_the_future_does_not_end_the_stream():

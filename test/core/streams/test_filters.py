@@ -12,7 +12,8 @@ from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, sample_time_ns
 from myogestic_ros.core.streams.filter_spec import SETTLED, FilterSpec
 from myogestic_ros.core.streams.stream_filter import StreamFilter
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 
 RATE = 2000.0
 RNG = np.random.default_rng(4)
@@ -147,7 +148,7 @@ def test_nonsense_is_refused_in_words(values, words):
 @pytest.mark.parametrize('name', SPECS)
 def test_json_and_words_tell_all_of_it(name):
     spec = SPECS[name]
-    assert FilterSpec.of(json.loads(json.dumps(spec.to_json()))) == spec
+    assert FilterSpec.from_value(json.loads(json.dumps(spec.to_json()))) == spec
     assert StreamSpec('emg', filters=spec.to_json()).filters == spec
     assert str(spec) != 'none'
     assert len({str(spec) for spec in SPECS.values()}) == len(SPECS)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.signals import Chunk, sample_time_ns, samples_in
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.streams.tick_grid import TickGrid
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 
 RATE = 2000.0
 

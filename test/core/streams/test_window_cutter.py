@@ -7,7 +7,8 @@ import pytest
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.streams.window_cutter import MAX_PENDING, StreamSpec, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import MAX_PENDING, WindowCutter
 
 RATE = 2000.0
 SIGNAL = np.random.default_rng(0).normal(size=(20_000, 3)).astype(np.float32)
@@ -82,8 +83,8 @@ def test_no_window_across_lost_samples():
     for hole in (1000, 2500):
         assert not [s for s in samples if hole <= s < hole + 20 + 199]
         assert any(hole + 219 <= s <= hole + 260 for s in samples)
-    assert cutter.intake('emg').lost == 40
-    assert cutter.intake('emg').restarts == 0
+    assert cutter.validator('emg').lost == 40
+    assert cutter.validator('emg').restarts == 0
 
 
 @pytest.mark.parametrize('first', [0, 300])
@@ -98,7 +99,7 @@ def test_a_restarted_driver_begins_anew(first):
         s for s in range(39, 1000, 40) if first + 199 <= s < first + 240
     ]
     np.testing.assert_array_equal(ticks[0].windows['emg'], SIGNAL[: ticks[0].sample + 1][-200:].T)
-    assert cutter.intake('emg').restarts == 1
+    assert cutter.validator('emg').restarts == 1
 
 
 def two_streams(predict_hz=50.0):

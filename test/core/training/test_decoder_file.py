@@ -94,12 +94,12 @@ def test_a_file_that_is_no_python(tmp_path):
 
 def test_references_lead_back_to_the_function(file):
     module = import_decoder(str(file))
-    reference = CallbackReference.of(module.train)
+    reference = CallbackReference.from_function(module.train)
     assert reference.file == str(file)
     assert reference.resolve() is module.train
     import json
 
-    reference = CallbackReference.of(json.dumps)
+    reference = CallbackReference.from_function(json.dumps)
     assert (reference.module, reference.file, reference.name) == ('json', '', 'dumps')
     assert reference.resolve() is json.dumps
 
@@ -117,6 +117,6 @@ def test_what_cannot_be_found_again_has_no_reference(file):
         module.Model.fit,
         closure.__call__,
     ):
-        assert CallbackReference.of(callback) is None
+        assert CallbackReference.from_function(callback) is None
     renamed, module.train = module.train, closure
-    assert CallbackReference.of(renamed) is None
+    assert CallbackReference.from_function(renamed) is None

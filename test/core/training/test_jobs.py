@@ -108,7 +108,7 @@ def test_lines_and_progress_come_while_it_runs(decoder, tmp_path):
     with pytest.raises(Exception, match="start training: state is 'training', expected 'idle'"):
         pipeline.start_training()
     until(lambda: pipeline.train_log == ['first line', 'a quarter'])
-    assert pipeline.training_progress == 0.25
+    assert pipeline.training.progress == 0.25
     assert pipeline.state == 'training'
     (tmp_path / 'go').touch()
     assert pipeline.wait_for_training(20)
@@ -119,7 +119,7 @@ def test_lines_and_progress_come_while_it_runs(decoder, tmp_path):
     assert type(pipeline.model) is decoder.Model
     assert pipeline.model.names == ['rest', 'fist']
     assert pipeline.class_names == ('rest', 'fist')
-    assert pipeline.model.pid == pipeline.training_pid != os.getpid()
+    assert pipeline.model.pid == pipeline.training.pid != os.getpid()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_failures_leave_the_model_from_before(decoder, tmp_path, name, words):
 def test_a_worker_killed_from_outside(decoder, tmp_path):
     pipeline = started(decoder.good, tmp_path)
     until(lambda: 'first line' in pipeline.train_log)
-    os.kill(pipeline.training_pid, signal.SIGKILL)
+    os.kill(pipeline.training.pid, signal.SIGKILL)
     fails(pipeline, 'was killed by SIGKILL')
 
 
@@ -158,7 +158,7 @@ def test_cancel_ends_a_hanging_one_and_its_children(decoder, tmp_path):
     pipeline.cancel_training()
     assert pipeline.state == 'idle'
     assert pipeline.status_message == 'Training was cancelled; the model from before stays.'
-    until(lambda: not alive(child) and not alive(pipeline.training_pid), 3)
+    until(lambda: not alive(child) and not alive(pipeline.training.pid), 3)
     assert pipeline.wait_for_training(5)
     assert pipeline.model == 'old'
     assert 'Training failed' not in ' '.join(pipeline.train_log)
@@ -187,7 +187,7 @@ def test_the_worker_ends_with_a_killed_parent(decoder, tmp_path):
         pipeline.training_data = TrainingData(paths=[{str(tmp_path)!r}])
         pipeline.start_training()
         while not pipeline.train_log: time.sleep(0.01)
-        print(pipeline.training_pid, flush=True)
+        print(pipeline.training.pid, flush=True)
         time.sleep(60)
     """)
     command = [sys.executable, '-c', script]

@@ -46,7 +46,7 @@ def test_it_says_once_that_it_is_in_a_thread():
 
     pipeline = trained(train)
     assert pipeline.model == 'training'
-    assert pipeline.training_pid is None
+    assert pipeline.training.pid is None
     assert pipeline.class_names == ('rest', 'fist')
     pipeline.start_training()
     assert pipeline.wait_for_training(20)
@@ -95,7 +95,7 @@ def test_prints_are_the_log_as_they_come_and_others_prints_are_not(capsys):
     assert printed.wait(20)
     print('from elsewhere')
     assert pipeline.train_log == ['one', 'two', 'half way']
-    assert pipeline.training_progress == 0.5
+    assert pipeline.training.progress == 0.5
     assert pipeline.state == 'training'
     go.set()
     assert pipeline.wait_for_training(20)
@@ -137,7 +137,7 @@ def test_a_cancelled_one_runs_on_unheard_and_the_next_is_heard():
 
     pipeline = prepared(slow)
     pipeline.start_training()
-    first = pipeline._trainer._training
+    first = pipeline.training._trainer._training
     pipeline.cancel_training()
     assert pipeline.state == 'idle'
 
@@ -185,7 +185,7 @@ def test_preparation_that_fails_is_a_failed_training():
     def prepare(data):
         raise OSError('no such session')
 
-    pipeline.prepare = prepare
+    pipeline.callbacks.prepare = prepare
     pipeline.start_training()
     assert pipeline.wait_for_training(20)
     assert pipeline.status_message == 'Training failed: OSError: no such session'

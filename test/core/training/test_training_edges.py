@@ -13,7 +13,7 @@ import pytest
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.decoder_file import import_decoder, load_file
 from myogestic_ros.core.training.training_data import TrainingData
 
@@ -81,7 +81,7 @@ def prepared(train, **data):
 def trained(train, **data):
     pipeline = prepared(train, **data)
     pipeline.start_training()
-    assert pipeline.training_pid is not None
+    assert pipeline.training.pid is not None
     assert pipeline.wait_for_training(30)
     assert pipeline.state == 'idle'
     return pipeline
@@ -106,7 +106,7 @@ def test_the_data_arrive_as_they_were_given(decoder, tmp_path):
 
 def test_what_prepare_completes_is_what_counts(decoder):
     pipeline = prepared(decoder.model_of_data, class_names=['rest'])
-    pipeline.prepare = decoder.add_names
+    pipeline.callbacks.prepare = decoder.add_names
     pipeline.start_training()
     assert pipeline.wait_for_training(30)
     assert pipeline.model.data.class_names == ['rest', 'fist', 'added']
@@ -181,7 +181,7 @@ def test_start_and_cancel_again_and_again(decoder):
     pids = []
     for _ in range(5):
         pipeline.start_training()
-        pids.append(pipeline.training_pid)
+        pids.append(pipeline.training.pid)
         began = time.monotonic()
         pipeline.cancel_training()
         assert time.monotonic() - began < 1.0

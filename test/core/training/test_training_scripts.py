@@ -25,7 +25,7 @@ pipeline.training_data = TrainingData(paths=['somewhere'])
 RUN = """
 pipeline.start_training()
 pipeline.wait_for_training(30)
-print(pipeline.status_message, type(pipeline.model) is Model, pipeline.training_pid is not None)
+print(pipeline.status_message, type(pipeline.model) is Model, pipeline.training.pid is not None)
 """
 
 

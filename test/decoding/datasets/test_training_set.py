@@ -9,7 +9,7 @@ import pytest
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import sample_time_ns
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.training_set import load_training_set
 from myogestic_ros.decoding.decoders.htd_lda import extract, predict, train

@@ -60,7 +60,7 @@ def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
         TrainingData(paths=[str(path)], backend=backend, hop_ms=4.0)
     )
     pipeline.start_training()
-    leader = pipeline.training_pid
+    leader = pipeline.training.pid
     assert leader is not None
     until(lambda: any('fist: ' in line for line in pipeline.train_log), 60.0)
     until(lambda: sum('loky' in command_of(p) for p in in_group(leader)) >= helpers, 60.0)
@@ -80,7 +80,7 @@ def test_nor_after_a_training_that_ended_well(path: Path) -> None:
         TrainingData(paths=[str(path)], backend='loky', hop_ms=4.0)
     )
     pipeline.start_training()
-    leader = pipeline.training_pid
+    leader = pipeline.training.pid
     assert leader is not None
     assert pipeline.wait_for_training(60.0)
     assert pipeline.status_message == 'Training is done.'

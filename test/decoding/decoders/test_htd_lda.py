@@ -13,8 +13,8 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.signals import Label
-from myogestic_ros.core.streams.window_batches import WindowBatch
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.batch_cutter import WindowBatch
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets import training_set
@@ -80,9 +80,9 @@ def data(*names: str, **options: Any) -> TrainingData:
 def test_is_a_decoder_file() -> None:
     module = import_decoder('myogestic_ros.decoding.decoders.htd_lda')
     assert isinstance(module.pipeline, Pipeline)
-    assert module.pipeline.on_extract is extract
-    assert module.pipeline.on_train is train
-    assert module.pipeline.on_predict is predict
+    assert module.pipeline.callbacks.extract is extract
+    assert module.pipeline.callbacks.train is train
+    assert module.pipeline.callbacks.predict is predict
 
 
 def test_train_save_load_predict(

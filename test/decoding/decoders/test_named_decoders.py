@@ -10,7 +10,7 @@ from support.bags import START_NS, frame, label, write
 
 from myogestic_ros.core.errors import DecoderError, TrainingError
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders.named_decoder import is_named_decoder, named_decoder
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
@@ -48,12 +48,12 @@ def session(path, cues, *, channels=6, scale=1.0, offset=0.0, flat=(), cue_s=1.5
 def train(name, path, backend='threading'):
     streams = [StreamSpec('emg', 200.0)]
     data = complete_training_data(TrainingData([str(path)], streams=streams, backend=backend))
-    return named_decoder(name).on_train(data), data
+    return named_decoder(name).callbacks.train(data), data
 
 
 def accuracy(name, model, path):
     """Return how often a model is right on the settled windows of a session."""
-    extract, predict = named_decoder(name).on_extract, named_decoder(name).on_predict
+    extract, predict = named_decoder(name).callbacks.extract, named_decoder(name).callbacks.predict
     found = [
         predict(model, extract({'emg': window.data}))['label'] == window.class_name
         for window in iter_windows([path], 'emg', 200.0, 100.0, settle_ms=500.0)
@@ -73,9 +73,9 @@ def test_trained_saved_loaded_and_right(tmp_path, name):
     store.save('m', model, Manifest(name, data.streams, 50.0, 50.0, data.class_names))
     loaded, _ = store.load('m', data.streams)
     assert accuracy(name, loaded, path) > 0.95
-    features = named_decoder(name).on_extract({'emg': np.full((6, 200), 1e-5, np.float32)})
-    result = named_decoder(name).on_predict(loaded, features)
-    assert result == named_decoder(name).on_predict(model, features)
+    features = named_decoder(name).callbacks.extract({'emg': np.full((6, 200), 1e-5, np.float32)})
+    result = named_decoder(name).callbacks.predict(loaded, features)
+    assert result == named_decoder(name).callbacks.predict(model, features)
     assert set(result['probabilities']) == {'rest', 'fist', 'open hand'}
     assert np.isfinite(list(result['probabilities'].values())).all()
     assert sum(result['probabilities'].values()) == pytest.approx(1.0)
@@ -129,7 +129,9 @@ def test_many_channels(tmp_path, channels):
     path = session(tmp_path / 's', THREE[:6], channels=channels)
     model, _ = train(DEFAULT, path)
     assert accuracy(DEFAULT, model, path) > 0.95
-    features = named_decoder(DEFAULT).on_extract({'emg': np.ones((channels, 200), np.float32)})
+    features = named_decoder(DEFAULT).callbacks.extract(
+        {'emg': np.ones((channels, 200), np.float32)}
+    )
     assert features.size < 20_000  # not a number for each pair of channels
 
 
@@ -153,7 +155,7 @@ def test_an_old_model_of_the_default_decoder_is_adapted(tmp_path, capsys):
     old, _ = train(DEFAULT, session(tmp_path / 'old', THREE))
     today = session(tmp_path / 'today', THREE, scale=3.0)
     data = complete_training_data(TrainingData([str(today)], streams=[StreamSpec('emg', 200.0)]))
-    adapted = named_decoder(DEFAULT).on_adapt(old, data)
+    adapted = named_decoder(DEFAULT).callbacks.adapt(old, data)
     assert adapted.parameters['adapted'] in ('new', 'blend')
     assert accuracy(DEFAULT, adapted, today) > 0.95
     assert Session(today).name
@@ -192,7 +194,7 @@ def test_a_backend_that_is_not_there_is_said(tmp_path, backend):
 
 def test_degrees_of_freedom_are_not_adapted():
     with pytest.raises(TrainingError, match="'ridge' cannot be adapted"):
-        named_decoder('ridge').on_adapt(None, TrainingData(['s']))
+        named_decoder('ridge').callbacks.adapt(None, TrainingData(['s']))
 
 
 def test_names():

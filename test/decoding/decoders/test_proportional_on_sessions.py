@@ -12,7 +12,7 @@ from support.trained import data_of, kept
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_cutter import StreamSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.datasets.target_set import load_targets
 from myogestic_ros.decoding.decoders.named_decoder import named_decoder
@@ -50,7 +50,7 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
 def test_a_kernel_at_its_bounds_is_said_once(
     arm: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train = named_decoder('gp').on_train
+    train = named_decoder('gp').callbacks.train
     assert train is not None
     model = train(data_of(arm, targets=['glove']))
     said = capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) ->
 
 def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Path) -> None:
     other = write_arm(folder / 'other glove', cue_s=0.8, rounds=1, dofs=('fingers', 'thumb'))
-    train = named_decoder('ridge').on_train
+    train = named_decoder('ridge').callbacks.train
     assert train is not None
     with pytest.raises(TrainingError) as caught:
         train(data_of(arm, other, targets=['glove']))

@@ -69,16 +69,19 @@ def test_classifier_from_session_to_prediction(
 def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[str]) -> None:
     written, by_recipe = htd_lda.pipeline, named_decoder('htd_lda')
     one, other = (
-        pipeline.on_train(data_of(monday, class_names=classes))
+        pipeline.callbacks.train(data_of(monday, class_names=classes))
         for pipeline in (written, by_recipe)
     )
     assert one.scores == other.scores
     assert one.class_names == other.class_names
     count = 0
     for window in iter_windows([monday], 'emg', 200.0, 50.0):
-        features = written.on_extract({'emg': window.data})
-        assert np.array_equal(features, by_recipe.on_extract({'emg': window.data}))
-        said, expected = written.on_predict(one, features), by_recipe.on_predict(other, features)
+        features = written.callbacks.extract({'emg': window.data})
+        assert np.array_equal(features, by_recipe.callbacks.extract({'emg': window.data}))
+        said, expected = (
+            written.callbacks.predict(one, features),
+            by_recipe.callbacks.predict(other, features),
+        )
         assert (said['label'], said['class']) == (expected['label'], expected['class'])
         assert said['probabilities'] == pytest.approx(expected['probabilities'], abs=1e-9)
         count += 1
@@ -177,8 +180,12 @@ def test_features_of_400_channels_are_no_square_of_them(name: str) -> None:
 @pytest.mark.parametrize('name', [DEFAULT, KNN])
 def test_another_process_finds_the_callbacks(name: str) -> None:
     pipeline = named_decoder(name)
-    for callback in (pipeline.on_train, pipeline.on_adapt, pipeline.on_predict):
-        reference = CallbackReference.of(callback)
+    for callback in (
+        pipeline.callbacks.train,
+        pipeline.callbacks.adapt,
+        pipeline.callbacks.predict,
+    ):
+        reference = CallbackReference.from_function(callback)
         assert reference is not None
         assert reference.resolve() is callback
 
@@ -196,8 +203,8 @@ def test_adapting_to_today(
     old = kept(name, data_of(monday), tmp_path)
     capsys.readouterr()
     pipeline = named_decoder(name)
-    assert pipeline.on_adapt is not None
-    model = pipeline.on_adapt(old, data_of(today))
+    assert pipeline.callbacks.adapt is not None
+    model = pipeline.callbacks.adapt(old, data_of(today))
     assert 'Chosen: ' in capsys.readouterr().out
     assert model.parameters['adapted'] in ('new', 'blend')
     assert model.parameters['recipe'] == name
@@ -206,17 +213,17 @@ def test_adapting_to_today(
 
 def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
     ridge = named_decoder('ridge')
-    assert ridge.on_adapt is not None
+    assert ridge.callbacks.adapt is not None
     with pytest.raises(TrainingError, match="of 'ridge' cannot be adapted: it gives degrees"):
-        ridge.on_adapt(object(), data_of(arm, targets=['glove']))
+        ridge.callbacks.adapt(object(), data_of(arm, targets=['glove']))
     covariance = named_decoder(DEFAULT)
-    assert covariance.on_adapt is not None
+    assert covariance.callbacks.adapt is not None
     with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
-        covariance.on_adapt(object(), data_of(monday))
+        covariance.callbacks.adapt(object(), data_of(monday))
 
 
 def test_a_class_alone(folder: Path) -> None:
     path = write_classes(folder / 'alone', {4: 3})
     for name in CLASSIFIERS:
         with pytest.raises(TrainingError, match='one class, .* expected at least two'):
-            named_decoder(name).on_train(data_of(path))
+            named_decoder(name).callbacks.train(data_of(path))

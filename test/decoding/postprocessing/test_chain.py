@@ -86,8 +86,8 @@ def test_without_probabilities_nothing_is_rejected_and_that_is_said():
 def test_thresholds_are_checked_when_they_are_set():
     row = next(row for row in POST if row.name == 'post.reject_below_of')
     for wrong in ('fist', 'fist: x', ': 0.5', 'fist: 1.5', 'fist: nan'):
-        assert "as in 'fist: 0.9'" in row.fault([wrong])
-    assert row.fault(['fist: 0.9', 'point: at: 0.1', '']) is None
+        assert "as in 'fist: 0.9'" in row.validation_error([wrong])
+    assert row.validation_error(['fist: 0.9', 'point: at: 0.1', '']) is None
 
 
 def test_majority_vote():

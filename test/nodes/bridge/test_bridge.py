@@ -162,12 +162,12 @@ def test_arming_is_refused_with_the_reason(ros, make, status):
     assert "the node is 'unconfigured', expected 'active'; configure and activate it" in (
         call(ros, 'arm').message
     )
-    bridge.door('configure')
+    bridge.request_transition('configure')
     answer = call(ros, 'arm')
     assert not answer.success
     assert "the node is 'inactive', expected 'active'; activate it first" in answer.message
     ros.until(lambda: heard[-1].message == answer.message, 'reason in the status')
-    bridge.door('activate')
+    bridge.request_transition('activate')
     assert call(ros, 'arm').success
     assert 'Cannot arm: the bridge is already armed.' in call(ros, 'arm').message
     assert 'no emergency stop is active; the bridge is armed' in call(ros, 'reset').message
@@ -178,8 +178,8 @@ def test_emergency_stop_works_in_any_lifecycle_state_and_outlasts_it(ros, make, 
     heard = status()
     assert call(ros, 'emergency_stop').success
     ros.until(lambda: heard[-1].state == 'stopped' and heard[-1].stopped, 'stop')
-    bridge.door('configure')
-    bridge.door('activate')
+    bridge.request_transition('configure')
+    bridge.request_transition('activate')
     assert 'the emergency stop is active; call ~/reset first' in call(ros, 'arm').message
     ros.change_state('bridge', 'deactivate')
     ros.change_state('bridge', 'cleanup')
@@ -203,15 +203,15 @@ def test_emergency_stop_works_in_any_lifecycle_state_and_outlasts_it(ros, make, 
 def test_configuring_is_refused_with_the_reason(ros, make, status, parameters, reason):
     bridge = make(autostart='', **parameters)
     heard = status()
-    assert not bridge.door('configure')[0]
+    assert not bridge.request_transition('configure')[0]
     ros.until(lambda: heard and reason in heard[-1].message, 'reason')
-    assert bridge.phase == 'unconfigured'
+    assert bridge.lifecycle_state == 'unconfigured'
 
 
 def test_invalid_mapping_is_refused_with_every_error(ros, make, tmp_path):
     file = tmp_path / 'wrong.yaml'
     file.write_text(yaml.safe_dump({**HAND, 'mode': 'dance', 'hold': -1.0}))
-    taken, message = make(autostart='', mapping=str(file)).door('configure')
+    taken, message = make(autostart='', mapping=str(file)).request_transition('configure')
     assert not taken
     assert 'mode: got' in message
     assert 'hold: got -1.0' in message
@@ -221,7 +221,7 @@ def test_limits_of_the_urdf_are_enforced(ros, make, tmp_path):
     file = tmp_path / 'hand.urdf'
     joint = '<joint name="{}" type="revolute"><limit lower="-1" upper="{}" velocity="9"/></joint>'
     file.write_text(f'<robot name="r">{joint.format("a", 1.9)}{joint.format("b", 1)}</robot>')
-    taken, message = make(autostart='', urdf=str(file)).door('configure')
+    taken, message = make(autostart='', urdf=str(file)).request_transition('configure')
     assert not taken
     assert 'a: upper 2 is outside the limit of the URDF, 1.9' in message
 
@@ -260,7 +260,7 @@ def test_joints_of_the_controller_are_checked(ros, make, joints, interface, outp
         controller.declare_parameter('joints', joints)
     if interface:
         controller.declare_parameter('interface_name', interface)
-    assert bridge.phase == 'active'
+    assert bridge.lifecycle_state == 'active'
     answers = []
 
     def answered():
@@ -279,9 +279,9 @@ def test_cleanup_on_the_way_to_rest_lets_the_hand_reach_rest(ros, make):
     assert call(ros, 'arm').success
     pipeline.until(lambda: got and got[-1].data[0] > 1.9, 'fist')
     began_s = time.monotonic()
-    assert bridge.door('deactivate')[0]
+    assert bridge.request_transition('deactivate')[0]
     assert ros.change_state('bridge', 'cleanup')
-    taken, message = bridge.door('configure')
+    taken, message = bridge.request_transition('configure')
     if time.monotonic() - began_s < 0.2:  # rest is more than 0.3 s away
         assert not taken
         assert (
@@ -290,10 +290,10 @@ def test_cleanup_on_the_way_to_rest_lets_the_hand_reach_rest(ros, make):
         )
     ros.until(lambda: list(got[-1].data) == pytest.approx([0.5, 0.0], abs=1e-6), 'rest')
     if not taken:
-        ros.until(lambda: bridge.door('configure')[0], 'configuration')
+        ros.until(lambda: bridge.request_transition('configure')[0], 'configuration')
     count = len(got)
-    bridge.door('activate')
-    ros.until(lambda: bridge.phase == 'active', 'activity')
+    bridge.request_transition('activate')
+    ros.until(lambda: bridge.lifecycle_state == 'active', 'activity')
     assert len(got) == count
 
 
@@ -357,7 +357,7 @@ def test_failure_to_publish_a_command_is_an_emergency_stop(ros, make, status, mo
     bridge = make()
     heard = status()
     assert call(ros, 'arm').success
-    ros.until(lambda: bridge.phase == 'inactive', 'giving up')
+    ros.until(lambda: bridge.lifecycle_state == 'inactive', 'giving up')
     ros.until(lambda: "could not be sent: OSError('no more')" in heard[-1].message, 'reason')
     assert heard[-1].stopped
     assert not heard[-1].armed
@@ -376,8 +376,8 @@ def test_last_commanded_position_is_kept_over_a_cleanup(ros, make):
     for transition in ('deactivate', 'cleanup'):
         assert ros.change_state('bridge', transition)
     assert call(ros, 'reset').success
-    ros.until(lambda: bridge.door('configure')[0], 'configuration')
-    assert bridge.door('activate')[0]
+    ros.until(lambda: bridge.request_transition('configure')[0], 'configuration')
+    assert bridge.request_transition('activate')[0]
     got.clear()
     assert call(ros, 'arm').success
     ros.until(lambda: got, 'command')

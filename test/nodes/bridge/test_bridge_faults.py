@@ -1,4 +1,4 @@
-"""The faults between pipeline and hand of the table in docs/bridge.md, with real processes.
+"""The faults between pipeline and hand of the table in docs/how-to/drive-a-hand.md, with real processes.
 
 Within the timeout and one command period the hand goes to rest (or holds its position after an
 emergency stop), and it never exceeds its limits, as measured from the received commands.

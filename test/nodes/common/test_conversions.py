@@ -48,9 +48,9 @@ def test_stream_facts_there_and_back():
 @pytest.mark.parametrize(
     ('changes', 'reason'),
     [
-        ({'channels': 0}, 'claims 0 channels'),
-        ({'channels': 1_000_000}, 'claims 1000000 channels'),
-        ({'channels': 3}, 'holds 8 numbers for 3 channels'),
+        ({'channels': 0}, 'channels is 0,'),
+        ({'channels': 1_000_000}, 'channels is 1000000,'),
+        ({'channels': 3}, 'data has 8 values for 3 channels'),
         ({'sampling_rate': 0.0}, 'sampling_rate is 0'),
         ({'sampling_rate': float('nan')}, 'sampling_rate is nan'),
     ],
@@ -65,7 +65,7 @@ def test_joint_positions_are_one_sample():
     chunk = conversions.joint_state_chunk(JointState(position=[0.5, 1.0]), 7, 60.0)
     assert chunk.first_sample == 7
     assert np.array_equal(chunk.data, [[0.5, 1.0]])
-    with pytest.raises(SignalError, match='no joint positions'):
+    with pytest.raises(SignalError, match='position is empty'):
         conversions.joint_state_chunk(JointState(), 0, 60.0)
 
 

@@ -28,7 +28,7 @@ TABLE = (
 class Walker(ManagedNode):
     """A node whose transitions fail as the test wants."""
 
-    verb = 'walking'
+    active_state = 'walking'
 
     def __init__(self, **kwargs):
         super().__init__('walker', **kwargs)
@@ -56,7 +56,7 @@ class Walker(ManagedNode):
     def cleanup(self):
         self._do('cleanup')
 
-    def parameters_changed(self, names):
+    def apply_parameters(self, names):
         self.changed.append(names)
 
 
@@ -73,24 +73,24 @@ def walker(ros):
 
 def test_a_refusal_leaves_the_node_as_it_was_and_says_why(ros, walker):
     status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
-    walker.door('configure')
+    walker.request_transition('configure')
     walker.fails['activate'] = StateError('There is no floor; lay one.')
-    assert walker.door('activate') == (False, 'There is no floor; lay one.')
+    assert walker.request_transition('activate') == (False, 'There is no floor; lay one.')
     ros.until(lambda: status and status[-1].message == 'There is no floor; lay one.', 'reason')
     assert status[-1].state == 'idle'
-    walker.say('')
+    walker.set_status('')
     assert not ros.change_state('walker', 'activate')  # the other door, the same reason
     ros.until(lambda: status[-1].message == 'There is no floor; lay one.', 'reason')
     assert ros.state('walker') == 'inactive'
     walker.fails.clear()
-    assert walker.door('activate') == (True, 'Walking.')
+    assert walker.request_transition('activate') == (True, 'Walking.')
     ros.until(lambda: status[-1].state == 'walking', 'activity')
 
 
 def test_an_unexpected_error_is_undone_and_the_node_lives_on(ros, walker):
-    walker.door('configure')
+    walker.request_transition('configure')
     walker.fails['activate'] = RuntimeError('oh')
-    success, message = walker.door('activate')
+    success, message = walker.request_transition('activate')
     assert not success
     assert message == "Failed to activate: RuntimeError('oh')"
     assert walker.done == ['configure', 'activate', 'deactivate']
@@ -102,41 +102,41 @@ def test_an_unexpected_error_is_undone_and_the_node_lives_on(ros, walker):
 @pytest.mark.parametrize('error', [StateError('no'), RuntimeError('oh')])
 def test_what_a_failed_configure_has_begun_is_undone(ros, walker, error):
     walker.fails['configure'] = error
-    assert not walker.door('configure')[0]
+    assert not walker.request_transition('configure')[0]
     assert walker.done == ['configure', 'cleanup']
-    assert ros.state('walker') == walker.phase == 'unconfigured'
+    assert ros.state('walker') == walker.lifecycle_state == 'unconfigured'
     walker.fails.clear()
-    assert walker.door('configure')[0]
+    assert walker.request_transition('configure')[0]
 
 
 @pytest.mark.parametrize('transition', ['deactivate', 'cleanup'])
 def test_a_node_that_fails_to_end_can_be_configured_again(ros, walker, transition):
-    walker.door('configure')
+    walker.request_transition('configure')
     if transition == 'deactivate':
-        walker.door('activate')
+        walker.request_transition('activate')
     walker.fails[transition] = RuntimeError('oh')
     assert not ros.change_state('walker', transition)
-    assert ros.state('walker') == walker.phase == 'unconfigured'
+    assert ros.state('walker') == walker.lifecycle_state == 'unconfigured'
     walker.fails.clear()
-    assert walker.door('configure')[0]
-    assert walker.door('activate')[0]
+    assert walker.request_transition('configure')[0]
+    assert walker.request_transition('activate')[0]
 
 
 def test_a_transition_that_is_not_possible_is_told_in_a_sentence(walker):
-    assert walker.door('activate') == (
+    assert walker.request_transition('activate') == (
         False,
         "Cannot activate walker: the node is 'unconfigured', expected 'inactive'; configure it "
         'first.',
     )
-    walker.door('configure')
-    assert "is 'inactive', expected 'active'." in walker.door('deactivate')[1]
+    walker.request_transition('configure')
+    assert "is 'inactive', expected 'active'." in walker.request_transition('deactivate')[1]
 
 
 def test_it_gives_up_from_any_thread(ros, walker):
     status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
-    walker.door('configure')
-    walker.door('activate')
-    thread = threading.Thread(target=walker.give_up, args=('The floor is gone.',))
+    walker.request_transition('configure')
+    walker.request_transition('activate')
+    thread = threading.Thread(target=walker.request_deactivation, args=('The floor is gone.',))
     thread.start()
     thread.join()
     ros.until(lambda: status and status[-1].message == 'The floor is gone.', 'reason')
@@ -145,21 +145,21 @@ def test_it_gives_up_from_any_thread(ros, walker):
 
 
 def test_what_ended_one_activity_does_not_end_the_next(ros, walker):
-    walker.door('configure')
-    walker.door('activate')
-    walker.give_up('The floor is gone.')  # the executor has not heard of it yet
-    walker.door('deactivate')
-    walker.door('activate')
+    walker.request_transition('configure')
+    walker.request_transition('activate')
+    walker.request_deactivation('The floor is gone.')  # the executor has not heard of it yet
+    walker.request_transition('deactivate')
+    walker.request_transition('activate')
     assert ros.state('walker') == 'active'
     assert walker.status_message == 'Walking.'
 
 
 def test_shutdown_ends_the_activity(ros, walker):
-    walker.door('configure')
-    walker.door('activate')
+    walker.request_transition('configure')
+    walker.request_transition('activate')
     assert ros.change_state('walker', 'shutdown')
     assert walker.done[-2:] == ['deactivate', 'cleanup']
-    assert walker.phase == 'finalized'
+    assert walker.lifecycle_state == 'finalized'
 
 
 @pytest.mark.parametrize('wanted', ['', 'configure', 'activate'])
@@ -196,18 +196,18 @@ def test_every_fault_is_reported_at_once(ros, walker):
 
 
 def test_numbers_and_empty_lists_are_taken_as_people_write_them(ros, walker):
-    walker.door('configure')
+    walker.request_transition('configure')
     values = {'rate': 4, 'names': [], 'leg.rate': 3}
     answer = ros.call(SetParameters, 'walker/set_parameters', parameters=sent(values))
     assert all(result.successful for result in answer.results), answer
-    assert walker.values(TABLE)['names'] == []
+    assert walker.parameter_values(TABLE)['names'] == []
     rate = walker.get_parameter('rate').value
     assert (rate, type(rate)) == (4.0, float)
     assert walker.changed == [{'rate'}, {'names'}, {'leg.rate'}]
 
 
 def test_what_changes_is_applied_together_with_what_is_not_ours(ros, walker):
-    walker.door('configure')
+    walker.request_transition('configure')
     values = {'rate': 4.0, 'use_sim_time': False}
     ros.call(SetParametersAtomically, 'walker/set_parameters_atomically', parameters=sent(values))
     assert walker.changed == [{'rate'}]

@@ -111,4 +111,4 @@ def test_the_program_that_ros2_run_finds(node):
         timeout=60,
     )
     assert found.returncode == 0, found.stderr
-    assert 'Topics' in found.stdout
+    assert '~/status' in found.stdout

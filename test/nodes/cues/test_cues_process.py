@@ -133,7 +133,7 @@ def check_two_and_a_half(path, *, whole=True):
     """Look at a session that ended in the middle of the third repetition."""
     end_s = time.monotonic() + PATIENCE_S
     session = Session(path)
-    while session.bag.whole is not whole:  # it closes on after stop_recording has answered
+    while session.bag.complete is not whole:  # it closes on after stop_recording has answered
         assert time.monotonic() < end_s
         time.sleep(0.05)
         session = Session(path)
@@ -158,7 +158,7 @@ def test_labels_come_when_the_protocol_says(person):
     assert (status, result.success, result.completed, result.planned) == (SUCCEEDED, True, 8, 8)
     assert result.session == str(person.graph.folder / 'sessions' / 'mine')
     session = Session(result.session)
-    assert session.bag.whole
+    assert session.bag.complete
     assert (session.info.subject, session.info.protocol) == ('S1', 'short')
     labels = session.labels()
     began_ns = labels[0].stamp_ns
@@ -217,8 +217,8 @@ def test_a_protocol_that_is_stopped_leaves_a_session_up_to_there(person):
     handle = person.run_into_the_third_repetition()
     path = person.only_session()
     os.kill(g.nodes.pid('cues'), signal.SIGINT)
-    g.wait(lambda: g.nodes.dead() is not None, 'the end of the node')
-    assert 'exit code 0' in g.nodes.dead()
+    g.wait(lambda: g.nodes.exit_message() is not None, 'the end of the node')
+    assert 'exit code 0' in g.nodes.exit_message()
     check_two_and_a_half(path)
     assert not g.operator.is_active('recorder')
 
@@ -234,7 +234,7 @@ def test_whoever_is_killed_the_session_tells_the_truth(person):
     assert person.progress[-1].phase == 'cancelled'
     # what was written in the last second may be lost; nothing is complete that was not
     session = Session(path)
-    assert not session.bag.whole
+    assert not session.bag.complete
     found = repetitions(session)
     assert found
     whole = [(r.name, r.number) for r in found if r.complete]

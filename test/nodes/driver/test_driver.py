@@ -1,4 +1,4 @@
-"""The driver with sources that take their time, fail, and change."""
+"""Driver node with sources that open slowly, fail and are replaced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TICK_NS = 10_000_000
 
 
 class Device:
-    """What the test does with the device behind a `Fake` source."""
+    """State of the device behind a `Fake` source, set by the test."""
 
     def __init__(self):
         self.there = True
@@ -37,7 +37,7 @@ class Device:
 
 
 class Fake:
-    """A source of ones, 10 samples at 1 kHz each time."""
+    """A source whose chunks are 10 samples of `gain` at 1 kHz."""
 
     PARAMETERS = (Parameter('gain', 1.0, 'V.', minimum=0.0, maximum=10.0),)
     device: Device
@@ -47,13 +47,13 @@ class Fake:
         self._is_open = False
         self._first = 0
 
-    def _check(self):
+    def _require_device(self):
         if not self.device.there:
             raise SourceError('The device does not answer; is it switched on?')
 
     def open(self):
         self.device.opens.wait(60.0)
-        self._check()
+        self._require_device()
         self._first = 0
         self._is_open = True
         self.device.open_now += 1
@@ -61,8 +61,8 @@ class Fake:
         return StreamInfo('emg', 1000.0, ('a',), device='fake')
 
     def read(self, timeout_s):
-        time.sleep(0.002)  # faster than true, so that the test is
-        self._check()
+        time.sleep(0.002)  # faster than real time, to keep the test short
+        self._require_device()
         first, self._first = self._first, self._first + 10
         data = np.full((10, 1), self.gain, np.float32)
         return Chunk(first, first * 10**6, 1000.0, data)
@@ -75,19 +75,19 @@ class Fake:
         self._is_open = False
 
 
-class Telling(Fake):
-    """One that has labels of its own."""
+class Labelled(Fake):
+    """A fake source with labels of its own."""
 
     HAS_LABELS = True
 
     def open(self):
         info = super().open()
-        self._told = False
+        self._label_sent = False
         return info
 
     def read(self, timeout_s):
-        if not self._told:
-            self._told = True
+        if not self._label_sent:
+            self._label_sent = True
             return CoreLabel(5, 2, 'fist', 0)
         return super().read(timeout_s)
 
@@ -97,7 +97,7 @@ def device(monkeypatch):
     device = Device()
     monkeypatch.setattr(Fake, 'device', device, raising=False)
     monkeypatch.setitem(registry.BUILT_IN, 'fake', Fake)
-    monkeypatch.setitem(registry.BUILT_IN, 'telling', Telling)
+    monkeypatch.setitem(registry.BUILT_IN, 'labelled', Labelled)
     yield device
     device.opens.set()
 
@@ -110,7 +110,7 @@ def ros(device):
 
 @pytest.fixture
 def driver(device, ros):
-    """A configured driver of the fake device."""
+    """Return a configured driver of the fake device."""
     return ros.add(
         DriverNode,
         source='fake',
@@ -124,12 +124,12 @@ def set_parameter(node, name, value):
     assert node.set_parameters_atomically([RosParameter(name, value=value)]).successful
 
 
-def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
+def test_frames_have_consecutive_sample_indices_and_stamps(ros, driver):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     before_ns = driver.get_clock().now().nanoseconds
-    assert driver.door('activate') == (True, 'Streaming.')
+    assert driver.request_transition('activate') == (True, 'Streaming.')
     ros.until(lambda: len(frames) >= 50, 'frames')
-    infos = ros.listen(StreamInfoMessage, 'emg/info', qos.INFO)  # latched: a late one hears it
+    infos = ros.listen(StreamInfoMessage, 'emg/info', qos.INFO)  # latched
     ros.until(lambda: infos, 'info')
     opened_ns = infos[0].header.stamp.sec * 10**9 + infos[0].header.stamp.nanosec
     assert before_ns <= opened_ns
@@ -141,121 +141,121 @@ def test_frames_are_counted_and_stamped_without_a_hole(ros, driver):
         assert frame.header.frame_id == 'emg'
 
 
-def test_once_stopped_no_frame_follows(ros, driver, device):
+def test_no_frame_is_published_after_deactivation(ros, driver, device):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: frames, 'frames')
-    sent = driver._counts
-    assert driver.door('deactivate') == (True, 'Stopped streaming.')
-    count = sent['frames']
+    published = driver._counts
+    assert driver.request_transition('deactivate') == (True, 'Stopped streaming.')
+    count = published['frames']
     assert device.open_now == 0
-    ros.until(lambda: len(frames) == count, 'frames that were sent')
+    ros.until(lambda: len(frames) == count, 'published frames')
     time.sleep(0.05)
-    assert sent['frames'] == count
+    assert published['frames'] == count
 
 
-def test_a_device_that_takes_long_to_open_is_not_waited_for(ros, driver, device):
+def test_activation_returns_while_a_slow_device_opens(ros, driver, device):
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     device.opens.clear()
     began_s = time.monotonic()
-    assert driver.door('activate') == (True, 'Opening the source.')
-    assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+    assert driver.request_transition('activate') == (True, 'Opening the source.')
+    assert time.monotonic() - began_s < 1.0  # documented: 0.1 s
     device.opens.set()
-    ros.until(lambda: status and status[-1].message == 'Streaming.', 'word of it')
+    ros.until(lambda: status and status[-1].message == 'Streaming.', 'status')
     assert status[-1].state == 'streaming'
 
 
-def test_a_device_that_fails_after_a_while_ends_streaming(ros, driver, device):
+def test_driver_deactivates_after_the_last_failed_reconnect_attempt(ros, driver, device):
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     device.opens.clear()
     device.there = False
-    assert driver.door('activate')[0]
+    assert driver.request_transition('activate')[0]
     device.opens.set()
-    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: driver.lifecycle_state == 'inactive', 'deactivation')
     ros.until(lambda: 'after 3 attempts to reconnect' in status[-1].message, 'reason')
     assert 'is it switched on?' in status[-1].message
     assert status[-1].state == 'idle'
     device.there = True
-    assert driver.door('activate') == (True, 'Streaming.')
+    assert driver.request_transition('activate') == (True, 'Streaming.')
 
 
-def test_a_device_that_hangs_is_never_opened_twice(ros, driver, device):
+def test_a_hanging_device_is_never_opened_twice(ros, driver, device):
     device.opens.clear()
-    driver.door('activate')
+    driver.request_transition('activate')
     began_s = time.monotonic()
-    assert 'still being released' in driver.door('deactivate')[1]
+    assert 'still being released' in driver.request_transition('deactivate')[1]
     assert time.monotonic() - began_s < 1.0
-    success, reason = driver.door('activate')
+    success, reason = driver.request_transition('activate')
     assert not success
     assert reason == 'The source is still being released; try again in a moment.'
     device.opens.set()
     ros.until(lambda: not driver._reader.running, 'release')
     assert device.open_now == 0
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
-    assert driver.door('activate')[0]
+    assert driver.request_transition('activate')[0]
     ros.until(lambda: len(frames) > 20, 'frames')
     assert device.most_open == 1
     assert [frame.first_sample for frame in frames] == list(range(0, 10 * len(frames), 10))
 
 
-def test_a_reconnect_is_a_hole_in_the_count(ros, driver, device):
+def test_a_reconnect_skips_sample_indices_and_is_reported(ros, driver, device):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
     diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: len(frames) > 5, 'frames')
     device.there = False
-    ros.until(lambda: 'to reconnect in' in status[-1].message, 'word of it')
+    ros.until(lambda: 'to reconnect in' in status[-1].message, 'status of the failure')
     device.there = True
     driver._counts['frames'] = 0
-    ros.until(lambda: driver._counts['frames'] > 5, 'frames again')
-    ros.until(lambda: status[-1].message == 'Streaming.', 'word of it')
+    ros.until(lambda: driver._counts['frames'] > 5, 'frames after the reconnect')
+    ros.until(lambda: status[-1].message == 'Streaming.', 'status of the reconnect')
     first = [frame.first_sample for frame in frames]
     steps = np.diff(first)
-    assert (steps > 0).all()  # one count since activation
+    assert (steps > 0).all()  # counted from activation
     assert (steps > 10).sum() == 1
     lost = int(steps.max()) - 10
 
-    def facts():
+    def values():
         return {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
 
-    ros.until(lambda: diagnostics and facts()['lost samples'] == str(lost), 'count of the lost')
-    assert int(facts()['reconnects']) >= 1
+    ros.until(lambda: diagnostics and values()['lost samples'] == str(lost), 'lost samples')
+    assert int(values()['reconnects']) >= 1
 
 
-def test_without_reconnects_a_failure_is_the_end(ros, driver, device):
+def test_driver_deactivates_at_the_first_failure_without_attempt_reconnect(ros, driver, device):
     set_parameter(driver, 'attempt_reconnect', False)
-    driver.door('activate')
+    driver.request_transition('activate')
     device.there = False
-    ros.until(lambda: driver.phase == 'inactive', 'end')
+    ros.until(lambda: driver.lifecycle_state == 'inactive', 'deactivation')
     ros.until(lambda: driver.status_message.startswith('Stopped streaming: The dev'), 'reason')
 
 
-def test_a_label_that_was_set_before_holds(ros, driver, device):
+def test_a_label_set_before_activation_is_passed_to_the_source(ros, driver, device):
     labels = ros.publisher(Label, 'label', qos.LABEL)
     labels.publish(Label(index=1, name='fist'))
     ros.until(lambda: device.labels == ['fist'], 'label')
-    driver.door('activate')
-    assert device.labels == ['fist', 'fist']  # the source is another, the label is the same
+    driver.request_transition('activate')
+    assert device.labels == ['fist', 'fist']  # passed again to the new source
 
 
-def test_the_source_may_change_between_activations(ros, driver, device):
-    set_parameter(driver, 'source', 'telling')
-    assert driver.door('activate')[0]
+def test_source_parameter_takes_effect_at_the_next_activation(ros, driver, device):
+    set_parameter(driver, 'source', 'labelled')
+    assert driver.request_transition('activate')[0]
     labels = ros.listen(Label, 'label', qos.LABEL_INPUT)
-    ros.until(lambda: labels, 'its label')
+    ros.until(lambda: labels, 'the label of the source')
     assert (labels[0].index, labels[0].name) == (2, 'fist')
-    driver.door('deactivate')
+    driver.request_transition('deactivate')
     set_parameter(driver, 'source', 'fake')
-    driver.door('activate')
+    driver.request_transition('activate')
     assert not ros.hand.count_publishers('label')
     ros.publisher(Label, 'label', qos.LABEL).publish(Label(index=1, name='open'))
     ros.until(lambda: 'open' in device.labels, 'label')
 
 
-def test_parameters_of_the_source_count_from_the_next_activation(ros, driver):
+def test_source_parameters_take_effect_at_the_next_activation(ros, driver):
     frames = ros.listen(EmgFrame, 'emg', qos.EMG)
     set_parameter(driver, 'fake.gain', 3)
-    driver.door('activate')
+    driver.request_transition('activate')
     ros.until(lambda: frames, 'frames')
     assert frames[0].data[0] == 3.0

@@ -1,4 +1,4 @@
-"""The driver node as a process."""
+"""Driver node in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_ros
 
 FAKE_SOURCE = '''
-"""A source whose device comes and goes, as a file says."""
+"""A source whose device is present while a file contains "on"."""
 import time
 from pathlib import Path
 import numpy as np
@@ -21,7 +21,7 @@ from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.signals import Chunk, StreamInfo
 
 class Flaky:
-    PARAMETERS = (Parameter('switch', '', 'File that says whether the device is there.'),)
+    PARAMETERS = (Parameter('switch', '', "File that contains 'on' while the device is present."),)
     def __init__(self, values):
         self.switch = Path(values['switch'])
     def check(self):
@@ -45,7 +45,7 @@ class Flaky:
 
 @pytest.fixture
 def flaky(tmp_path, monkeypatch):
-    """Install a source as another package would; return its parameters and its switch."""
+    """Install a source through an entry point; return its parameters and a function that sets its switch file."""
     package = tmp_path / 'flaky-1.dist-info'
     package.mkdir()
     (package / 'METADATA').write_text('Metadata-Version: 2.1\nName: flaky\nVersion: 1\n')
@@ -65,7 +65,7 @@ def flaky(tmp_path, monkeypatch):
 
 
 def listen(g):
-    """Return lists that fill with the driver's frames, infos and labels."""
+    """Return lists that receive the driver's frames, infos and labels."""
     frames: list[EmgFrame] = []
     infos: list[StreamInfo] = []
     labels: list[Label] = []
@@ -77,7 +77,7 @@ def listen(g):
     return frames, infos, labels
 
 
-def test_it_streams_what_the_source_gives(tmp_path):
+def test_frames_match_the_source_settings(tmp_path):
     with graph(tmp_path, driver=synthetic(channels=3, sampling_rate=1000.0)) as g:
         frames, infos, _ = listen(g)
         g.operator.transition('driver', 'activate')
@@ -94,11 +94,11 @@ def test_it_streams_what_the_source_gives(tmp_path):
         assert all(chunk.data.shape == (10, 3) for chunk in chunks)
         assert list(infos[0].channel_names) == ['EMG1', 'EMG2', 'EMG3']
         g.operator.transition('driver', 'activate')
-        g.wait(lambda: len(frames) > count, 'frames after a pause')
+        g.wait(lambda: len(frames) > count, 'frames after reactivation')
         assert frames[count].first_sample == 0
 
 
-def test_a_label_is_answered_by_a_contraction(tmp_path):
+def test_synthetic_source_contracts_after_a_label(tmp_path):
     with graph(tmp_path, driver=synthetic(reaction_time=0.0), recorder={}) as g:
         frames, _, _ = listen(g)
         g.operator.transition('driver', 'activate')
@@ -111,56 +111,67 @@ def test_a_label_is_answered_by_a_contraction(tmp_path):
         assert np.std([frame.data for frame in frames]) > 5 * rest
 
 
-def test_a_device_that_goes_away_is_opened_again(tmp_path, flaky):
+def test_driver_reconnects_to_a_device_that_returns(tmp_path, flaky):
     parameters, switch = flaky
     with graph(tmp_path, driver=parameters) as g:
         frames, _, _ = listen(g)
         g.operator.transition('driver', 'activate')
         g.wait(lambda: len(frames) >= 10, 'frames')
         switch('off')
-        g.wait(lambda: 'to reconnect' in g.operator.node_status['driver'].message, 'a word of it')
+        g.wait(
+            lambda: 'to reconnect' in g.operator.node_status['driver'].message,
+            'status of the failure',
+        )
         assert 'is it switched on?' in g.operator.node_status['driver'].message
         count = len(frames)
         switch('on')
-        g.wait(lambda: len(frames) > count + 5, 'frames again')
+        g.wait(lambda: len(frames) > count + 5, 'frames after the reconnect')
         assert g.operator.is_active('driver')
 
 
-def test_it_gives_up_after_so_many_attempts(tmp_path, flaky):
+def test_driver_deactivates_after_the_last_failed_reconnect_attempt(tmp_path, flaky):
     parameters, switch = flaky
     with graph(tmp_path, driver=parameters) as g:
         g.operator.transition('driver', 'activate')
         switch('off')
-        g.wait(lambda: 'after 5 attempts' in g.operator.node_status['driver'].message, 'the end')
+        g.wait(
+            lambda: 'after 5 attempts' in g.operator.node_status['driver'].message,
+            'status of the failure',
+        )
         g.wait(lambda: not g.operator.is_active('driver'), 'deactivation')
         switch('on')
         g.operator.transition('driver', 'activate')
 
 
-def test_a_device_that_is_not_there_refuses_activation(tmp_path, flaky):
+def test_activation_is_refused_without_the_device(tmp_path, flaky):
     parameters, switch = flaky
     switch('off')
     with graph(tmp_path, driver=parameters) as g:
         with pytest.raises(DemoError, match='is it switched on'):
             g.operator.transition('driver', 'activate')
         assert not g.operator.is_active('driver')
-        assert "Source 'broken'" in g.log('driver')  # another package's fault hinders nobody
+        assert "Source 'broken'" in g.log(
+            'driver'
+        )  # one broken package does not affect the others
 
 
 @pytest.mark.parametrize(
     ('parameters', 'reason'),
     [
-        ({'source': 'nothing'}, "There is no source 'nothing'; there are: replay, synthetic"),
+        (
+            {'source': 'nothing'},
+            "There is no source 'nothing'; expected one of: replay, synthetic",
+        ),
         (replay('/nowhere'), 'There is no recording /nowhere'),
-        (replay(''), 'There is nothing to play: set the parameter path'),
+        (replay(''), 'No recording to play: set the parameter path'),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(tmp_path, parameters, reason):
+def test_invalid_source_parameters_are_refused_with_the_reason(tmp_path, parameters, reason):
     with pytest.raises(DemoError, match=reason), graph(tmp_path, driver=parameters) as g:
         g.operator.transition('driver', 'activate')
 
 
-def test_a_recording_ends_by_itself_and_tells_its_labels(tmp_path):
+def test_replay_publishes_labels_and_deactivates_at_the_end(tmp_path):
     rng = np.random.default_rng(0)
     rows = [[*rng.integers(-99, 99, 2), label] for label in (0, 1, 0, 1) for _ in range(100)]
     np.savetxt(tmp_path / 'r.csv', rows, fmt='%d', delimiter=',')
@@ -168,7 +179,7 @@ def test_a_recording_ends_by_itself_and_tells_its_labels(tmp_path):
     with graph(tmp_path, driver=parameters) as g:
         frames, _, labels = listen(g)
         g.operator.transition('driver', 'activate')
-        g.wait(lambda: not g.operator.is_active('driver'), 'the end')
+        g.wait(lambda: not g.operator.is_active('driver'), 'deactivation')
         g.operator.spin(0.3)
         assert sum(len(frame.data) for frame in frames) == 800
         assert [label.name for label in labels] == ['rest', 'fist', 'rest', 'fist', '']

@@ -1,4 +1,4 @@
-"""Reading a source, and numbering what it gives, over its failures."""
+"""Source reader and sample numbering across failures of the source."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo
-from myogestic_ros.nodes.driver.source_reader import Outgoing, SourceReader
+from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
 from myogestic_ros.sources.base import EndOfRecording
 
-PATIENCE_S = 20.0
-FACTS = StreamInfo('emg', 1000.0, ('a',))
+TIMEOUT_S = 20.0
+INFO = StreamInfo('emg', 1000.0, ('a',))
 
 
 def chunk(first, stamp_ns=0, samples=10):
@@ -22,7 +22,7 @@ def chunk(first, stamp_ns=0, samples=10):
 
 
 class Scripted:
-    """A source that opens and reads as the test says: an exception is raised, else returned."""
+    """A source that returns queued items and raises queued exceptions."""
 
     def __init__(self):
         self.opening = Queue()
@@ -37,7 +37,7 @@ class Scripted:
         return item
 
     def open(self):
-        return self._next(self.opening, PATIENCE_S)
+        return self._next(self.opening, TIMEOUT_S)
 
     def read(self, timeout_s):
         try:
@@ -53,145 +53,145 @@ class Scripted:
 
 
 class Run:
-    """A reader of a scripted source, and what it told."""
+    """A reader of a scripted source, and the callbacks it has called."""
 
     def __init__(self, pause_s=0.0):
         self.source = Scripted()
-        self.told = Queue()
+        self.calls = Queue()
         self.pause_s = pause_s
         self.reader = SourceReader(
             self.source,
-            on_open=lambda info, late: self.told.put(('open', late)),
-            on_item=lambda item: self.told.put(('item', item)),
+            on_open=lambda info, late: self.calls.put(('open', late)),
+            on_item=lambda item: self.calls.put(('item', item)),
             on_failure=self._fail,
-            on_end=lambda: self.told.put(('end', None)),
+            on_end=lambda: self.calls.put(('end', None)),
         )
 
     def _fail(self, error, failures):
-        self.told.put((str(error), failures))
+        self.calls.put((str(error), failures))
         return self.pause_s
 
     def next(self):
-        return self.told.get(timeout=PATIENCE_S)
+        return self.calls.get(timeout=TIMEOUT_S)
 
 
 @pytest.fixture
 def run():
     run = Run()
     yield run
-    run.source.opening.put(FACTS)  # let go of whatever it waits for
-    assert run.reader.stop(PATIENCE_S)
+    run.source.opening.put(INFO)  # end a waiting open()
+    assert run.reader.stop(TIMEOUT_S)
     assert run.source.closed
 
 
-def test_a_source_that_opens_at_once(run):
-    run.source.opening.put(FACTS)
-    assert run.reader.start(PATIENCE_S)
+def test_start_returns_true_when_the_source_opens(run):
+    run.source.opening.put(INFO)
+    assert run.reader.start(TIMEOUT_S)
     assert run.next() == ('open', False)
     run.source.reading.put(chunk(0))
     assert run.next()[0] == 'item'
 
 
-def test_a_source_that_fails_at_once_refuses(run):
+def test_start_raises_the_source_error_of_a_failed_open(run):
     run.source.opening.put(SourceError('Not there.'))
     with pytest.raises(SourceError, match=r'Not there\.'):
-        run.reader.start(PATIENCE_S)
+        run.reader.start(TIMEOUT_S)
     assert not run.reader.running
 
 
-def test_a_fault_in_a_source_is_a_refusal_too(run):
+def test_start_wraps_other_exceptions_in_source_error(run):
     run.source.opening.put(ZeroDivisionError('x'))
     with pytest.raises(SourceError, match='cannot be opened: ZeroDivisionError'):
-        run.reader.start(PATIENCE_S)
+        run.reader.start(TIMEOUT_S)
 
 
-def test_a_source_that_opens_late_is_told(run):
+def test_on_open_is_told_that_start_has_returned(run):
     assert not run.reader.start(0.01)
-    run.source.opening.put(FACTS)
+    run.source.opening.put(INFO)
     assert run.next() == ('open', True)
 
 
-def test_a_source_that_fails_late_is_tried_again(run):
+def test_a_failed_open_after_start_is_retried(run):
     assert not run.reader.start(0.01)
     for count in (1, 2):
         run.source.opening.put(SourceError('Not there.'))
         assert run.next() == ('Not there.', count)
-    run.source.opening.put(FACTS)
+    run.source.opening.put(INFO)
     assert run.next() == ('open', True)
     run.source.reading.put(chunk(0))
     assert run.next()[0] == 'item'
     run.source.reading.put(SourceError('Gone.'))
-    assert run.next() == ('Gone.', 1)  # counted anew after samples have come
+    assert run.next() == ('Gone.', 1)  # the count restarts after an item
 
 
-def test_it_ends_when_told_to(run):
+def test_the_run_ends_when_on_failure_returns_none(run):
     run.pause_s = None
-    run.source.opening.put(FACTS)
-    run.reader.start(PATIENCE_S)
+    run.source.opening.put(INFO)
+    run.reader.start(TIMEOUT_S)
     run.next()
     run.source.reading.put(SourceError('Gone.'))
     assert run.next() == ('Gone.', 1)
-    run.reader._thread.join(PATIENCE_S)
+    run.reader._thread.join(TIMEOUT_S)
     assert not run.reader.running
 
 
-def test_the_pause_is_cut_short_by_stop(run):
+def test_stop_interrupts_the_pause_before_a_retry(run):
     run.pause_s = 3600.0
-    run.source.opening.put(FACTS)
-    run.reader.start(PATIENCE_S)
+    run.source.opening.put(INFO)
+    run.reader.start(TIMEOUT_S)
     run.next()
     run.source.reading.put(SourceError('Gone.'))
     run.next()
-    assert run.reader.stop(PATIENCE_S)
+    assert run.reader.stop(TIMEOUT_S)
 
 
-def test_a_recording_ends(run):
-    run.source.opening.put(FACTS)
-    run.reader.start(PATIENCE_S)
+def test_on_end_is_called_at_the_end_of_a_recording(run):
+    run.source.opening.put(INFO)
+    run.reader.start(TIMEOUT_S)
     run.next()
     run.source.reading.put(EndOfRecording())
     assert run.next() == ('end', None)
 
 
-def test_a_source_that_hangs_is_said_not_to_be_released(run):
+def test_stop_returns_false_while_the_source_hangs(run):
     assert not run.reader.start(0.01)
     assert not run.reader.stop(0.01)
     assert run.reader.running
-    run.source.opening.put(FACTS)
-    assert run.reader.stop(PATIENCE_S)
-    assert run.told.empty()  # what came after the stop went nowhere
+    run.source.opening.put(INFO)
+    assert run.reader.stop(TIMEOUT_S)
+    assert run.calls.empty()  # no callback after stop
 
 
-def test_nothing_is_handed_on_after_stop(run):
-    run.source.opening.put(FACTS)
-    run.reader.start(PATIENCE_S)
+def test_no_item_is_delivered_after_stop(run):
+    run.source.opening.put(INFO)
+    run.reader.start(TIMEOUT_S)
     run.next()
     threading.Timer(0.02, run.source.reading.put, (chunk(0),)).start()
-    assert run.reader.stop(PATIENCE_S)
-    assert run.told.empty()
+    assert run.reader.stop(TIMEOUT_S)
+    assert run.calls.empty()
 
 
-def test_one_count_over_reconnects():
-    outgoing = Outgoing()
-    outgoing.opened(10**9)
-    assert outgoing.number(chunk(0)).first_sample == 0
-    assert outgoing.number(chunk(10, 10_000_000)).stamp_ns == 10**9 + 10_000_000
-    assert outgoing.lost == 0
-    assert outgoing.number(chunk(25, 25_000_000)).first_sample == 25
-    assert outgoing.lost == 5
-    outgoing.opened(2 * 10**9)  # its last sample was at 1.034 s
-    sent = outgoing.number(chunk(0))
-    assert (sent.first_sample, sent.stamp_ns) == (1000, 2 * 10**9)
-    assert outgoing.lost == 5 + 965
-    assert outgoing.number(chunk(10, 10_000_000)).first_sample == 1010
-    assert outgoing.stamp_ns(Label(7, 0)) == 2 * 10**9 + 7
+def test_sample_indices_continue_after_a_reconnect():
+    numbering = SampleNumbering()
+    numbering.on_open(10**9)
+    assert numbering.renumber(chunk(0)).first_sample == 0
+    assert numbering.renumber(chunk(10, 10_000_000)).stamp_ns == 10**9 + 10_000_000
+    assert numbering.lost == 0
+    assert numbering.renumber(chunk(25, 25_000_000)).first_sample == 25
+    assert numbering.lost == 5
+    numbering.on_open(2 * 10**9)  # its last sample was at 1.034 s
+    published = numbering.renumber(chunk(0))
+    assert (published.first_sample, published.stamp_ns) == (1000, 2 * 10**9)
+    assert numbering.lost == 5 + 965
+    assert numbering.renumber(chunk(10, 10_000_000)).first_sample == 1010
+    assert numbering.stamp_ns(Label(7, 0)) == 2 * 10**9 + 7
 
 
-def test_a_reconnect_is_never_taken_for_no_gap():
-    outgoing = Outgoing()
-    outgoing.opened(0)
-    outgoing.number(chunk(0))
-    outgoing.opened(10_000_000)
-    assert outgoing.number(chunk(0)).first_sample == 11
-    outgoing.opened(0)  # a clock that was set back
-    assert outgoing.number(chunk(0)).first_sample == 22
+def test_a_reconnect_skips_at_least_one_sample():
+    numbering = SampleNumbering()
+    numbering.on_open(0)
+    numbering.renumber(chunk(0))
+    numbering.on_open(10_000_000)
+    assert numbering.renumber(chunk(0)).first_sample == 11
+    numbering.on_open(0)  # a clock that was set back
+    assert numbering.renumber(chunk(0)).first_sample == 22

@@ -166,5 +166,5 @@ def test_inactive_it_is_still_and_stays_where_it_was(ros):
 )
 def test_what_is_no_hand_is_refused(ros, parameters, reason):
     hand = ros.add(HandNode, autostart='configure', **parameters)
-    assert hand.phase == 'unconfigured'
+    assert hand.lifecycle_state == 'unconfigured'
     assert reason in hand.status_message

@@ -80,7 +80,7 @@ def test_the_model_brings_its_filters(ros, tmp_path):
     _, manifest = trained(
         ros, tmp_path, filter__bandpass=[20, 450], filter__notch=50, filter__reference='none'
     )
-    assert FilterSpec.of(manifest['streams'][0]['filters']) == BAND
+    assert FilterSpec.from_value(manifest['streams'][0]['filters']) == BAND
     (file,) = (tmp_path / 'models').glob('*.joblib')
     assert load_pickle(file) == mean_amplitude(tmp_path, BAND)  # what train read was filtered
     assert load_pickle(file) != mean_amplitude(tmp_path, FilterSpec())

@@ -13,6 +13,7 @@ from support.decoder_node import hanging_child, node_with_a_session
 from support.graph import renewed
 from support.processes import alive
 
+from myogestic_ros.core.models.model_store import FORMAT
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
@@ -88,10 +89,10 @@ def test_train_predict_stop(running):
     assert call(running, 'start_predicting').success
     first = feed(running)
     assert call(running, 'stop_predicting').success
-    arrived = len(running.operator.answers)
+    arrived = len(running.operator.predictions)
     feed(running, 0.3, first)
-    assert arrived == len(running.operator.answers) > 10
-    assert running.operator.answers[0].label == 'fist'
+    assert arrived == len(running.operator.predictions) > 10
+    assert running.operator.predictions[0].label == 'fist'
 
 
 def test_what_predict_returns_arrives_whole(running):
@@ -177,9 +178,9 @@ def test_a_slow_predict_blocks_no_service_and_says_nothing_after_stop(running, m
     first = feed(running, 0.4)
     assert call(running, 'stop_predicting').success
     assert call(running, 'list_models', ListModels).success
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 2.5, first)
-    assert running.operator.answers == []
+    assert running.operator.predictions == []
 
 
 def test_errors_in_a_row_end_predicting_with_the_reason(running, mode):
@@ -198,12 +199,12 @@ def test_a_result_that_is_no_dict_is_dropped(running, mode):
     mode('predict nothing')
     call(running, 'start_predicting')
     first = feed(running, 0.5)
-    assert running.operator.answers == []
+    assert running.operator.predictions == []
     words = 'predict returned NoneType, expected a dict'
     running.wait(lambda: words in running.news('pipeline'), 'a word about it')
     mode('')
     feed(running, 0.3, first)
-    assert running.operator.answers
+    assert running.operator.predictions
 
 
 def test_predict_hz_changes_while_predicting(running):
@@ -211,10 +212,10 @@ def test_predict_hz_changes_while_predicting(running):
     call(running, 'start_predicting')
     first = feed(running, 0.5)
     running.operator.set_parameter('pipeline', 'predict_hz', 20.0)
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 1.0, first)
-    running.wait(lambda: len(running.operator.answers) >= 15, 'predictions')
-    gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.answers)}
+    running.wait(lambda: len(running.operator.predictions) >= 15, 'predictions')
+    gaps = {round((b.stamp_s - a.stamp_s) * 1e3) for a, b in pairs(running.operator.predictions)}
     assert gaps == {50}
     with pytest.raises(DemoError, match='predict_hz'):
         running.operator.set_parameter('pipeline', 'predict_hz', 1e9)
@@ -231,10 +232,10 @@ def test_silence_is_said_and_survived(running):
     first = feed(running, 0.4)
     running.wait(lambda: list(running.operator.status.stale_streams) == ['emg'], 'staleness')
     assert "No sample of 'emg' for 0.2 s" in running.operator.pipeline_message
-    running.operator.answers.clear()
+    running.operator.predictions.clear()
     feed(running, 0.4, first)
     running.wait(lambda: not running.operator.status.stale_streams, 'recovery')
-    assert running.operator.answers
+    assert running.operator.predictions
 
 
 def test_models_are_listed_saved_and_loaded(running):
@@ -255,7 +256,7 @@ def test_models_are_listed_saved_and_loaded(running):
     file = running.folder / 'models' / 'mine.joblib'
     file.write_bytes(file.read_bytes()[:-1] + b'x')
     refused = call(running, 'load_model', LoadModel, name='mine')
-    assert "'mine' is not what was saved" in refused.message
+    assert "The file of model 'mine' was changed after it was saved" in refused.message
     assert call(running, 'start_predicting').success
 
 
@@ -264,9 +265,24 @@ def test_a_model_for_other_channels_is_refused(running):
     name = running.operator.model_id
     feed(running, 0.3, channels=3)
     refused = call(running, 'load_model', LoadModel, name=name)
-    assert "trained on stream 'emg' with channels 2, the stream has 3" in refused.message
+    assert "stream 'emg' has 3 channels, the model was trained with 2 channels" in refused.message
     refused = call(running, 'start_predicting')
-    assert 'does not fit' in refused.message
+    assert 'does not match the streams' in refused.message
+
+
+def test_model_of_another_version_is_refused(running):
+    train(running)
+    file = running.folder / 'models' / f'{running.operator.model_id}.json'
+    text = file.read_text()
+    try:
+        file.write_text(text.replace(FORMAT, 'myogestic_ros/model/1'))
+        refused = call(running, 'load_model', LoadModel, name=file.stem)
+    finally:
+        file.write_text(text)
+    assert refused.message == (
+        f"Model '{file.stem}' was saved by another version of myogestic_ros (format "
+        f"'myogestic_ros/model/1', expected '{FORMAT}'); train it again."
+    )
 
 
 def test_it_deactivates_when_the_stream_changes_under_the_model(running):
@@ -275,7 +291,7 @@ def test_it_deactivates_when_the_stream_changes_under_the_model(running):
     first = feed(running, 0.4)
     feed(running, 0.5, first, channels=5)
     running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
-    assert 'does not fit' in running.operator.pipeline_message
+    assert 'does not match the streams' in running.operator.pipeline_message
 
 
 def test_parameters_that_are_wrong_are_refused_with_all_faults(running):

@@ -66,7 +66,7 @@ def content(path):
 
 def taken(recorder, count):
     """Return whether the recording has taken so many messages."""
-    return lambda: recorder._recording.messages + len(recorder._recording._waiting) >= count
+    return lambda: recorder._recording.messages + len(recorder._recording._queue) >= count
 
 
 def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
@@ -115,7 +115,7 @@ def test_a_recording_begins_in_time_whoever_cannot_be_heard(ros, recorder):
     ros.hand.create_publisher(EmgFrame, 'emg', profile)
     ros.until(lambda: recorder.count_publishers('emg'), 'the publisher')
     began_s = time.monotonic()
-    assert recorder.door('activate')[0]
+    assert recorder.request_transition('activate')[0]
     assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
     assert recorder._inputs.silent == ['/emg']
 
@@ -191,7 +191,10 @@ def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
     response = ros.call(SetLabel, 'recorder/set_label', name='fist')
     assert response.message.endswith("the node is 'unconfigured', configure it first.")
     response = ros.call(Trigger, 'recorder/start_recording')
-    assert response.message.endswith("expected 'inactive'; configure it first.")
+    assert response.message == (
+        "Cannot start recording: the node is 'unconfigured', expected 'inactive'; configure it "
+        'first.'
+    )
     assert ros.call(ListSessions, 'recorder/list_sessions').success
 
 
@@ -201,7 +204,7 @@ def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
 )
 def test_a_topic_of_no_known_type_is_refused(ros, tmp_path, text):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), other_topics=[text])
-    success, reason = recorder.door('configure')
+    success, reason = recorder.request_transition('configure')
     assert not success
     assert f"other_topics: got '{text}', expected 'topic:package/msg/Type'" in reason
     assert ros.state('recorder') == 'unconfigured'
@@ -214,7 +217,7 @@ def test_a_disk_that_fails_ends_the_recording_with_the_reason(ros, recorder, mon
     status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
     monkeypatch.setattr(SessionWriter, 'flush', fail)
     path = start(ros)
-    ros.until(lambda: recorder.phase == 'inactive', 'end')
+    ros.until(lambda: recorder.lifecycle_state == 'inactive', 'end')
     ros.until(lambda: 'No space left on device' in status[-1].message, 'reason')
     assert path in status[-1].message
     monkeypatch.undo()
@@ -249,10 +252,10 @@ def test_a_slow_disk_keeps_nobody_waiting(ros, recorder, monkeypatch):
     began_s = time.monotonic()
     stop(ros)
     assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
-    assert not Session(path).bag.whole
+    assert not Session(path).bag.complete
     threading.Timer(0.1, disk.go_on.set).start()
     recorder.trigger_shutdown()  # as SIGINT does: the process does not end before it is closed
-    assert Session(path).bag.whole
+    assert Session(path).bag.complete
 
 
 def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, monkeypatch):
@@ -270,8 +273,8 @@ def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, mo
     assert ros.state('recorder') == 'active'
     assert recorder.status_message.endswith(f' Recording {second}.')
     stop(ros)
-    assert Session(second).bag.whole
-    assert not Session(first).bag.whole
+    assert Session(second).bag.complete
+    assert not Session(first).bag.complete
 
 
 def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monkeypatch):
@@ -322,13 +325,13 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
     )  # fmt: skip
     assert recorder.set_parameters_atomically([RosParameter('session_name', value='mine')])
     for node, name in ((recorder, 'mine'), (other, 'mine-2')):
-        success, message = node.door('activate')
+        success, message = node.request_transition('activate')
         assert success
         assert session_in(message) == str(tmp_path / 'sessions' / name)
     for node in (recorder, other):
-        assert node.door('deactivate')[0]
+        assert node.request_transition('deactivate')[0]
     for name in ('mine', 'mine-2'):
-        assert Session(tmp_path / 'sessions' / name).bag.whole
+        assert Session(tmp_path / 'sessions' / name).bag.complete
 
 
 def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
@@ -341,7 +344,9 @@ def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
     assert [session.complete for session in response.sessions] == [False]
     writer.abandon()
     ros.call(ListSessions, 'recorder/list_sessions')
-    ros.until(lambda: "Session 'cut' was cut; recovered 101" in status[-1].message, 'a word')
+    ros.until(
+        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'a word'
+    )
     (session,) = ros.call(ListSessions, 'recorder/list_sessions').sessions
     assert (session.message_count, session.complete) == (101, False)
     assert session.duration == pytest.approx(0.99)

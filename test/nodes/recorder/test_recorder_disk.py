@@ -94,13 +94,13 @@ def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
     pid = recording.nodes.pid('recorder')
     limit = recording.file.stat().st_size + 100_000
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    message = wait_for_error(recording, 'has ended: [Errno 27] File too large')
+    message = wait_for_error(recording, 'stopped: [Errno 27] File too large')
     # What was written is there; its index, too, unless the limit came just behind a chunk.
     assert Session(recording.path).labels()[0].name == 'fist'
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-    if 'was cut; recovered' not in message:
-        assert 'cannot be repaired' in message
-        assert 'was cut; recovered' in repair_session(recording.path).sentence
+    if 'was interrupted; recovered' not in message:
+        assert 'could not be repaired' in message
+        assert 'was interrupted; recovered' in repair_session(recording.path).message
     assert read(recording.path) > 30
     other = recording.folder / 'other'
     recording.operator.set_parameter('recorder', 'session_dir', str(other))
@@ -108,12 +108,12 @@ def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
     assert recording.path.parent == other
     recording.operator.trigger('recorder/stop_recording')
     assert read(recording.path) > 30
-    assert Session(recording.path).bag.whole
+    assert Session(recording.path).bag.complete
 
 
 def test_a_session_that_is_deleted_is_told_and_kept(recording):
     shutil.rmtree(recording.path)
-    message = wait_for_error(recording, 'has been deleted, moved or replaced')
+    message = wait_for_error(recording, 'was deleted, moved or replaced')
     rescued = recording.path.with_name(f'{recording.path.name}-rescued')
     assert f'is kept in {rescued}' in message
     assert read(rescued) > 30
@@ -130,9 +130,10 @@ def test_a_recorder_finds_what_was_cut_before_and_says_so(recording):
     name = recording.path.name
     status = recording.operator.node_status
     recording.wait(
-        lambda: f"Session '{name}' was cut; recovered" in status['recorder'].message, 'a word'
+        lambda: f"Session '{name}' was interrupted; recovered" in status['recorder'].message,
+        'a word',
     )
     assert status['recorder'].state == 'idle'
-    assert 'was cut; recovered' in recording.log('recorder')
+    assert 'was interrupted; recovered' in recording.log('recorder')
     assert read(recording.path) > 30
     assert Session(recording.path).labels()[0].name == 'fist'

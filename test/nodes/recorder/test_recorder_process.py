@@ -62,7 +62,7 @@ def test_a_session_holds_what_was_published(running):
     start = heard.index(frames[0])
     assert heard[start : start + len(frames)] == frames  # every byte, none missing
     session = Session(path)
-    assert session.bag.whole
+    assert session.bag.complete
     assert session.info.subject == 'S1'
     assert session.info.class_names == ('rest', 'fist')
     assert session.stream_info('emg').n_channels == 8  # latched before the recording began
@@ -79,7 +79,7 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
     statuses = running.operator.node_status
     for number in range(3):
         os.kill(running.nodes.pid('recorder'), signal.SIGINT)
-        running.wait(lambda: running.nodes.dead() is not None, 'its end')
+        running.wait(lambda: running.nodes.exit_message() is not None, 'its end')
         del statuses['recorder']
         folder = running.folder / f'of {number}'
         values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # a busy machine
@@ -94,22 +94,23 @@ def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
         running.wait(lambda ns=answered_ns: heard and stamp_ns(heard[-1]) > ns + 10**8, 'frames')
         running.operator.trigger('recorder/stop_recording')
         path = Path(session_in(message))
-        running.wait(lambda p=path: Session(p).bag.whole, 'all of it on the disk')
+        running.wait(lambda p=path: Session(p).bag.complete, 'all of it on the disk')
         chunks = list(Session(path).chunks('emg'))
         after = [frame.first_sample for frame in heard if stamp_ns(frame) > answered_ns]
         assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 
-def test_both_doors_lead_to_one_function(running):
+def test_services_and_lifecycle_call_the_same_transitions(running):
     running.operator.transition('recorder', 'activate')
     assert 'Recording' in running.operator.node_status['recorder'].message
     response = running.operator.call(Trigger, 'recorder/start_recording', Trigger.Request())
     assert not response.success
-    assert "the node is 'active', expected 'inactive'" in response.message
+    assert response.message == 'Cannot start recording: already recording.'
     running.operator.transition('recorder', 'deactivate')
     response = running.operator.call(Trigger, 'recorder/stop_recording', Trigger.Request())
-    assert "the node is 'inactive', expected 'active'" in response.message
-    assert Session(only_session(running)).bag.whole
+    assert not response.success
+    assert response.message == 'Cannot stop recording: not recording.'
+    assert Session(only_session(running)).bag.complete
 
 
 def test_a_class_that_is_none_is_refused(running):
@@ -148,10 +149,10 @@ def test_interrupted_it_closes_the_session(running, number):
     file = next(only_session(running).glob('*.mcap'))
     running.wait(lambda: file.stat().st_size > 30_000, 'a few frames')
     os.kill(running.nodes.pid('recorder'), number)
-    running.wait(lambda: running.nodes.dead() is not None, 'the end')
-    assert 'exit code 0' in running.nodes.dead()
+    running.wait(lambda: running.nodes.exit_message() is not None, 'the end')
+    assert 'exit code 0' in running.nodes.exit_message()
     session = Session(only_session(running))
-    assert session.bag.whole
+    assert session.bag.complete
     assert session.bag.message_count > 20
 
 
@@ -162,7 +163,7 @@ def test_killed_it_leaves_what_can_be_read(running):
     running.wait(lambda: file.stat().st_size > 150_000, 'two seconds of frames')
     os.kill(running.nodes.pid('recorder'), signal.SIGKILL)
     session = Session(only_session(running))
-    assert not session.bag.whole
+    assert not session.bag.complete
     assert sum(chunk.n_samples for chunk in session.chunks('emg')) > 2000
     assert session.labels()[0].name == 'fist'
 
@@ -173,7 +174,7 @@ def test_a_disk_that_fails_is_said_and_another_is_taken(running):
     running.operator.trigger('recorder/stop_recording')
     (running.folder / 'file').write_text('')
     running.operator.set_parameter('recorder', 'session_dir', str(running.folder / 'file'))
-    with pytest.raises(DemoError, match='cannot be made'):
+    with pytest.raises(DemoError, match='Cannot create session'):
         running.operator.trigger('recorder/start_recording')
     running.operator.set_parameter('recorder', 'session_dir', str(running.folder / 'other'))
     running.operator.trigger('recorder/start_recording')

@@ -79,7 +79,7 @@ def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path)
         tmp_path / 's',
         SessionInfo(),
         topics(),
-        flush_every_s=0.01,
+        flush_interval_s=0.01,
         on_error=lambda sentence: ended.set(),
     )
     items = protocol([(0, 'rest', 0.1)])
@@ -87,7 +87,7 @@ def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path)
     assert ended.wait(30)
     assert not recording.put(*items[1])
     report = recording.stop()
-    assert 'has ended' in report.error
+    assert 'stopped: ' in report.error
     assert report.dropped == 2
     assert recording.backlog == 0
 
@@ -97,7 +97,7 @@ def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr('myogestic_ros.sessions.storage.metadata.BagMetadata.write', full)
-    with pytest.raises(SessionError, match='cannot be begun: .*No space left'):
+    with pytest.raises(SessionError, match='Cannot create session .*No space left'):
         SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     monkeypatch.undo()
     assert not (tmp_path / 's').exists()  # it left nothing behind

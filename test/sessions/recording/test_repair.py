@@ -19,10 +19,14 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
-from myogestic_ros.sessions.recording.repair import cut_sessions, needs_repair, repair_session
+from myogestic_ros.sessions.recording.repair import (
+    interrupted_sessions,
+    needs_repair,
+    repair_session,
+)
 from myogestic_ros.sessions.recording.sample_losses import frame_span
 from myogestic_ros.sessions.session_info import SessionInfo
-from myogestic_ros.sessions.storage import mcap_summary as mcap_tail
+from myogestic_ros.sessions.storage import mcap_summary
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
@@ -78,17 +82,16 @@ def test_a_cut_session_is_whole_again(cut):
     report = repair_session(cut)
     assert (report.repaired, report.messages, report.lost_bytes) == (True, len(ITEMS), 0)
     assert report.duration_s == pytest.approx(1.99)
-    assert report.sentence == (
-        "Session 'cut' was cut; recovered 202 messages, 2.0 s. Nothing that had been written is "
-        'lost.'
+    assert report.message == (
+        "Session 'cut' was interrupted; recovered 202 messages, 2.0 s. No written data was lost."
     )
     assert file_of(cut).read_bytes().startswith(before)
     assert sorted(independent(cut)) == sorted(ITEMS)
     session = Session(cut)
-    assert not session.bag.whole
+    assert not session.bag.complete
     assert session.info.class_names == ('rest', 'fist')  # as the labels say
     assert (session.info.subject, session.info.extra['note']) == ('S1', 'x')
-    assert session.info.extra['recovered'] == report.sentence
+    assert session.info.extra['recovered'] == report.message
     assert session.info.extra['lost_samples'] == '{"/emg": 0}'
     assert not needs_repair(cut)
     assert {f.name for f in cut.iterdir()} == {'metadata.yaml', file_of(cut).name}
@@ -101,7 +104,7 @@ def test_done_twice_it_does_nothing(cut):
     before = {file.name: file.read_bytes() for file in cut.iterdir()}
     report = repair_session(cut)
     assert not report.repaired
-    assert report.sentence == "Session 'cut' needs no repair."
+    assert report.message == "Session 'cut' needs no repair."
     assert {file.name: file.read_bytes() for file in cut.iterdir()} == before
 
 
@@ -154,8 +157,8 @@ def test_no_room_for_a_repair_leaves_what_there_is(cut, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     with monkeypatch.context() as patch:
-        patch.setattr(mcap_tail.os, 'fsync', full)
-        with pytest.raises(SessionError, match='cannot be repaired: .*No space left'):
+        patch.setattr(mcap_summary.os, 'fsync', full)
+        with pytest.raises(SessionError, match='Cannot repair .*No space left'):
             repair_session(cut)
     assert needs_repair(cut)
     assert repair_session(cut).messages == len(ITEMS)
@@ -181,8 +184,8 @@ def test_a_session_that_only_lost_its_metadata_is_complete(tmp_path):
     (tmp_path / 's' / 'metadata.yaml').unlink()
     assert needs_repair(tmp_path / 's')
     report = repair_session(tmp_path / 's')
-    assert 'was ended in order, but its metadata.yaml was missing' in report.sentence
-    assert Session(tmp_path / 's').bag.whole
+    assert 'was recorded completely, but its metadata.yaml was missing' in report.message
+    assert Session(tmp_path / 's').bag.complete
     assert file_of(tmp_path / 's').read_bytes() == before
     assert independent(tmp_path / 's')
 
@@ -190,7 +193,7 @@ def test_a_session_that_only_lost_its_metadata_is_complete(tmp_path):
 def test_a_session_that_is_being_recorded_is_not_touched(running):
     before = file_of(running).read_bytes()
     assert not needs_repair(running)
-    with pytest.raises(SessionError, match='is being written; end that first'):
+    with pytest.raises(SessionError, match='another process is writing to it; stop it first'):
         repair_session(running)
     assert file_of(running).read_bytes() == before
 
@@ -198,18 +201,18 @@ def test_a_session_that_is_being_recorded_is_not_touched(running):
 def test_what_is_being_copied_is_not_touched(cut):
     with file_of(cut).open('r+b'):
         assert not needs_repair(cut)
-        with pytest.raises(SessionError, match='is being written'):
+        with pytest.raises(SessionError, match='is writing to it'):
             repair_session(cut)
     assert needs_repair(cut)
 
 
 def test_only_what_was_recorded_here_is_repaired_unasked(cut, running):
-    assert cut_sessions(cut.parent) == [cut]
+    assert interrupted_sessions(cut.parent) == [cut]
     file_of(cut).write_bytes(
         file_of(cut).read_bytes().replace(b'myogestic_ros', b'libmcap 1.4.0', 1)
     )
-    assert cut_sessions(cut.parent) == []
-    assert cut_sessions(cut.parent / 'none') == []
+    assert interrupted_sessions(cut.parent) == []
+    assert interrupted_sessions(cut.parent / 'none') == []
 
 
 def test_a_lock_ends_with_the_process_that_has_it(tmp_path):
@@ -239,7 +242,7 @@ def test_samples_that_are_missing_are_counted(tmp_path):
     begin(tmp_path / 's', items).abandon()
     report = repair_session(tmp_path / 's')
     assert report.lost_samples == 100
-    assert 'Between its frames 100 samples are missing.' in report.sentence
+    assert '100 samples are missing between the recorded frames.' in report.message
     assert Session(tmp_path / 's').info.extra['lost_samples'] == '{"/emg": 100}'
 
 
@@ -249,7 +252,7 @@ def test_a_damaged_part_in_the_middle_is_skipped(cut):
     file_of(cut).write_bytes(content)
     report = repair_session(cut)
     assert 0 < report.lost_bytes < len(content) // 5
-    assert 'bytes are damaged, and skipped' in report.sentence
+    assert 'are damaged and were skipped' in report.message
     assert len(independent(cut)) == report.messages == len(ITEMS) - 20
     assert report.lost_samples == 20 * 20
 
@@ -284,7 +287,7 @@ def test_what_is_no_session_is_refused(tmp_path):
     with pytest.raises(SessionError, match='expected a folder with an .mcap file'):
         repair_session(tmp_path)
     (tmp_path / 'x.mcap').write_text('Hello, I am a text.')
-    with pytest.raises(SessionError, match='is no MCAP file'):
+    with pytest.raises(SessionError, match='is not an MCAP file'):
         repair_session(tmp_path)
     assert (tmp_path / 'x.mcap').read_text() == 'Hello, I am a text.'
 

@@ -15,6 +15,7 @@ from support.paths import ROOT
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording import session_recorder
 from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
 from myogestic_ros.sessions.session_info import SessionInfo
 
@@ -24,12 +25,12 @@ ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 def test_what_is_put_is_written(tmp_path):
     recording = SessionRecorder(tmp_path / 's', SessionInfo(subject='S1'), topics())
     assert all(recording.put(*item) for item in ITEMS)
-    recording.note_class(1, 'fist')
+    recording.add_class(1, 'fist')
     report = recording.stop()
     assert (report.messages, report.dropped, report.error) == (len(ITEMS), 0, '')
     assert report.duration_s == pytest.approx(1.99)
     session = Session(tmp_path / 's')
-    assert session.bag.whole
+    assert session.bag.complete
     assert session.info.subject == 'S1'
     assert session.info.class_names == ('', 'fist')
     assert sorted(session.bag.messages(['/emg', '/label'])) == sorted(
@@ -51,9 +52,21 @@ def test_what_finds_no_room_is_counted(tmp_path):
     assert not recording.put('/emg', b'x', START_NS)  # it has ended
 
 
+def test_put_yields_until_what_has_waited_too_long_is_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(session_recorder, 'YIELD_AFTER_S', 0.0)
+    monkeypatch.setattr(session_recorder, 'YIELD_AT_MOST_S', 60.0)
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.5)
+    file = next((tmp_path / 's').glob('*.mcap'))
+    empty = file.stat().st_size
+    assert recording.put('/emg', b'first', START_NS)
+    assert recording.put('/emg', b'second', START_NS)  # the first is older than 0 s
+    assert file.stat().st_size > empty
+    recording.stop()
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(SessionError, match='cannot be made'):
+    with pytest.raises(SessionError, match='Cannot create session'):
         SessionRecorder(tmp_path / 'file' / 's', SessionInfo(), topics())
 
 
@@ -67,7 +80,7 @@ RECORD_FOR_EVER = """
         import signal
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    recording = SessionRecorder(pathlib.Path(sys.argv[1]), SessionInfo(), topics(), flush_every_s=0.05)
+    recording = SessionRecorder(pathlib.Path(sys.argv[1]), SessionInfo(), topics(), flush_interval_s=0.05)
     items = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
     written = 0
     for count, item in enumerate(itertools.cycle(items), start=1):
@@ -103,7 +116,7 @@ def test_killed_it_has_what_was_flushed(tmp_path):
     process.wait()
     process.stdout.close()
     session = Session(tmp_path / 's')
-    assert not session.bag.whole
+    assert not session.bag.complete
     assert session.bag.message_count >= before
     assert session.labels()[0].name == 'rest'
 
@@ -113,7 +126,7 @@ def test_a_full_disk_ends_it_and_keeps_what_there_is(tmp_path):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert 'ERROR Recording' in output
-    assert 'What was written before is kept' in output
+    assert 'The written data is kept' in output
     session = Session(tmp_path / 's')
     assert session.bag.message_count > 500
     assert sum(1 for _ in session.chunks('emg')) > 400
@@ -128,11 +141,11 @@ def test_an_error_is_told_from_the_writer_thread(tmp_path):
         ended.set()
 
     recording = SessionRecorder(
-        tmp_path / 's', SessionInfo(), topics(), flush_every_s=0.01, on_error=on_error
+        tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.01, on_error=on_error
     )
     recording._writer._stream.close()  # the disk is gone
     recording.put(*ITEMS[0])
     assert ended.wait(30)
-    assert 'has ended' in told[0]
+    assert 'stopped:' in told[0]
     assert not recording.put(*ITEMS[1])
     assert recording.stop().error

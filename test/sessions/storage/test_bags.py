@@ -121,7 +121,7 @@ def test_a_session_that_was_cut_reads_to_its_last_whole_chunk(tmp_path):
         shutil.copytree(tmp_path / 'whole', path)
         next(path.glob('*.mcap')).write_bytes(content[:cut])
         session = Session(path)
-        assert not session.bag.whole
+        assert not session.bag.complete
         assert not session.info.complete
         # Behind each chunk stands its index, which is not needed: a byte less costs nothing.
         expected = 50 * sum(size <= cut + 1 for size in whole)
@@ -145,8 +145,8 @@ def test_malformed_frames_are_passed_over(tmp_path):
     ('make', 'match'),
     [
         (lambda path: None, 'There is no session'),
-        (lambda path: path.mkdir(), 'is no session'),
-        (lambda path: path.write_text('rubbish'), 'cannot be read'),
+        (lambda path: path.mkdir(), 'is not a session'),
+        (lambda path: path.write_text('rubbish'), 'Cannot read'),
     ],
 )
 def test_what_is_no_session_is_said_to_be_none(tmp_path, make, match):

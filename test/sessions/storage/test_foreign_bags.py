@@ -187,7 +187,7 @@ def test_the_metadata_of_older_releases_is_understood(tmp_path, plugin, version)
             del topic['topic_metadata']['type_description_hash']
     (path / 'metadata.yaml').write_text(yaml.safe_dump(content))
     assert count_windows(path) == WINDOWS
-    assert Session(path).bag.whole
+    assert Session(path).bag.complete
 
 
 def test_a_bag_without_definitions_trains_with_the_installed_ones(tmp_path):

@@ -64,7 +64,7 @@ class BatchCutter:
     """
 
     def __init__(self, spec: StreamSpec, predict_hz: float) -> None:
-        self.intake = ChunkValidator(spec.channels, spec.sampling_rate)
+        self.validator = ChunkValidator(spec.channels, spec.sampling_rate)
         self._spec = spec
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None
@@ -78,13 +78,13 @@ class BatchCutter:
         """Take samples in; yield the windows that are complete with them."""
         while block.n_chunks:
             first = block.chunk(0)
-            verdict = self.intake.check(first)
+            verdict = self.validator.check(first)
             if verdict is Verdict.REFUSE:
                 block = block.after(1)
                 continue
             if verdict is Verdict.RESTART:
                 self._restart(first)
-            self.intake.follow(block.chunk(-1), block.n_chunks - 1, block.n_samples)
+            self.validator.follow(block.chunk(-1), block.n_chunks - 1, block.n_samples)
             if self._filter is not None:
                 block = replace(block, data=self._filter(block.data))
             step = max(self._n_samples, PIECE_BYTES // (4 * first.n_channels))
@@ -98,7 +98,9 @@ class BatchCutter:
         """Begin anew, as `WindowCutter` does after lost samples."""
         if self._format != (first.n_channels, first.sampling_rate):
             self._format = None  # and stays so when the stream cannot be filtered
-            self._filter = StreamFilter.of(self._spec, first.n_channels, first.sampling_rate)
+            self._filter = StreamFilter.from_spec(
+                self._spec, first.n_channels, first.sampling_rate
+            )
             self._format = (first.n_channels, first.sampling_rate)
         self._settled = first.first_sample
         if self._filter is not None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.signals import Chunk, sample_time_ns
-from myogestic_ros.core.streams.blocks import Block, blocks_of
+from myogestic_ros.core.streams.batch_cutter import BatchCutter
+from myogestic_ros.core.streams.blocks import Block, iter_blocks
 from myogestic_ros.core.streams.filter_spec import FilterSpec
-from myogestic_ros.core.streams.window_batches import BatchCutter
-from myogestic_ros.core.streams.window_cutter import StreamSpec, WindowCutter
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.streams.window_cutter import WindowCutter
 
 RATE = 2000.0
 START_NS = 1_700_000_000_000_000_000
@@ -51,7 +52,7 @@ def one_by_one(chunks, window_ms, hz, filters=None):
     spec = StreamSpec('emg', window_ms, filters=filters)
     cutter = WindowCutter([spec], hz, coalesce=False)
     ticks = [tick for chunk in chunks for tick in cutter.push('emg', chunk)]
-    return [(t.sample, t.stamp_ns, t.windows['emg']) for t in ticks], cutter.intake('emg')
+    return [(t.sample, t.stamp_ns, t.windows['emg']) for t in ticks], cutter.validator('emg')
 
 
 def at_once(blocks, window_ms, hz, filters=None):
@@ -61,7 +62,7 @@ def at_once(blocks, window_ms, hz, filters=None):
         for batch in cutter.push(block):
             samples, stamps = batch.samples.tolist(), batch.stamps_ns.tolist()
             found += list(zip(samples, stamps, [np.array(w) for w in batch.data], strict=True))
-    return found, cutter.intake
+    return found, cutter.validator
 
 
 FILTERS = FilterSpec(bandpass=(100.0, 450.0), order=2, common_average=True)
@@ -75,7 +76,7 @@ FILTERS = FilterSpec(bandpass=(100.0, 450.0), order=2, common_average=True)
 def test_the_same_windows(seed, most, hz, filters):
     chunks = stream(np.random.default_rng(seed))
     expected, one = one_by_one(chunks, 50.0, hz, filters)
-    found, many = at_once(blocks_of(chunks, most), 50.0, hz, filters)
+    found, many = at_once(iter_blocks(chunks, most), 50.0, hz, filters)
     assert len(found) == len(expected) > (0 if filters else 30)
     for (sample, stamp_ns, window), (sample_, stamp_ns_, window_) in zip(
         found, expected, strict=True
@@ -90,7 +91,7 @@ def test_the_same_windows(seed, most, hz, filters):
 def test_what_windows_share_lies_in_memory_once():
     data = np.zeros((20_000, 2), np.float32)
     cutter = BatchCutter(StreamSpec('emg', 200.0), 20.0)
-    (batch,) = cutter.push(Block.of([Chunk(0, START_NS, RATE, data)]))
+    (batch,) = cutter.push(Block.from_chunks([Chunk(0, START_NS, RATE, data)]))
     assert batch.data.shape == (197, 2, 400)
     assert not batch.data.flags.writeable
     assert np.shares_memory(batch.data[0], batch.data[1])
@@ -98,7 +99,7 @@ def test_what_windows_share_lies_in_memory_once():
 
 def test_blocks_give_their_chunks_back():
     chunks = stream(np.random.default_rng(7))
-    back = [chunk for block in blocks_of(chunks, 500) for chunk in block.chunks()]
+    back = [chunk for block in iter_blocks(chunks, 500) for chunk in block.chunks()]
     assert len(back) == len(chunks)
     for one, two in zip(back, chunks, strict=True):
         assert (one.first_sample, one.stamp_ns, one.sampling_rate) == (
@@ -111,7 +112,7 @@ def test_blocks_give_their_chunks_back():
 
 def test_times_are_counted_from_the_stamp_of_ones_own_chunk():
     chunks = [c for c in stream(np.random.default_rng(3), 20) if c.data.size]
-    for block in blocks_of(chunks):
+    for block in iter_blocks(chunks):
         offsets = np.arange(block.n_samples)
         expected = [
             sample_time_ns(chunk.stamp_ns, k, chunk.sampling_rate)

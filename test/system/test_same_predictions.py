@@ -292,7 +292,7 @@ def test_predictions_that_differ_are_found(tmp_path, capsys):
     other = record(tmp_path / 'sessions' / 'other', seed=5)
     assert replayed(tmp_path, other, like=tmp_path / 'one') == 1
     told = ' '.join(capsys.readouterr().out.split())
-    assert re.search(r'\d+ of \d+ differ, the first at sample \d+', told), told
+    assert re.search(r'\d+ of \d+ are different, the first at sample \d+', told), told
 
 
 def played(source):

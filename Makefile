@@ -59,7 +59,7 @@ format: $(stamp)  ## write the code as ruff formats it
 
 docs: $(VENV)/.set-up-docs  ## the documentation as a site, in build/docs
 	rm -rf docs/reference/python/generated
-	$(python) -m sphinx -b html -W --keep-going -q docs build/docs
+	$(python) -m sphinx -E -b html -W --keep-going -q docs build/docs
 	@echo 'Built build/docs/index.html.'
 
 # The extra `docs` of the installed package, without building the package again.

@@ -75,6 +75,14 @@ def number_citations(
     lines[:] = [re.sub(r'\[(\d+)\]_', r'[\1]', line) for line in lines]
 
 
+def skip_metadata_routing(
+    app: object, what: str, name: str, obj: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out the methods that scikit-learn adds to every estimator for metadata routing."""
+    return True if re.fullmatch('set_\\w+_request', name) else None
+
+
 def setup(app: object) -> None:
     """Register the hooks of this file."""
     app.connect('autodoc-process-docstring', number_citations, priority=900)
+    app.connect('autodoc-skip-member', skip_metadata_routing)

@@ -55,7 +55,7 @@ def score(session: Session) -> dict[str, float]:
     timeline = Timeline(session.labels())
     right = defaultdict(list)
     for prediction in predict_session(pipeline, session):
-        label = timeline.over(prediction.stamp_ns, prediction.stamp_ns, SETTLE_NS)
+        label = timeline.label_during(prediction.stamp_ns, prediction.stamp_ns, SETTLE_NS)
         if label is not None:
             right[label.name].append(prediction.values['label'] == label.name)
     return {name: float(np.mean(hits)) for name, hits in right.items()}

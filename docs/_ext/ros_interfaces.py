@@ -47,8 +47,7 @@ def read_part(lines: list[str], *, begins_file: bool) -> Part:
     """Parse the lines of one part; ``begins_file`` says that its first comment is the file's."""
     part = Part()
     comment: list[str] = []
-    for line in lines:
-        line = line.strip()
+    for line in map(str.strip, lines):
         if line.startswith('#'):
             comment.append(line[1:].strip())
         elif not line:

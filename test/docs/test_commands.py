@@ -45,6 +45,7 @@ def lines(*columns):
 def test_all_blocks_are_tested():
     assert set(blocks()) == {
         *('import.sh', 'export.sh', 'sessions.sh', 'train.sh'),
+        *(f'tutorial-{name}.sh' for name in ('import', 'check', 'evaluate', 'train')),
         *('timed.yaml', 'ninapro.yaml', 'lsl.yaml', 'files.yaml'),
     }
 
@@ -62,6 +63,22 @@ def test_the_commands(tmp_path, monkeypatch):
     first, again = Session(tmp_path / 'sessions/hand'), Session(tmp_path / 'sessions/hand-again')
     topics = list(first.bag.topics)
     assert list(first.bag.messages(topics)) == list(again.bag.messages(topics))
+
+
+def test_the_tutorial_of_own_recordings(tmp_path, monkeypatch):
+    rng = np.random.default_rng(3)
+    labels = np.repeat(np.tile([0, 1, 2], 3), 1500)
+    emg = rng.standard_normal((len(labels), 4)) * (20.0 + 30.0 * labels[:, np.newaxis])
+    (tmp_path / 'hand.csv').write_text(lines(*emg.T, labels))
+    monkeypatch.chdir(tmp_path)
+    for name in ('import', 'check', 'evaluate', 'train'):
+        for line in blocks()[f'tutorial-{name}.sh'].splitlines():
+            program, *words = shlex.split(line)
+            assert program == 'myogestic'
+            assert command.main(words) == 0, line
+    assert (tmp_path / 'hand.png').is_file()
+    assert (tmp_path / 'report.html').is_file()
+    assert len(list((tmp_path / 'sessions').iterdir())) == 2  # the session and its predictions
 
 
 def test_a_training(tmp_path, monkeypatch):

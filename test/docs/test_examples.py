@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from myogestic_ros.msg import EmgFrame
 from support.arm_session import write_arm
 from support.graph import graph
 from support.paths import ROOT
@@ -16,6 +18,7 @@ from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -124,3 +127,18 @@ def test_through_the_node(tmp_path, session, decoder):
     assert fist.count('fist') > 0.8 * len(fist)
     if decoder == 'classifier.py':
         assert len(predicted(decoder, tmp_path / 'models', session)) > 100
+
+
+def test_offline_example_trains_predicts_and_scores(session):
+    for arguments, classes in (([], 3), ([str(session), str(session)], 3)):
+        done = subprocess.run(
+            [sys.executable, str(EXAMPLES / 'offline.py'), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        shares = [float(x) for x in re.findall(r'^\w+: ([\d.]+)%', done.stdout, re.MULTILINE)]
+        assert len(shares) == classes, done.stdout
+        assert min(shares) > 80.0

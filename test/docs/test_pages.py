@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from support.bags import protocol, write
 from support.graph import PATIENCE_S, graph, set_domain
 from support.paths import ROOT
 from support.recorded import made_up, write_signal
 
+from myogestic_ros.core.signals import Label, sample_time_ns
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.demo.node_client import open_node_client
@@ -19,6 +21,7 @@ from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
+from myogestic_ros.sources.base import Source
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 
@@ -47,12 +50,16 @@ def test_all_blocks_are_tested():
         'evaluate.py',
         'filters.py',
         'from_myogestic.py',
+        'my_decoder.py',
+        'my_source.py',
         'own.launch.py',
         'own_adapt.py',
         'own_decoder.py',
         'post.py',
         'repair.py',
         'repetitions.py',
+        'score_offline.py',
+        'train_offline.py',
         'windows.py',
     }
 
@@ -181,8 +188,34 @@ def test_callbacks_from_myogestic(tmp_path, session):
     assert {pair.key for pair in message.extra} == {'class', 'hand'}
 
 
-def test_links_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
-            if not target.startswith('http'):
-                assert (page.parent / target).exists(), (page.name, target)
+def test_tutorial_of_a_decoder_trains_and_scores_without_a_graph(tmp_path, monkeypatch):
+    paths = [
+        str(write_signal(tmp_path / f's{seed}', *made_up(repetitions=2, seed=seed), 1000.0))
+        for seed in (0, 1)
+    ]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'my_decoder.py').write_text(blocks()['my_decoder.py'])
+    pipeline = import_decoder('my_decoder.py').pipeline
+    namespace: dict = {}
+    exec(blocks()['train_offline.py'], namespace)
+    exec(blocks()['score_offline.py'], namespace)
+    log = namespace['train_on'](pipeline, paths[:1])
+    assert any(line.endswith(' windows') for line in log)
+    assert namespace['accuracy'](pipeline, paths[1]) > 0.9
+
+
+def test_source_of_ones_own_has_the_interface_of_a_source():
+    namespace: dict = {}
+    exec(blocks()['my_source.py'], namespace)
+    factory = namespace['SineSource']
+    source = factory({parameter.name: parameter.default for parameter in factory.PARAMETERS})
+    assert isinstance(source, Source)
+    info = source.open()
+    first, second = source.read(1.0), source.read(1.0)
+    assert source.read(0.0) is None
+    source.set_label(Label(0, 0, 'rest'))
+    source.close()
+    assert first.data.dtype == np.float32
+    assert first.data.shape == (100, info.n_channels)
+    assert second.first_sample == first.end_sample == 100
+    assert second.stamp_ns == sample_time_ns(0, 100, info.sampling_rate)

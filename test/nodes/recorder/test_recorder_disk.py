@@ -124,7 +124,7 @@ def test_a_session_that_is_deleted_is_told_and_kept(recording):
 
 def test_a_recorder_finds_what_was_cut_before_and_says_so(recording):
     os.kill(recording.nodes.pid('recorder'), signal.SIGKILL)
-    recording.operator._dead = lambda: None  # it is meant to be
+    recording.operator._failure = lambda: None  # it is meant to be
     folder = str(recording.path.parent)
     recording.nodes.start('recorder', {'session_dir': folder, 'autostart': 'configure'})
     name = recording.path.name

@@ -127,7 +127,7 @@ def draw_distance(axes: Any, score: HandScore) -> None:
     axes.set_xlim(0, None)
     axes.set_ylim(0, None)
     axes.set_xlabel('time since the cue (s)')
-    axes.set_ylabel('distance of the farthest joint (rad)')
+    axes.set_ylabel('largest joint error (rad)')
     axes.set_title(
         f'Hand: {score.share:.0%} within {WITHIN_S:g} s' if score.cue_results else 'Hand'
     )

@@ -161,7 +161,7 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         for prediction in predict_session(pipeline, session, on_time):
             message = bag.add(prediction)
             run.predictions += 1
-            label = timeline.over(prediction.stamp_ns, prediction.stamp_ns, 0)
+            label = timeline.label_during(prediction.stamp_ns, prediction.stamp_ns, 0)
             if label is not None and message.label:
                 run.labelled += 1
                 run.correct += message.label == label.name

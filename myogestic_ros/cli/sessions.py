@@ -200,7 +200,7 @@ def export(
         opened = Session(path)
         for written in export_session(opened, target, stream):
             console.print(f'Written: {written}', markup=False, soft_wrap=True)
-        others = [topic for topic in opened.streams() if topic != opened.topic_of(stream)]
+        others = [topic for topic in opened.streams() if topic != opened.stream_topic(stream)]
         if others:
             console.print(
                 f'Not exported: {", ".join(others)}; a file contains one stream.',

@@ -118,7 +118,7 @@ def test_single_repetition_is_reported_as_untestable(folder: Path) -> None:
     ('arguments', 'sentence'),
     [
         (['wednesday'], "There is no session 'wednesday'"),
-        (['bare'], 'hold no labels'),
+        (['bare'], 'without labels'),
         (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
         (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
         (['monday', '--class', 'wave'], 'No training data for wave'),

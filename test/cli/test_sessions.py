@@ -97,7 +97,7 @@ def test_import_info_export_and_reimport(run, tmp_path, recording):
             'expected error or skip',
         ),
         (['list', 'nowhere'], 'There is no folder nowhere'),
-        (['info', 'nobody'], "There is no session 'nobody' in sessions; there are: s"),
+        (['info', 'nobody'], "There is no session 'nobody' in sessions; available: s"),
         (['info', 's', '--picture', 'hand.csv'], 'hand.csv exists already'),
         (['info', 's', '--picture', 'hand.xyz'], 'hand.xyz cannot be written'),
         (['export', 's', 'hand.csv'], 'hand.csv exists already'),

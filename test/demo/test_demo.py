@@ -87,7 +87,7 @@ def test_short_demo_reports_scores_and_stops_all_nodes(tmp_path):
     assert 0 < report['latency_p50_ms'] < report['latency_p99_ms']
     assert (tmp_path / 'report.png').read_bytes()[:4] == b'\x89PNG'
     for text in (
-        'hand in the right posture within 1 s',
+        'hand in the cued posture within 1 s',
         'online accuracy',
         'prediction rate',
         'Accuracy on repetitions left out',
@@ -179,7 +179,7 @@ def test_killed_demo_leaves_no_process(tmp_path, monkeypatch):
         (['--data', '/nowhere'], 'There is no /nowhere; expected the folder of a recording', 1),
         (['--hold', '0.1'], 'held for at least', 1),
         (['--what'], 'unrecognized arguments: --what', 2),
-        (['--data', '.'], 'holds no recording', 1),
+        (['--data', '.'], 'contains no recording', 1),
     ],
 )
 def test_invalid_call_prints_message(tmp_path, arguments, message, code):

@@ -54,8 +54,8 @@ def test_a_module_by_name():
         ('/', "There is no decoder file '/'"),
         ('no_such_module', "There is no decoder module 'no_such_module'"),
         ('json.no_such_module', "There is no decoder module 'json.no_such_module'"),
-        ('', "Decoder '' failed while it was imported"),
-        ('.relative', "Decoder '.relative' failed while it was imported"),
+        ('', "Importing decoder '' failed"),
+        ('.relative', "Importing decoder '.relative' failed"),
     ],
 )
 def test_none_there(reference, words):
@@ -67,11 +67,11 @@ def test_none_there(reference, words):
 @pytest.mark.parametrize(
     ('source', 'words'),
     [
-        ('def broken(:', 'failed while it was imported: SyntaxError'),
-        ('1 / 0', 'failed while it was imported: ZeroDivisionError'),
+        ('def broken(:', 'Importing decoder .* failed: SyntaxError'),
+        ('1 / 0', 'Importing decoder .* failed: ZeroDivisionError'),
         ('import no_such_thing', "needs the module 'no_such_thing', which is not installed"),
-        ('\0', 'failed while it was imported'),
-        ('import sys; sys.exit(3)', 'failed while it was imported: SystemExit: 3'),
+        ('\0', 'Importing decoder .* failed'),
+        ('import sys; sys.exit(3)', 'Importing decoder .* failed: SystemExit: 3'),
     ],
 )
 def test_files_that_fail(tmp_path, source, words):
@@ -88,7 +88,7 @@ def test_files_that_fail(tmp_path, source, words):
 def test_a_file_that_is_no_python(tmp_path):
     path = tmp_path / 'model.txt'
     path.write_text('x')
-    with pytest.raises(DecoderError, match='is no Python file'):
+    with pytest.raises(DecoderError, match='is not a Python file'):
         import_decoder(str(path))
 
 

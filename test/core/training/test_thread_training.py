@@ -53,7 +53,7 @@ def test_it_says_once_that_it_is_in_a_thread():
     ((kind, sentence),) = pipeline.observer.problems
     assert kind == 'thread'
     assert 'train' in sentence
-    assert 'it trains in a thread, which cannot be killed' in sentence
+    assert 'it runs in a thread, which cannot be killed' in sentence
 
 
 @pytest.mark.parametrize('train', [lambda data: 1, [].__class__, print, max])

@@ -23,7 +23,7 @@ from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
-from myogestic_ros.nodes.common.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.common.conversions import chunk_from_joint_state, chunk_from_ros
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
 from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
@@ -239,7 +239,7 @@ class PipelineNode(ManagedNode):
     def _on_joints(self, name: str, rate: float, message: JointState) -> None:
         try:
             sample = self.pipeline.reader.cutter.validator(name).samples
-            chunk = joint_state_chunk(message, sample, rate)
+            chunk = chunk_from_joint_state(message, sample, rate)
         except SignalError as error:
             self.reports.malformed(name, str(error))
             return

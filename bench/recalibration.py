@@ -24,7 +24,8 @@ from accuracy import Recording, cut, recordings
 from rich.console import Console
 from rich.table import Table
 
-from myogestic_ros.decoding.adaptation.recalibration import adapt_to, blended, remember
+from myogestic_ros.decoding.adaptation.memory import Memory
+from myogestic_ros.decoding.adaptation.recalibration import blend_windows, recalibrate
 from myogestic_ros.decoding.datasets.training_set import TrainingSet
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe
 from myogestic_ros.decoding.quality.electrode_rotation import find_rotation
@@ -51,18 +52,18 @@ def compare(
     today, classes, groups = new
     shown, later = groups < k, groups >= k
     names = {int(index): str(index) for index in np.union1d(y, classes)}
-    memory = remember(x, y, names)
+    memory = Memory.from_windows(x, y, names)
     before = fit(x, y)
     few = today[shown], classes[shown], groups[shown]
     models = {
         'old': before,
         'today only': fit(few[0], few[1]),
         'pooled': fit(np.concatenate([x, few[0]]), np.concatenate([y, few[1]])),
-        'blend': fit(*blended(memory, *few)),
+        'blend': fit(*blend_windows(memory, *few)),
     }
     known = {index: names[index] for index in set(few[1].tolist())}
     windows = TrainingSet(few[0], few[1], few[2] * 100 + few[1], known, {'emg': N_CHANNELS}, 0)
-    models['chosen'] = adapt_to(memory, windows, fit, before).estimator
+    models['chosen'] = recalibrate(memory, windows, fit, before).estimator
     return {
         name: 100 * float(np.mean(model.predict(today[later]) == classes[later]))
         for name, model in models.items()

@@ -1,4 +1,4 @@
-"""Whether a model can work on the streams that there are."""
+"""Check of a model against the streams that it is to be used on."""
 
 from __future__ import annotations
 
@@ -7,34 +7,46 @@ from collections.abc import Sequence
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['incompatibility_of']
+__all__ = ['incompatibility']
 
 
-def incompatibility_of(trained_on: Sequence[StreamSpec], live: Sequence[StreamSpec]) -> str | None:
-    """Return why a model cannot work on live streams, in a sentence; else None.
+def incompatibility(trained_on: Sequence[StreamSpec], live: Sequence[StreamSpec]) -> str | None:
+    """Return the reason why a model cannot be used on live streams; None if it can.
 
-    A rate or number of channels that is not known yet fits, and so do filters that nobody asked
-    for: the model's are used then.
+    Parameters
+    ----------
+    trained_on : sequence of StreamSpec
+        Streams that the model was trained on.
+    live : sequence of StreamSpec
+        Streams of the pipeline. Channels and rates that are not known yet (None) match any; so do
+        filters that are not set (None): the filters of the model are used then.
+
+    Returns
+    -------
+    str or None
+        One sentence without a capital at its start, to follow "Model 'x' does not match the
+        streams: ".
     """
     wanted = {spec.name: spec for spec in trained_on}
-    have = {spec.name: spec for spec in live}
-    if list(wanted) != list(have):
-        return f'it reads the streams {list(wanted)}, the pipeline has {list(have)}.'
-    for name, need in wanted.items():
-        now = have[name]
-        for what, trained, found, unit in (
-            ('channels', need.channels, now.channels, ''),
-            ('sampling rate', need.sampling_rate, now.sampling_rate, ' Hz'),
-            ('window', need.window_ms, now.window_ms, ' ms'),
+    found = {spec.name: spec for spec in live}
+    if list(wanted) != list(found):
+        return f'the model reads the streams {list(wanted)}, the pipeline has {list(found)}.'
+    for name, trained in wanted.items():
+        now = found[name]
+        for phrase, old, new in (
+            ('{:g} channels', trained.channels, now.channels),
+            ('a sampling rate of {:g} Hz', trained.sampling_rate, now.sampling_rate),
+            ('a window of {:g} ms', trained.window_ms, now.window_ms),
         ):
-            if None not in (trained, found) and trained != found:
+            if old is not None and new is not None and old != new:
                 return (
-                    f"it was trained on stream '{name}' with {what} {trained:g}{unit}, "
-                    f'the stream has {found:g}{unit}.'
+                    f"stream '{name}' has {phrase.format(new)}, "
+                    f'the model was trained with {phrase.format(old)}.'
                 )
-        if now.filters is not None and str(now.filters) != str(need.filters or FilterSpec()):
+        filters = trained.filters or FilterSpec()
+        if now.filters is not None and str(now.filters) != str(filters):
             return (
-                f"it was trained on stream '{name}' filtered with {need.filters or FilterSpec()}, "
-                f'the pipeline filters it with {now.filters}.'
+                f"the pipeline filters stream '{name}' with {now.filters}, "
+                f'the model was trained with {filters}.'
             )
     return None

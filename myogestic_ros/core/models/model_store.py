@@ -1,4 +1,4 @@
-"""Models on disk: a joblib file each, and beside it a manifest that says what it is."""
+"""Folder of saved models: a joblib file each, with a JSON manifest beside it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,61 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.models.compatibility import incompatibility_of
-from myogestic_ros.core.models.serialization import load_pickle, save_pickle
+from myogestic_ros.core.models.compatibility import incompatibility
+from myogestic_ros.core.models.serialization import load_pickle, missing_name, save_pickle
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['Manifest', 'ModelStore', 'unfit_reason']
+__all__ = ['Manifest', 'ModelStore']
 
-FORMAT = 'myogestic_ros/model/1'
+FORMAT_NAME = 'myogestic_ros/model'
+FORMAT = f'{FORMAT_NAME}/2'
+"""Format of model file and manifest.
+
+The number increases when models that were saved before can no longer be loaded: they are refused
+with the request to train them again. Format 1 named internal modules; since format 2, model files
+name `myogestic_ros.estimators` only.
+"""
+
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,120}')
 MAX_MANIFEST_BYTES = 4_000_000
-"""A larger file is no manifest."""
+"""Maximum size of a manifest, bytes; a larger file is refused unread."""
+
+
+class _OtherFormatError(ValueError):
+    """The manifest was written by a version of this package with another model format."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model is: see each field's name. ``window_ms``, rate and channels are per stream."""
+    """Description of a saved model, stored as JSON beside it.
+
+    Attributes
+    ----------
+    decoder : str
+        Decoder that the model belongs to: a name, a module or a file.
+    streams : list of StreamSpec
+        Streams that the model reads, with window (ms), channels, sampling rate (Hz) and filters.
+    predict_hz : float
+        Prediction rate, Hz.
+    hop_ms : float
+        Step between training windows, ms.
+    class_names : list of str
+        Class names by class index.
+    sessions : list of str
+        Names of the sessions that it was trained on.
+    parameters : dict
+        Further settings of the decoder.
+    scores : dict of str to float
+        Scores from training.
+    created : str
+        Time of saving, ISO 8601, UTC.
+    sha256 : str
+        Digest of the model file.
+    versions : dict of str to str
+        Versions of Python and of the libraries that the model depends on.
+    format : str
+        Format of model file and manifest, `FORMAT`.
+    """
 
     decoder: str
     streams: list[StreamSpec]
@@ -47,17 +87,27 @@ class Manifest:
     format: str = FORMAT
 
     def to_text(self) -> str:
-        """Return the JSON text of the manifest."""
+        """Return the manifest as JSON text."""
         return json.dumps(asdict(self), indent=2, default=_plain) + '\n'
 
     @classmethod
     def from_text(cls, text: str) -> Manifest:
-        """Return the manifest in a JSON text; raises ValueError, TypeError, KeyError."""
+        """Return the manifest in a JSON text.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            If the text is not a manifest of this format.
+        """
         values = json.loads(text)
+        found = values.get('format')
+        if found != FORMAT:
+            words = f'format {found!r:.60}, expected {FORMAT!r}'
+            if isinstance(found, str) and found.startswith(f'{FORMAT_NAME}/'):
+                raise _OtherFormatError(words)
+            raise ValueError(words)
         values['streams'] = [StreamSpec(**stream) for stream in values['streams']]
         manifest = cls(**values)
-        if manifest.format != FORMAT:
-            raise ValueError(f'format is {manifest.format!r}, expected {FORMAT!r}')
         manifest._check_types()
         return manifest
 
@@ -77,13 +127,13 @@ class Manifest:
                 ('channels', stream.channels, (int, type(None))),
                 ('sampling_rate', stream.sampling_rate, optional),
             ]
-        for what, value, kinds in rows:
+        for name, value, kinds in rows:
             if not isinstance(value, kinds) or isinstance(value, bool):
-                raise ValueError(f'{what} is {value!r:.60}')
+                raise ValueError(f'{name} is {value!r:.60}')
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold for a NumPy value, or whatever else a decoder put there."""
+    """Return a JSON value for a NumPy value, and the text of any other object."""
     return value.tolist() if hasattr(value, 'tolist') else str(value)
 
 
@@ -97,21 +147,17 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def unfit_reason(manifest: Manifest, live: Sequence[StreamSpec]) -> str | None:
-    """Return why a model cannot work on the streams as they are now, in a sentence; else None."""
-    return incompatibility_of(manifest.streams, live)
-
-
 class ModelStore:
-    """A folder of models.
+    """Save, list and load the models in a folder.
 
-    A pickle runs code when it is loaded. So a model is loaded only by name, only from this
-    folder, and only when it is byte for byte what its manifest says was saved.
+    Loading a pickle executes code from it. A model is therefore loaded only by name, only from
+    this folder, and only if the SHA-256 digest of the file is the one in its manifest. The digest
+    protects against accidents, not against someone who can write to the folder.
 
     Parameters
     ----------
     folder : Path
-        Where the models lie; made when the first one is saved.
+        Folder of the models; created when the first model is saved.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -132,7 +178,7 @@ class ModelStore:
         Raises
         ------
         ModelError
-            When there is none.
+            If the folder contains no model.
         """
         names = self.names()
         if not names:
@@ -140,7 +186,7 @@ class ModelStore:
         return names[-1]
 
     def free_name(self, stem: str) -> str:
-        """Return a name that says what and when, and that no model has yet."""
+        """Return a name of ``stem`` and the current time that no model has yet."""
         stem = re.sub(r'\.{2,}', '.', re.sub(r'[^A-Za-z0-9._-]+', '-', stem))
         stem = stem.strip('._-') or 'model'
         stem = f'{stem[:60]}_{datetime.now().strftime("%Y-%m-%d_%H-%M-%S")}'
@@ -156,7 +202,8 @@ class ModelStore:
         Raises
         ------
         ModelError
-            When there is no such model, or its manifest cannot be read.
+            If there is no such model, its manifest cannot be read, or it was saved by a version
+            of this package with another model format.
         """
         file = self._existing(name).with_name(f'{name}.json')
         try:
@@ -166,12 +213,18 @@ class ModelStore:
             return Manifest.from_text(file.read_text())
         except FileNotFoundError:
             raise ModelError(
-                f"Model '{name}' has no manifest ({name}.json): it was not saved by this "
-                f'package, so it is not loaded.'
+                f"Model '{name}' has no manifest ({name}.json), so it was not saved by this "
+                f'package; it is not loaded. Train it again.'
             ) from None
+        except _OtherFormatError as error:
+            raise ModelError(
+                f"Model '{name}' was saved by another version of myogestic_ros ({error}); "
+                f'train it again.'
+            ) from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ModelError(
-                f"The manifest of model '{name}' cannot be read ({error}); it is not loaded."
+                f"The manifest of model '{name}' cannot be read ({error}); it is not loaded. "
+                f'Train it again.'
             ) from error
 
     def save(
@@ -183,12 +236,24 @@ class ModelStore:
     ) -> Manifest:
         """Save a model under a new name; return its manifest as written.
 
-        Nothing is overwritten; the model counts as saved once its manifest is there.
+        An existing model is not overwritten. The manifest is written last: a model without one
+        is neither listed nor loaded.
+
+        Parameters
+        ----------
+        name : str
+            Letters, digits, ``.``, ``_`` and ``-``.
+        model : object
+            Model to save.
+        manifest : Manifest
+            Its description; digest, time and versions are filled in.
+        dump : callable
+            ``dump(model, path)`` writes the model file.
 
         Raises
         ------
         ModelError
-            When the name is taken or not allowed, or the model cannot be written.
+            If the name is taken or not allowed, or the model cannot be written.
         """
         file = self._file(name)
         manifest_file = file.with_name(f'{name}.json')
@@ -225,16 +290,22 @@ class ModelStore:
         Parameters
         ----------
         name : str
-            Name in the store.
+            Name of the model.
         live : sequence of StreamSpec
-            The streams that it is to work on.
+            Streams that it is to be used on.
         load : callable
-            Reads the model from a path.
+            ``load(path)`` reads the model file.
+
+        Returns
+        -------
+        model : object
+        manifest : Manifest
 
         Raises
         ------
         ModelError
-            When it is refused; nothing of it has run then, unless it failed while loading.
+            If the model is refused. No code of the model has run then, unless it failed while it
+            was being loaded.
         """
         manifest = self.manifest(name)
         try:
@@ -243,28 +314,27 @@ class ModelStore:
             raise ModelError(f"Model '{name}' cannot be read: {error}.") from error
         if hashlib.sha256(content).hexdigest() != manifest.sha256:
             raise ModelError(
-                f"Model '{name}' is not what was saved (its sha256 differs from the manifest's); "
-                f'it is not loaded.'
+                f"The file of model '{name}' was changed after it was saved (its SHA-256 digest "
+                f'differs from the one in the manifest); it is not loaded. Restore the file or '
+                f'train the model again.'
             )
-        reason = unfit_reason(manifest, live)
+        reason = incompatibility(manifest.streams, live)
         if reason is not None:
-            raise ModelError(f"Model '{name}' does not fit: {reason}")
+            raise ModelError(f"Model '{name}' does not match the streams: {reason}")
         with tempfile.TemporaryDirectory(prefix='myogestic-model-') as private:
-            checked = Path(private, f'{name}.joblib')  # exactly the bytes that were checked
+            # A copy: the file in the folder may be replaced between the check and the loading.
+            checked = Path(private, f'{name}.joblib')
             checked.write_bytes(content)
             try:
                 return load(str(checked)), manifest
             except Exception as error:
-                raise ModelError(
-                    f"Model '{name}' cannot be loaded: {type(error).__name__}: {error}. It was "
-                    f'saved with {manifest.versions}; is its decoder, {manifest.decoder}, the '
-                    f'one in use?'
-                ) from error
+                raise ModelError(_reason(name, manifest, error)) from error
 
     def _file(self, name: str) -> Path:
         if not _allowed(name):
             raise ModelError(
-                f'{name!r} is no model name: expected letters, digits, ".", "_" and "-", no path.'
+                f'{name!r} is not a model name; expected letters, digits, ".", "_" and "-", '
+                f'and no path.'
             )
         return self.folder / f'{name}.joblib'
 
@@ -272,15 +342,30 @@ class ModelStore:
         file = self._file(name)
         if not file.exists():
             known = ', '.join(self.names()) or 'none'
-            raise ModelError(f"There is no model '{name}' in {self.folder}; there are: {known}.")
+            raise ModelError(f"There is no model '{name}' in {self.folder}; models: {known}.")
         self._check_inside(file, name)
         return file
 
     def _check_inside(self, file: Path, name: str) -> None:
         if file.resolve().parent != self.folder.resolve() or file.is_symlink():
             raise ModelError(f"Model '{name}' is a link out of {self.folder}; it is not loaded.")
-        if file.exists() and not file.is_file():  # a pipe would be waited for
-            raise ModelError(f"Model '{name}' is no file in {self.folder}; it is not loaded.")
+        if file.exists() and not file.is_file():  # reading a named pipe would block
+            raise ModelError(f"Model '{name}' is not a regular file; it is not loaded.")
+
+
+def _reason(name: str, manifest: Manifest, error: Exception) -> str:
+    """Return the message for a model file that could not be loaded."""
+    missing = missing_name(error)
+    if missing is not None:
+        return (
+            f"Model '{name}' was saved by another version of myogestic_ros: it contains "
+            f"'{missing}', which this version does not have; train it again."
+        )
+    return (
+        f"Model '{name}' cannot be loaded: {type(error).__name__}: {error}. It was saved with "
+        f"{manifest.versions} and decoder '{manifest.decoder}'; use the same decoder, or train "
+        f'the model again.'
+    )
 
 
 def _allowed(name: str) -> bool:
@@ -288,6 +373,6 @@ def _allowed(name: str) -> bool:
 
 
 def _age(file: Path) -> tuple[float, str]:
-    with contextlib.suppress(OSError):  # it may be deleted meanwhile
+    with contextlib.suppress(OSError):  # the file may have been deleted meanwhile
         return file.stat().st_mtime, file.name
     return 0.0, file.name

@@ -1,4 +1,4 @@
-"""What a model does the first time, done before the first tick."""
+"""First use of a model before the first tick."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ __all__ = ['warm_up']
 
 
 def warm_up(model: Any) -> None:
-    """Call the ``warm_up()`` of a model that has one, so that its first tick is not late.
+    """Call ``model.warm_up()`` if the model has that method, so that its first tick is not late.
 
-    Callbacks are not called: what else they do, nobody but their author knows.
+    The first prediction of a scikit-learn estimator takes about ten times as long as later ones.
+    The callbacks of the decoder are not called: they may have side effects.
     """
     method = getattr(model, 'warm_up', None)
     if callable(method):
-        with contextlib.suppress(Exception):  # what is wrong with a model, its first tick tells
+        # An error of the model is reported at its first tick, with its traceback.
+        with contextlib.suppress(Exception):
             method()

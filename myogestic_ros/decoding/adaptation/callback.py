@@ -12,12 +12,11 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.training.jobs import report_progress
 from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.memory import Memory
 from myogestic_ros.decoding.adaptation.recalibration import (
-    Adapted,
-    Memory,
-    adapt_to,
+    Recalibration,
     check_features,
-    remember,
+    recalibrate,
 )
 from myogestic_ros.decoding.datasets.training_set import TrainingSet, load_training_set
 from myogestic_ros.decoding.evaluation.cross_validation import Fit
@@ -58,7 +57,7 @@ def memory_of(
         Of the sessions; see `myogestic_ros.decoding.quality.checks.summaries_of`.
     """
     covariances = _covariances(data, windows, summaries)
-    return remember(windows.features, windows.classes, windows.class_names, covariances)
+    return Memory.from_windows(windows.features, windows.classes, windows.class_names, covariances)
 
 
 def adapt_model(
@@ -112,7 +111,7 @@ def adapt_model(
         done += 1
         report_progress(min(1.0, done / (n_fits + 1)))
 
-    found = adapt_to(memory, today, fit, model.steps, step)
+    found = recalibrate(memory, today, fit, model.steps, step)
     _print_choice(found)
     if found.kind == 'old':
         raise TrainingError(
@@ -129,7 +128,7 @@ def adapt_model(
     return adapted
 
 
-def _scores(found: Adapted) -> dict[str, float]:
+def _scores(found: Recalibration) -> dict[str, float]:
     score = found.scores[found.kind]
     return {
         'accuracy': score.accuracy,
@@ -193,7 +192,7 @@ def _print_today(data: TrainingData, today: TrainingSet) -> None:
     )
 
 
-def _print_choice(found: Adapted) -> None:
+def _print_choice(found: Recalibration) -> None:
     scores = found.scores
     print(f"On today's windows the old model is right in {scores['old'].accuracy:.1%}.")
     if 'blend' in scores:

@@ -13,28 +13,24 @@ trained on today only, and the blend are compared on repetitions of today that w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import TrainingError
+from myogestic_ros.decoding.adaptation.memory import Memory
 from myogestic_ros.decoding.datasets.training_set import TrainingSet
 from myogestic_ros.decoding.evaluation.cross_validation import Evaluation, Fit, fold_numbers
 
 __all__ = [
-    'Adapted',
-    'Memory',
-    'adapt_to',
-    'blended',
+    'Recalibration',
+    'recalibrate',
+    'blend_windows',
     'check_features',
-    'in_terms_of',
-    'remember',
+    'match_classes',
 ]
-
-MAX_BYTES = 16_000_000
-"""What a model keeps at most of what it was trained on."""
 
 SOFTNESS = 0.2
 """Added to a feature before its logarithm, as share of its mean; see `_Link`."""
@@ -48,55 +44,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What a model keeps of what it was trained on, to be adapted later.
-
-    Attributes
-    ----------
-    features : ndarray of float32, shape (n_windows, n_features)
-        Of some or all windows, in the order of time within each class.
-    classes : ndarray of int, shape (n_windows,)
-        Class index of each.
-    class_names : dict of int to str
-        Name of each class.
-    covariances : dict of str to ndarray, shape (n_channels, n_channels)
-        Between the channels, for each class by name, volt²: whether the electrodes are turned is
-        seen in them. Empty when that was not kept.
-    """
-
-    features: NDArray[np.float32]
-    classes: Ints
-    class_names: dict[int, str]
-    covariances: dict[str, Floats] = field(default_factory=dict)
-
-
-def remember(
-    features: Features,
-    classes: Ints,
-    class_names: Mapping[int, str],
-    covariances: Mapping[str, Floats] | None = None,
-) -> Memory:
-    """Return a memory of training windows: all, or as many as `MAX_BYTES` hold, spread evenly."""
-    keep = np.arange(len(features))
-    most = max(1, MAX_BYTES // (4 * features.shape[1]))
-    if len(keep) > most:
-        share = most / len(keep)
-        chosen = []
-        for index in np.unique(classes):
-            own = np.flatnonzero(classes == index)
-            count = max(1, min(len(own), round(share * len(own))))
-            chosen.append(own[np.linspace(0, len(own) - 1, count).round().astype(np.intp)])
-        keep = np.sort(np.concatenate(chosen))
-    return Memory(
-        np.asarray(features[keep], np.float32),
-        classes[keep].astype(np.int64),
-        dict(class_names),
-        dict(covariances or {}),
-    )
-
-
-@dataclass(frozen=True)
-class Adapted:
+class Recalibration:
     """A model for today, and how it was chosen.
 
     Attributes
@@ -117,7 +65,9 @@ class Adapted:
     scores: dict[str, Evaluation]
 
 
-def in_terms_of(class_names: Mapping[int, str], today: TrainingSet) -> tuple[Ints, dict[int, str]]:
+def match_classes(
+    class_names: Mapping[int, str], today: TrainingSet
+) -> tuple[Ints, dict[int, str]]:
     """Return today's classes as the model numbers them, and the names of all classes.
 
     Classes are matched by name; a new one is numbered after those that there are.
@@ -144,13 +94,13 @@ def check_features(memory: Memory, today: TrainingSet) -> None:
         )
 
 
-def adapt_to(
+def recalibrate(
     memory: Memory,
     today: TrainingSet,
     fit: Fit,
     old: Any,
     step: Callable[[], None] = lambda: None,
-) -> Adapted:
+) -> Recalibration:
     """Choose and train a model for today.
 
     Parameters
@@ -172,7 +122,7 @@ def adapt_to(
         When the features do not fit together.
     """
     check_features(memory, today)
-    y, names = in_terms_of(memory.class_names, today)
+    y, names = match_classes(memory.class_names, today)
     features, groups = today.features, today.repetitions
     scores = {'old': _score(np.asarray(old.predict(features)), y, groups)}
     if min(today.count_repetitions().values()) >= 2:
@@ -184,15 +134,17 @@ def adapt_to(
                 step()
                 x, c = features[train], y[train]
                 if kind == 'blend':
-                    x, c = blended(memory, x, c, groups[train])
+                    x, c = blend_windows(memory, x, c, groups[train])
                 found[kind][test] = fit(x, c).predict(features[test])
         scores |= {kind: _score(values, y, folds) for kind, values in found.items()}
     kind = _best(scores, today, memory)
     step()
     if kind == 'old':
-        return Adapted(old, kind, memory, scores)
-    x, c = (features, y) if kind == 'new' else blended(memory, features, y, groups)
-    return Adapted(fit(x, c), kind, remember(x, c, names, memory.covariances), scores)
+        return Recalibration(old, kind, memory, scores)
+    x, c = (features, y) if kind == 'new' else blend_windows(memory, features, y, groups)
+    return Recalibration(
+        fit(x, c), kind, Memory.from_windows(x, c, names, memory.covariances), scores
+    )
 
 
 def _best(scores: Mapping[str, Evaluation], today: TrainingSet, memory: Memory) -> str:
@@ -218,7 +170,7 @@ def _score(predicted: Ints, truth: Ints, tests: Ints) -> Evaluation:
     return Evaluation(tuple(int(index) for index in classes), confusion, tuple(shares))
 
 
-def blended(
+def blend_windows(
     memory: Memory, features: Features, classes: Ints, repetitions: Ints
 ) -> tuple[Features, Ints]:
     """Return what to train on: windows of before, moved towards today, and today's.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.models.public_address import public_address
 
 __all__ = ['ClassDecoder', 'probabilities_of']
 
@@ -16,6 +17,7 @@ Features = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 
 
+@public_address
 class ClassDecoder:
     """A trained scikit-learn classifier, ready to predict one window at a time.
 

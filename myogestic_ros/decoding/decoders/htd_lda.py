@@ -17,7 +17,7 @@ from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.adaptation.callback import adapt_model
 from myogestic_ros.decoding.decoders.classifier_training import train_classifier
 from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
-from myogestic_ros.decoding.features.hudgins import amplitude_columns, extract
+from myogestic_ros.decoding.features.hudgins import amplitude_columns, extract_hudgins
 
 __all__ = ['adapt', 'amplitude_columns', 'extract', 'pipeline', 'predict', 'train']
 
@@ -25,8 +25,7 @@ Features = NDArray[np.floating[Any]]
 
 pipeline = Pipeline(predict_hz=50.0)
 
-
-pipeline.extract(extract)
+extract = pipeline.extract(extract_hudgins)
 
 
 @pipeline.train

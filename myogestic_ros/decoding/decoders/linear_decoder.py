@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
 
 __all__ = ['LinearDecoder', 'LogAmplitude', 'lda_steps']
@@ -28,6 +29,7 @@ leaving out one repetition at a time; the choice matters little from 0.03 to 0.4
 """
 
 
+@public_address
 class LogAmplitude(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Replace amplitudes by their logarithm: ``log(amplitude + SOFTNESS * mean amplitude)``.
 
@@ -75,6 +77,7 @@ def lda_steps(amplitude_columns: Sequence[int]) -> Steps:
     )
 
 
+@public_address
 class LinearDecoder(ClassDecoder):
     """A trained `lda_steps`, ready to predict one window at a time.
 

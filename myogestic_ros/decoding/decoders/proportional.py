@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean, steps
 
@@ -18,6 +19,7 @@ __all__ = ['BoundedRegressor', 'PerFeature', 'ProportionalDecoder', 'extract_amp
 N_DIFFERENCES = 3
 
 
+@public_address
 def extract_amplitudes(windows: Mapping[str, Samples]) -> Floats:
     """Return the mean absolute value of each channel and of its first three differences.
 
@@ -38,6 +40,7 @@ def extract_amplitudes(windows: Mapping[str, Samples]) -> Floats:
     return np.concatenate(found, axis=-1)
 
 
+@public_address
 class PerFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Divide features by the square root of their number, so that distances do not grow with it."""
 
@@ -51,6 +54,7 @@ class PerFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(X, np.float64) / np.sqrt(self.n_features_in_)
 
 
+@public_address
 class BoundedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Learn targets of any unit, and return them within [-1, 1].
 
@@ -85,6 +89,7 @@ class BoundedRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.clip(np.asarray(self.regressor_.predict(X), np.float64), -1.0, 1.0)
 
 
+@public_address
 class ProportionalDecoder:
     """A trained regressor, ready to predict one window at a time.
 

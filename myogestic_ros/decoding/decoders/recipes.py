@@ -28,14 +28,13 @@ from myogestic_ros.decoding.estimators.block_ensemble import BlockEnsemble
 from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGaussianProcess
 from myogestic_ros.decoding.estimators.discriminant import RegularisedDiscriminant
 from myogestic_ros.decoding.estimators.tangent_space import TangentSpace
-from myogestic_ros.decoding.features.hudgins import amplitude_columns
-from myogestic_ros.decoding.features.hudgins import extract as extract_hudgins
+from myogestic_ros.decoding.features.hudgins import amplitude_columns, extract_hudgins
 from myogestic_ros.decoding.features.lagged_covariance import (
     block_sizes,
     extract_covariances,
-    extract_with_hudgins,
+    extract_log_covariances,
+    extract_log_covariances_and_hudgins,
 )
-from myogestic_ros.decoding.features.lagged_covariance import extract as extract_logarithms
 
 __all__ = ['DEFAULT', 'recipe', 'recipe_names']
 
@@ -126,7 +125,7 @@ _RECIPES: dict[str, Recipe] = {
             'covariance',
             "logarithm of the covariance of channels, now and a moment later, and Hudgins' "
             'features; a discriminant between linear and quadratic of each (the best)',
-            extract_with_hudgins,
+            extract_log_covariances_and_hudgins,
             _covariance_and_hudgins,
         ),
         _classifier(
@@ -138,7 +137,7 @@ _RECIPES: dict[str, Recipe] = {
         _classifier(
             'lda',
             'logarithm of the covariance, linear discriminant with shrinkage',
-            extract_logarithms,
+            extract_log_covariances,
             lambda n_channels: Steps(
                 [
                     ('scale', StandardScaler()),
@@ -149,7 +148,7 @@ _RECIPES: dict[str, Recipe] = {
         _classifier(
             'svm',
             'logarithm of the covariance, support vector machine with a Gaussian kernel',
-            extract_logarithms,
+            extract_log_covariances,
             lambda n_channels: Steps(
                 [('scale', StandardScaler()), ('svm', SVC(C=10.0, gamma='scale'))]
             ),

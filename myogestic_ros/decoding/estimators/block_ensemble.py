@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.estimators.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['BlockEnsemble']
@@ -16,6 +17,7 @@ __all__ = ['BlockEnsemble']
 Floats = NDArray[np.float64]
 
 
+@public_address
 class BlockEnsemble(LikelihoodClassifier):
     """Train a classifier on each block of columns; take the mean of their log-likelihoods.
 

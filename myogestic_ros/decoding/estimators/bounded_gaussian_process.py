@@ -9,9 +9,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 
+from myogestic_ros.core.models.public_address import public_address
+
 __all__ = ['BoundedGaussianProcess']
 
 
+@public_address
 class BoundedGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
     """A Gaussian process whose bounds are meant.
 

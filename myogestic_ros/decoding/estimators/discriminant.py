@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.estimators.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['RegularisedDiscriminant']
@@ -26,6 +27,7 @@ LEAST_SPREAD = 1e-9
 """Spread that a feature counts as having at least, as share of the largest."""
 
 
+@public_address
 class RegularisedDiscriminant(LikelihoodClassifier):
     """Discriminant analysis between linear and quadratic [1]_, after shrinkage [2]_.
 

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from myogestic_ros.core.models.public_address import public_address
+
 __all__ = ['LikelihoodClassifier']
 
 Floats = NDArray[np.float64]
 
 
+@public_address
 class LikelihoodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Decide by ``decision_function``, the logarithm of each class's likelihood."""
 

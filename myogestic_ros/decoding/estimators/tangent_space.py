@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.covariance import half_vector, matrices, matrix_logarithm
 
 __all__ = ['TangentSpace']
@@ -21,6 +22,7 @@ __all__ = ['TangentSpace']
 Floats = NDArray[np.float64]
 
 
+@public_address
 class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Replace covariances by vectors in the tangent space at their geometric mean [1]_.
 

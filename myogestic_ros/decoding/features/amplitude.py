@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Floats,
@@ -46,18 +47,21 @@ __all__ = [
 ]
 
 
+@public_address
 @in_chunks
 def mav(windows: ArrayLike) -> Floats:
     """Mean absolute value, volt: ``sum(|x[k]|) / N`` [1]_."""
     return mean(np.abs(as_windows(windows)))
 
 
+@public_address
 @in_chunks
 def iav(windows: ArrayLike) -> Floats:
     """Integrated absolute value (integrated EMG), volt: ``sum(|x[k]|)`` [2]_."""
     return total(np.abs(as_windows(windows)))
 
 
+@public_address
 @in_chunks
 def rms(windows: ArrayLike) -> Floats:
     """Root mean square, volt: ``sqrt(sum(x[k]**2) / N)`` [2]_."""
@@ -65,6 +69,7 @@ def rms(windows: ArrayLike) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def var(windows: ArrayLike) -> Floats:
     """Variance, volt²: ``sum((x[k] - mean(x))**2) / (N - 1)`` [2]_; 0 for a single sample."""
@@ -75,6 +80,7 @@ def var(windows: ArrayLike) -> Floats:
     return variance
 
 
+@public_address
 @in_chunks
 def log_detector(windows: ArrayLike, floor: float = 0.0) -> Floats:
     """LOG, the log detector, volt: ``exp(sum(log(|x[k]|)) / N)`` [2]_.
@@ -93,6 +99,7 @@ def log_detector(windows: ArrayLike, floor: float = 0.0) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def wl(windows: ArrayLike) -> Floats:
     """Waveform length, volt: ``sum(|x[k+1] - x[k]|)`` [1]_."""
@@ -100,6 +107,7 @@ def wl(windows: ArrayLike) -> Floats:
     return total(np.abs(change, out=change))
 
 
+@public_address
 @in_chunks
 def mavfd(windows: ArrayLike) -> Floats:
     """Mean absolute value of the first difference, volt: ``WL / (N - 1)`` [3]_."""
@@ -107,6 +115,7 @@ def mavfd(windows: ArrayLike) -> Floats:
     return mean(np.abs(change, out=change))
 
 
+@public_address
 @in_chunks
 def dasdv(windows: ArrayLike) -> Floats:
     """Difference absolute standard deviation, volt: ``sqrt(sum((x[k+1]-x[k])**2) / (N-1))`` [2]_."""
@@ -115,6 +124,7 @@ def dasdv(windows: ArrayLike) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def mfl(windows: ArrayLike) -> Floats:
     """Maximum fractal length: ``log10(sqrt(sum((x[k+1] - x[k])**2)))`` [3]_; -inf when flat."""
@@ -124,6 +134,7 @@ def mfl(windows: ArrayLike) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def skewness(windows: ArrayLike) -> Floats:
     """Skewness ``m3 / m2**1.5`` (g1 of [4]_), ``mp = sum((x[k]-mean(x))**p) / N``; 0 when flat."""
@@ -133,6 +144,7 @@ def skewness(windows: ArrayLike) -> Floats:
     return ratio(mean(squares * centred), mean(squares) ** x.dtype.type(1.5))
 
 
+@public_address
 @in_chunks
 def kurtosis(windows: ArrayLike) -> Floats:
     """Excess kurtosis ``m4 / m2**2 - 3`` (g2 of [4]_), 0 of a normal distribution; -3 when flat."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Flags,
@@ -29,6 +30,7 @@ from myogestic_ros.decoding.features.sliding import SlidingWindows
 __all__ = ['hudgins', 'ssc', 'wamp', 'zc']
 
 
+@public_address
 @in_chunks
 def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Zero crossings: how often the sign changes, noise apart [1]_.
@@ -47,6 +49,7 @@ def zc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     return count(_zero_crossings(x, threshold), x.dtype)
 
 
+@public_address
 @in_chunks
 def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     """Slope sign changes: how often the signal turns, noise apart [1]_.
@@ -65,6 +68,7 @@ def ssc(windows: ArrayLike, threshold: float = 0.0) -> Floats:
     return count(_turns(x, threshold), x.dtype)
 
 
+@public_address
 @in_chunks
 def wamp(windows: ArrayLike, threshold: float) -> Floats:
     """Willison amplitude: how many steps are large, ``|x[k+1] - x[k]| >= threshold`` [2]_.
@@ -81,6 +85,7 @@ def wamp(windows: ArrayLike, threshold: float) -> Floats:
     return count(np.abs(change, out=change) >= threshold, x.dtype)
 
 
+@public_address
 def hudgins(
     windows: ArrayLike, *, zc_threshold: float = 0.0, ssc_threshold: float = 0.0
 ) -> Floats:

@@ -20,6 +20,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
 
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@public_address
 @in_chunks
 def covariance(windows: ArrayLike) -> Floats:
     """Return the covariance of the channels, volt²: ``sum((x - mean) (x - mean)^T) / N``.
@@ -54,6 +56,7 @@ def covariance(windows: ArrayLike) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def log_covariance(windows: ArrayLike, regularisation: float = 1e-2) -> Floats:
     """Return the log-Euclidean vector of the covariance [1]_: the half of ``log(C)``.

@@ -22,6 +22,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Floats,
@@ -35,6 +36,7 @@ from myogestic_ros.decoding.features.math_utils import (
 __all__ = ['ar', 'hjorth', 'mdf', 'mnf', 'sampen']
 
 
+@public_address
 @in_chunks
 def ar(windows: ArrayLike, order: int = 4) -> Floats:
     """Return autoregressive coefficients by Burg's method [1]_, the mean not removed.
@@ -70,6 +72,7 @@ def ar(windows: ArrayLike, order: int = 4) -> Floats:
     return coefficients
 
 
+@public_address
 @in_chunks
 def hjorth(windows: ArrayLike) -> Floats:
     """Return Hjorth's parameters [2]_: activity, mobility and complexity.
@@ -91,6 +94,7 @@ def hjorth(windows: ArrayLike) -> Floats:
     return np.stack([activity, mobility, complexity], axis=-1)
 
 
+@public_address
 @in_chunks
 def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
     """Mean frequency, Hz: ``sum(f[j] P[j]) / sum(P[j])`` [3]_; 0 when flat.
@@ -101,6 +105,7 @@ def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
     return ratio(total(power * frequencies), total(power))
 
 
+@public_address
 @in_chunks
 def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
     """Median frequency, Hz: the first ``f[j]`` up to which half the power lies [3]_; 0 when flat.
@@ -114,6 +119,7 @@ def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
     return result
 
 
+@public_address
 @in_chunks
 def sampen(windows: ArrayLike, m: int = 2, r: float = 0.2) -> Floats:
     """Sample entropy [4]_: ``-log(A / B)``.

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.features.counts import hudgins
 from myogestic_ros.decoding.features.math_utils import Floats
 
-__all__ = ['amplitude_columns', 'extract']
+__all__ = ['amplitude_columns', 'extract_hudgins']
 
 
-def extract(windows: Mapping[str, Samples]) -> Floats:
+@public_address
+def extract_hudgins(windows: Mapping[str, Samples]) -> Floats:
     """Return MAV, ZC, SSC and WL of every channel, stream after stream in order of their names.
 
     Each window has the shape ``(n_channels, n_samples)``; with ``(n_windows, …)`` before it, so
@@ -26,7 +28,7 @@ def extract(windows: Mapping[str, Samples]) -> Floats:
 
 
 def amplitude_columns(n_channels: Mapping[str, int]) -> list[int]:
-    """Return which columns of `extract` hold MAV and WL, from the channels of each stream."""
+    """Return which columns of `extract_hudgins` hold MAV and WL, from the channels of each stream."""
     columns: list[int] = []
     start = 0
     for name in sorted(n_channels):

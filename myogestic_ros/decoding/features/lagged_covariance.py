@@ -7,17 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.covariance import half_vector, matrix_logarithm, regularise
-from myogestic_ros.decoding.features.hudgins import extract as extract_hudgins
+from myogestic_ros.decoding.features.hudgins import extract_hudgins
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, mean
 
 __all__ = [
     'block_sizes',
-    'extract',
-    'extract_with_hudgins',
     'extract_covariances',
+    'extract_log_covariances',
+    'extract_log_covariances_and_hudgins',
     'lagged_covariance',
     'spatial_groups',
 ]
@@ -32,7 +33,8 @@ REGULARISATION = 1e-2
 """Share of the mean variance that is added to each, see `regularise`."""
 
 
-def extract(windows: Mapping[str, Samples]) -> Floats:
+@public_address
+def extract_log_covariances(windows: Mapping[str, Samples]) -> Floats:
     """Return the features of `lagged_covariance`, stream after stream in order of their names.
 
     Each window has the shape ``(n_channels, n_samples)``; with ``(n_windows, …)`` before it, so
@@ -42,19 +44,21 @@ def extract(windows: Mapping[str, Samples]) -> Floats:
     return found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
 
 
-def extract_with_hudgins(windows: Mapping[str, Samples]) -> Floats:
-    """Return the features of `extract`, and after them Hudgins' of all streams, no offset in them."""
+@public_address
+def extract_log_covariances_and_hudgins(windows: Mapping[str, Samples]) -> Floats:
+    """Return the features of `extract_log_covariances`, and after them Hudgins' of all streams, no offset in them."""
     centred = {name: without_offset(as_windows(window, 2)) for name, window in windows.items()}
-    return np.concatenate([extract(windows), extract_hudgins(centred)], axis=-1)
+    return np.concatenate([extract_log_covariances(windows), extract_hudgins(centred)], axis=-1)
 
 
 def block_sizes(n_channels: Mapping[str, int]) -> list[int]:
-    """Return how many of the features of `extract_with_hudgins` are of the one and other kind."""
+    """Return how many of the features of `extract_log_covariances_and_hudgins` are of the one and other kind."""
     joined = MOST_GROUPS * (2 * MOST_GROUPS + 1)
     first = [n * (2 * n + 1) if n <= MOST_GROUPS else joined + 2 * n for n in n_channels.values()]
     return [sum(first), 4 * sum(n_channels.values())]
 
 
+@public_address
 def extract_covariances(windows: Mapping[str, Samples]) -> Floats:
     """Return the half of the covariance ``Z`` of `lagged_covariance`, regularised, no logarithm.
 
@@ -66,6 +70,7 @@ def extract_covariances(windows: Mapping[str, Samples]) -> Floats:
     return half_vector(_covariance(_compress(x), _lag(x)))
 
 
+@public_address
 @in_chunks
 def lagged_covariance(windows: ArrayLike) -> Floats:
     """Return the logarithm of the covariance of channels, now and one lag later, as a vector.

@@ -15,12 +15,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, ratio, steps, total
 
 __all__ = ['tdpsd']
 
 
+@public_address
 @in_chunks
 def tdpsd(windows: ArrayLike, power: float = 0.1) -> Floats:
     """TDPSD, time-domain power spectral descriptors [1]_ [2]_.

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.core.errors import DecoderError
+from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features import amplitude as features_amplitude
 from myogestic_ros.decoding.features import counts as features_counts
 from myogestic_ros.decoding.features import dynamics as features_dynamics
@@ -87,6 +88,7 @@ def feature_set(name: str) -> tuple[str, ...]:
     )
 
 
+@public_address
 def compute_features(
     windows: ArrayLike, name: str, options: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Floats:

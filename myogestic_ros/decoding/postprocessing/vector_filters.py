@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from myogestic_ros.core.models.public_address import public_address
+
 __all__ = ['GaussianFilter', 'IdentityFilter', 'OneEuroFilter', 'VectorFilter', 'make_filter']
 
 Vector = NDArray[Any]
@@ -37,6 +39,7 @@ class VectorFilter(Protocol):
         """Return the next vector, shape (n_dofs,), smoothed; ``timestamp`` in s."""
 
 
+@public_address
 class IdentityFilter:
     """Changes nothing."""
 
@@ -52,6 +55,7 @@ class IdentityFilter:
         return 0.0
 
 
+@public_address
 class GaussianFilter:
     """Mean of the last vectors; the weight of one that is ``a`` ticks old is ``exp(-a²/(2σ²))``.
 
@@ -93,6 +97,7 @@ class GaussianFilter:
         return float(self._weights @ ages / self._weights.sum()) * period_s
 
 
+@public_address
 class OneEuroFilter:
     """A low-pass that lets fast movements through and holds still ones still [1]_.
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import ModelError
-from myogestic_ros.core.models.model_store import Manifest, ModelStore, unfit_reason
+from myogestic_ros.core.models.compatibility import incompatibility
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.models.warm_up import warm_up
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.training_data import TrainingData
@@ -126,9 +127,11 @@ class ModelManager:
         """Return why the model in use does not fit the streams as they are now, or None."""
         if self._manifest_in_use is None:
             return None
-        reason = unfit_reason(self._manifest_in_use, self.pipeline.streams)
+        reason = incompatibility(self._manifest_in_use.streams, self.pipeline.streams)
         return (
-            None if reason is None else f"Model '{self.pipeline.model_id}' does not fit: {reason}"
+            None
+            if reason is None
+            else f"Model '{self.pipeline.model_id}' does not match the streams: {reason}"
         )
 
     def _make_manifest(self, model: Any, data: TrainingData) -> Manifest:

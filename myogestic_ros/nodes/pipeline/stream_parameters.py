@@ -75,7 +75,7 @@ def _check_edges(edges: Sequence[float]) -> str | None:
     if len(edges) != 2:
         return 'expected two edges, the cut-off frequencies in Hz, 0 for none'
     if 0 < edges[1] <= edges[0]:
-        return 'expected the lower edge before the upper'
+        return 'expected the lower edge below the upper'
     return None
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models import model_store
-from myogestic_ros.core.models.model_store import Manifest, ModelStore, unfit_reason
+from myogestic_ros.core.models.compatibility import incompatibility
+from myogestic_ros.core.models.model_store import Manifest, ModelStore
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 EMG = StreamSpec('emg', 200.0, 8, 2000.0)
@@ -86,7 +87,7 @@ def test_names_are_listed_oldest_first(store):
 
 def test_no_folder_no_models(store):
     assert store.names() == []
-    with pytest.raises(ModelError, match="There is no model 'x' in .*; there are: none"):
+    with pytest.raises(ModelError, match="There is no model 'x' in .*; models: none"):
         store.load('x', [EMG])
 
 
@@ -104,7 +105,7 @@ def test_rubbish_in_the_folder_is_not_listed_and_does_no_harm(store):
     (folder / 'dangling.json').symlink_to(folder / 'nowhere')
     (folder / 'dangling.joblib').write_bytes(b'x')
     assert store.names() == ['good']
-    with pytest.raises(ModelError, match=r"There is no model 'x' in .*; there are: good\."):
+    with pytest.raises(ModelError, match=r"There is no model 'x' in .*; models: good\."):
         store.manifest('x')
 
 
@@ -163,16 +164,28 @@ def test_a_loader_that_fails_says_what_it_needs(store):
     def load(path):
         raise ModuleNotFoundError("No module named 'torch'")
 
-    with pytest.raises(ModelError, match=r"'x' cannot be loaded: .*torch.*its decoder, mine\.py"):
+    with pytest.raises(
+        ModelError,
+        match=r"'x' cannot be loaded: .*torch.*decoder 'mine\.py'; use the same decoder, or",
+    ):
         store.load('x', [EMG], load)
 
 
 @pytest.mark.parametrize(
     ('live', 'words'),
     [
-        ([replace(EMG, channels=16)], "stream 'emg' with channels 8, the stream has 16"),
-        ([replace(EMG, sampling_rate=1000.0)], 'sampling rate 2000 Hz, the stream has 1000 Hz'),
-        ([replace(EMG, window_ms=150.0)], 'window 200 ms, the stream has 150 ms'),
+        (
+            [replace(EMG, channels=16)],
+            "stream 'emg' has 16 channels, the model was trained with 8 channels",
+        ),
+        (
+            [replace(EMG, sampling_rate=1000.0)],
+            'has a sampling rate of 1000 Hz, the model was trained with .* 2000 Hz',
+        ),
+        (
+            [replace(EMG, window_ms=150.0)],
+            'has a window of 150 ms, the model was trained with a window of 200 ms',
+        ),
         ([EMG, StreamSpec('imu')], r"reads the streams \['emg'\], the pipeline has \['emg', 'imu"),
         ([StreamSpec('imu')], r"reads the streams \['emg'\], the pipeline has \['imu'\]"),
         ([], r'the pipeline has \[\]'),
@@ -180,11 +193,11 @@ def test_a_loader_that_fails_says_what_it_needs(store):
 )
 def test_other_streams_are_refused_before_anything_is_loaded(store, live, words):
     store.save('x', 1, MANIFEST)
-    with pytest.raises(ModelError, match=f"Model 'x' does not fit: .*{words}"):
+    with pytest.raises(ModelError, match=f"Model 'x' does not match the streams: .*{words}"):
         store.load('x', live, load=lambda path: pytest.fail('it was loaded'))
 
 
 def test_what_is_not_known_yet_fits():
-    assert unfit_reason(MANIFEST, [StreamSpec('emg', 200.0)]) is None
+    assert incompatibility(MANIFEST.streams, [StreamSpec('emg', 200.0)]) is None
     unknown = replace(MANIFEST, streams=[StreamSpec('emg', 200.0)])
-    assert unfit_reason(unknown, [EMG]) is None
+    assert incompatibility(unknown.streams, [EMG]) is None

@@ -59,7 +59,7 @@ def change(store, **values):
     + ['good\n', ' good', 'good ', '-rf', 'C:good', 'x' * 200, './good', '~', 'good.joblib/'],
 )
 def test_names_that_are_none(store, name):
-    words = 'is no model name: expected letters, digits'
+    words = 'is not a model name; expected letters, digits'
     refused(store, name, words)
     for action in (store.manifest, lambda n: store.save(n, 1, MANIFEST)):
         with pytest.raises(ModelError, match=words):
@@ -79,7 +79,11 @@ def test_a_foreign_pickle_without_manifest(store, evil):
 
 def test_a_foreign_pickle_under_a_good_name(store, evil):
     (store.folder / 'good.joblib').write_bytes(evil)
-    refused(store, 'good', "Model 'good' is not what was saved .*sha256 differs")
+    refused(
+        store,
+        'good',
+        "The file of model 'good' was changed after it was saved .*SHA-256 digest differs",
+    )
 
 
 def test_a_link_out_of_the_folder(store, tmp_path, evil):
@@ -118,13 +122,13 @@ def test_one_changed_byte(store, position):
     content = bytearray(file.read_bytes())
     content[position] ^= 1
     file.write_bytes(content)
-    refused(store, 'good', 'sha256 differs')
+    refused(store, 'good', 'SHA-256 digest differs')
 
 
 @pytest.mark.parametrize('length', [0, 3])
 def test_a_truncated_model(store, length):
     os.truncate(store.folder / 'good.joblib', length)
-    refused(store, 'good', 'sha256 differs')
+    refused(store, 'good', 'SHA-256 digest differs')
 
 
 def test_a_folder_or_a_pipe_instead_of_a_file(store):
@@ -133,10 +137,10 @@ def test_a_folder_or_a_pipe_instead_of_a_file(store):
     os.mkfifo(store.folder / 'pipe.joblib')
     for name in ('folder', 'pipe'):
         (store.folder / f'{name}.json').write_text(text)
-        refused(store, name, f"Model '{name}' is no file")
+        refused(store, name, f"Model '{name}' is not a regular file")
     (store.folder / 'good.json').unlink()
     os.mkfifo(store.folder / 'good.json')
-    refused(store, 'good', "Model 'good' is no file")
+    refused(store, 'good', "Model 'good' is not a regular file")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,11 @@ def test_a_folder_or_a_pipe_instead_of_a_file(store):
 )
 def test_a_manifest_that_is_none(store, text):
     (store.folder / 'good.json').write_text(text)
-    refused(store, 'good', "The manifest of model 'good' cannot be read .*; it is not loaded")
+    refused(
+        store,
+        'good',
+        "The manifest of model 'good' cannot be read .*; it is not loaded. Train it again",
+    )
 
 
 def test_a_manifest_of_other_bytes(store):
@@ -180,7 +188,9 @@ def test_a_huge_manifest(store):
         {'hop_ms': None},
         {'scores': 1.0},
         {'versions': []},
-        {'format': 'myogestic_ros/model/999'},
+        {'format': None},
+        {'format': 2},
+        {'format': 'another/model/2'},
         {'unknown': 1},
     ],
 )
@@ -189,6 +199,21 @@ def test_a_manifest_of_wrong_types(store, values):
     refused(store, 'good', "The manifest of model 'good' cannot be read")
 
 
+@pytest.mark.parametrize('number', [1, 999])
+def test_manifest_of_another_version_is_refused(store, number):
+    change(store, format=f'myogestic_ros/model/{number}')
+    words = r'was saved by another version of myogestic_ros \(format .*\); train it again'
+    refused(store, 'good', f"Model 'good' {words}")
+
+
+def test_manifest_without_format_is_refused(store):
+    file = store.folder / 'good.json'
+    values = json.loads(file.read_text())
+    del values['format']
+    file.write_text(json.dumps(values))
+    refused(store, 'good', 'cannot be read .format None, expected .*; it is not loaded. Train')
+
+
 def test_another_digest_in_the_manifest(store):
     change(store, sha256='0' * 64)
-    refused(store, 'good', 'sha256 differs')
+    refused(store, 'good', 'SHA-256 digest differs')

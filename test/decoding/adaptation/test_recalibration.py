@@ -12,12 +12,11 @@ from support.recorded import made_up, write_signal
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.decoding.adaptation.memory import MAX_BYTES, Memory
 from myogestic_ros.decoding.adaptation.recalibration import (
-    MAX_BYTES,
-    adapt_to,
-    blended,
-    in_terms_of,
-    remember,
+    blend_windows,
+    match_classes,
+    recalibrate,
 )
 from myogestic_ros.decoding.datasets.training_set import TrainingSet, load_training_set
 from myogestic_ros.decoding.decoders import htd_lda
@@ -157,10 +156,10 @@ def a_set(features, classes, names, repetitions=None) -> TrainingSet:
 
 
 def test_blend_by_hand() -> None:
-    memory = remember(
+    memory = Memory.from_windows(
         np.array([[-1.0], [1.0], [9.0], [11.0], [20.0]]), np.array([0, 0, 1, 1, 2]), {}
     )
-    x, y = blended(memory, np.array([[2.0], [6.0]]), np.array([0, 0]), np.array([0, 1]))
+    x, y = blend_windows(memory, np.array([[2.0], [6.0]]), np.array([0, 0]), np.array([0, 1]))
     # Class 0 moves from 0 towards 4 by two thirds; the others, not shown today, as much.
     moved = 8 / 3
     assert sorted(x[y == 0].ravel()) == pytest.approx(sorted([-1 + moved, 1 + moved, 2.0, 6.0]))
@@ -171,14 +170,14 @@ def test_blend_by_hand() -> None:
 def test_what_is_never_negative_stays_so() -> None:
     rng = np.random.default_rng(0)
     before, today = rng.exponential(1.0, (50, 3)), rng.exponential(0.01, (20, 3))
-    memory = remember(before, np.repeat([0, 1], 25), {0: 'a', 1: 'b'})
-    x, _ = blended(memory, today, np.repeat([0, 1], 10), np.repeat([0, 1], 10))
+    memory = Memory.from_windows(before, np.repeat([0, 1], 25), {0: 'a', 1: 'b'})
+    x, _ = blend_windows(memory, today, np.repeat([0, 1], 10), np.repeat([0, 1], 10))
     assert (x >= 0).all()
     assert np.isfinite(x).all()
 
 
 def test_numbers_of_classes() -> None:
-    y, names = in_terms_of(
+    y, names = match_classes(
         {0: 'rest', 4: 'fist'}, a_set([[0.0]] * 3, [0, 1, 2], {0: 'fist', 1: 'new', 2: 'rest'})
     )
     assert y.tolist() == [4, 5, 0]
@@ -187,14 +186,14 @@ def test_numbers_of_classes() -> None:
 
 def test_memory_is_bounded_and_keeps_every_class() -> None:
     classes = np.array([0] * 5000 + [1] * 10)
-    memory = remember(np.zeros((5010, 4000), np.float32), classes, {0: 'a', 1: 'b'})
+    memory = Memory.from_windows(np.zeros((5010, 4000), np.float32), classes, {0: 'a', 1: 'b'})
     assert memory.features.nbytes <= MAX_BYTES * 1.01
     assert set(memory.classes) == {0, 1}
 
 
 def test_other_features_are_refused() -> None:
-    memory = remember(np.zeros((4, 3)), np.array([0, 0, 1, 1]), {0: 'a', 1: 'b'})
+    memory = Memory.from_windows(np.zeros((4, 3)), np.array([0, 0, 1, 1]), {0: 'a', 1: 'b'})
     with pytest.raises(TrainingError, match='Today there are 2 features'):
-        adapt_to(
+        recalibrate(
             memory, a_set(np.zeros((2, 2)), [0, 1], {0: 'a', 1: 'b'}), lambda x, y: None, None
         )

@@ -54,7 +54,10 @@ def test_adapt_makes_a_new_model_from_the_one_in_use(tmp_path, running) -> None:
     answer = adapt(g)  # the newest session
     assert answer.success, answer.message
     assert answer.message == 'Adapting to tuesday.'
-    g.wait(lambda: g.operator.pipeline_message.startswith('Adapting is done'), 'the end of the adaptation')
+    g.wait(
+        lambda: g.operator.pipeline_message.startswith('Adapting is done'),
+        'the end of the adaptation',
+    )
     new = g.operator.model_id
     assert new != old
     written = manifest(tmp_path, new)

@@ -128,5 +128,7 @@ def test_node_works_after_random_malformed_frames(running):
     for number in range(20):
         running.frames.publish(valid_frame(number * 20))
         running.operator.spin(0.01)
-    running.wait(lambda: int(running.info.get('emg: frames', 0)) >= before + 15, 'the valid frames')
+    running.wait(
+        lambda: int(running.info.get('emg: frames', 0)) >= before + 15, 'the valid frames'
+    )
     assert 'Traceback' not in running.news('pipeline')

@@ -103,7 +103,7 @@ def test_filter_that_does_not_fit_the_sampling_rate_is_reported_at_the_first_fra
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
     for frame in frames(0, 3, rate=200.0):
         emg.publish(frame)
-    words = 'edge of the bandpass, 450 Hz, is not below half the sampling rate, 100 Hz'
+    words = 'bandpass edge, 450 Hz, is not below half the sampling rate, 100 Hz'
     ros.until(lambda: statuses and words in statuses[-1].message, 'the status')
     pipeline.pipeline.use_model(1.0, 'm', ['rest'])
     answer = ros.call(Trigger, 'pipeline/start_predicting')
@@ -116,15 +116,19 @@ def test_filter_that_does_not_fit_the_sampling_rate_fails_the_training(ros, tmp_
     node(ros, tmp_path, filter__bandpass=[20.0, 1200.0])
     statuses = status(ros)
     assert ros.call(Train, 'pipeline/train').success
-    ros.until(lambda: statuses and 'Training failed' in statuses[-1].message, 'the end of the training')
-    assert "Stream 'emg' has 8 channel(s) at 2000 Hz and cannot be filtered" in statuses[-1].message
+    ros.until(
+        lambda: statuses and 'Training failed' in statuses[-1].message, 'the end of the training'
+    )
+    assert (
+        "Stream 'emg' has 8 channel(s) at 2000 Hz and cannot be filtered" in statuses[-1].message
+    )
     assert 'is not below half the sampling rate, 1000 Hz' in statuses[-1].message
 
 
 @pytest.mark.parametrize(
     ('name', 'value', 'words'),
     [
-        ('filter.bandpass', [450.0, 20.0], 'expected the lower edge before the upper'),
+        ('filter.bandpass', [450.0, 20.0], 'expected the lower edge below the upper'),
         ('filter.bandpass', [20.0], 'expected two edges'),
         ('post.reject_below_of', ['fist 0.9'], "as in 'fist: 0.9'"),
         ('post.smoothing', 'more', 'expected one of none, one_euro, gaussian'),
@@ -159,7 +163,7 @@ def test_post_processing_may_change_while_predicting(ros, tmp_path):
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
     statuses = status(ros)
     assert ros.call(Trigger, 'pipeline/start_predicting').success
-    assert statuses[-1].message == 'Predicting. After the decoder: ramp: adds 0 ms to decisions.'
+    assert statuses[-1].message == 'Predicting. Post-processing: ramp: adds 0 ms to decisions.'
 
     def play(start, stop):
         for frame in frames(start, stop):

@@ -13,6 +13,7 @@ from support.decoder_node import hanging_child, node_with_a_session
 from support.graph import renewed
 from support.processes import alive
 
+from myogestic_ros.core.models.model_store import FORMAT
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
@@ -255,7 +256,7 @@ def test_models_can_be_listed_saved_and_loaded(running):
     file = running.folder / 'models' / 'mine.joblib'
     file.write_bytes(file.read_bytes()[:-1] + b'x')
     refused = call(running, 'load_model', LoadModel, name='mine')
-    assert "'mine' is not what was saved" in refused.message
+    assert "The file of model 'mine' was changed after it was saved" in refused.message
     assert call(running, 'start_predicting').success
 
 
@@ -264,9 +265,24 @@ def test_model_for_other_channels_is_refused(running):
     name = running.operator.model_id
     feed(running, 0.3, channels=3)
     refused = call(running, 'load_model', LoadModel, name=name)
-    assert "trained on stream 'emg' with channels 2, the stream has 3" in refused.message
+    assert "stream 'emg' has 3 channels, the model was trained with 2 channels" in refused.message
     refused = call(running, 'start_predicting')
-    assert 'does not fit' in refused.message
+    assert 'does not match the streams' in refused.message
+
+
+def test_model_of_another_version_is_refused(running):
+    train(running)
+    file = running.folder / 'models' / f'{running.operator.model_id}.json'
+    text = file.read_text()
+    try:
+        file.write_text(text.replace(FORMAT, 'myogestic_ros/model/1'))
+        refused = call(running, 'load_model', LoadModel, name=file.stem)
+    finally:
+        file.write_text(text)
+    assert refused.message == (
+        f"Model '{file.stem}' was saved by another version of myogestic_ros (format "
+        f"'myogestic_ros/model/1', expected '{FORMAT}'); train it again."
+    )
 
 
 def test_node_deactivates_when_the_stream_no_longer_fits_the_model(running):
@@ -275,7 +291,7 @@ def test_node_deactivates_when_the_stream_no_longer_fits_the_model(running):
     first = feed(running, 0.4)
     feed(running, 0.5, first, channels=5)
     running.wait(lambda: running.operator.pipeline_state == 'idle', 'the end of predicting')
-    assert 'does not fit' in running.operator.pipeline_message
+    assert 'does not match the streams' in running.operator.pipeline_message
 
 
 def test_invalid_parameter_is_refused_by_name(running):

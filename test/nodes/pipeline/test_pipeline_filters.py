@@ -93,8 +93,8 @@ def test_loaded_model_sets_its_filters(ros, tmp_path):
         node(other, tmp_path, stream__emg__filter__bandpass=[10.0, 450.0])
         answer = other.call(LoadModel, 'pipeline/load_model')
         assert not answer.success
-        assert 'filtered with band-pass 20 to 450 Hz of order 4; notch 50 Hz' in answer.message
-        assert 'the pipeline filters it with band-pass 10 to 450 Hz' in answer.message
+        assert 'trained with band-pass 20 to 450 Hz of order 4; notch 50 Hz' in answer.message
+        assert "filters stream 'emg' with band-pass 10 to 450 Hz of order 4, " in answer.message
 
 
 def test_filter_that_does_not_fit_the_sampling_rate_is_reported_at_the_first_frame(ros, tmp_path):

@@ -15,6 +15,7 @@ __all__ = [
     'LOG',
     'NEWEST',
     'PREDICTIONS',
+    'PROCESSED',
     'STATUS',
 ]
 
@@ -42,4 +43,5 @@ NEWEST = _reliable(1)
 COMMANDS = _reliable(1)
 """The QoS with which ros2_control's controllers subscribe to commands."""
 LOG = _reliable(1000)
+PROCESSED = _reliable(10)
 DIAGNOSTICS = _reliable(10)

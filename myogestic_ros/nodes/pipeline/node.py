@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from myogestic_ros.nodes.common.conversions import chunk_from_joint_state, chunk
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.common.processed_publisher import ProcessedPublisher
 from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -73,6 +73,8 @@ class PipelineNode(ManagedNode):
     ~/status : PipelineStatus, latched
     ~/training_log : std_msgs/String
         Lines that a training prints.
+    emg/processed : Processed
+        For a flow-controlled replay, which waits for it; one topic for each EMG stream.
     /diagnostics : diagnostic_msgs/DiagnosticArray, 1 Hz
 
     Subscriptions
@@ -112,6 +114,9 @@ class PipelineNode(ManagedNode):
         self._decoder = pipeline
         self._post = PostProcessingChain()
         self._stream_subscriptions: list[Subscription] = []
+        self._processed: dict[str, ProcessedPublisher] = {}
+        self._received: dict[str, int] = {}  # index after the newest sample of each stream
+        self._acknowledging = threading.Lock()
         self._monitor: StreamMonitor | None = None
         self._predict_thread: threading.Thread | None = None
         self._stop_predict_thread = threading.Event()
@@ -188,13 +193,19 @@ class PipelineNode(ManagedNode):
         return values
 
     def _subscribe(self, stream: str, values: dict[str, Any]) -> None:
-        message_type, profile = EmgFrame, qos.EMG
-        callback: Callable[[Any], None] = partial(self._on_frame, stream)
+        topic = values['topic']
         if values['type'] == 'joint_state':
-            message_type, profile = JointState, qos.JOINT_STATES
             callback = partial(self._on_joint_state, stream, values['sampling_rate'])
-        self._stream_subscriptions.append(
-            self.create_subscription(message_type, values['topic'], callback, profile)
+            self._stream_subscriptions.append(
+                self.create_subscription(JointState, topic, callback, qos.JOINT_STATES)
+            )
+            return
+        subscription = self.create_subscription(
+            EmgFrame, topic, partial(self._on_frame, stream), qos.EMG
+        )
+        self._stream_subscriptions.append(subscription)
+        self._processed[stream] = ProcessedPublisher(
+            self, topic, lambda: subscription.get_publisher_count() > 0
         )
 
     def activate(self) -> None:
@@ -226,6 +237,10 @@ class PipelineNode(ManagedNode):
         for subscription in self._stream_subscriptions:
             self.destroy_subscription(subscription)
         self._stream_subscriptions.clear()
+        for publisher in self._processed.values():
+            publisher.close()
+        self._processed.clear()
+        self._received.clear()
         self.models = None
 
     def apply_parameters(self, names: set[str]) -> None:
@@ -275,10 +290,15 @@ class PipelineNode(ManagedNode):
         reader = self.pipeline.reader
         if stream == reader.cutter.names[0]:
             self._publisher.frame_id = message.header.frame_id
+        # A flow-controlled replay waits for the predictions, so none of them is too late.
+        reader.ticks.skip_late = not any(p.active for p in self._processed.values())
         self.pipeline.push(stream, chunk, time.monotonic_ns())
+        self._received[stream] = chunk.end_sample
         # Leave the interpreter to the thread that predicts, which would otherwise have to wait
         # for it. The time limit keeps a slow decoder from delaying the frames.
         reader.ticks.wait_until_idle(PREDICT_FIRST_S)
+        if not reader.ticks.skip_late:
+            self._acknowledge()
 
     def _on_joint_state(self, stream: str, sampling_rate: float, message: JointState) -> None:
         try:
@@ -296,6 +316,19 @@ class PipelineNode(ManagedNode):
             while not stop.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
+                    if not self.pipeline.reader.ticks.skip_late:
+                        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge the frames received so far, if no tick is waiting or being computed."""
+        with self._acknowledging:
+            received = dict(self._received)  # copied first: a later frame may make a tick due
+            if not self.pipeline.reader.ticks.wait_until_idle(0.0):
+                return
+            for name, end_sample in received.items():
+                publisher = self._processed.get(name)
+                if publisher is not None and publisher.end_sample != end_sample:
+                    publisher.publish(end_sample)
 
 
 def main(args: list[str] | None = None) -> int:

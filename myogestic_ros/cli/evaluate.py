@@ -79,7 +79,7 @@ def evaluate(
         typer.Option(
             '--decoder',
             '-d',
-            help='Name of a ready decoder, or a scikit-learn estimator by import path; several '
+            help='Name of a built-in decoder, or a scikit-learn estimator by import path; several '
             'are compared.',
         ),
     ] = [DEFAULT],  # noqa: B006 - typer copies it
@@ -166,7 +166,7 @@ def _rotations(summaries: Sequence[SignalSummary], stream: str) -> list[str]:
             continue  # said when the windows are cut
         found = find_rotation(first, class_covariances([summary]))
         if found is not None and found.is_proposed:
-            said.append(f"Session '{summary.session}': {found.sentence(stream)}")
+            said.append(f"Session '{summary.session}': {found.message(stream)}")
     return said
 
 
@@ -195,7 +195,7 @@ def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) 
         classes=described.classes,
         filters=settings.filters,
     )
-    steps = one.steps({settings.stream: described.streams[0].channels or 0})
+    steps = one.make_estimator({settings.stream: described.streams[0].channels or 0})
     progress.update(task, description=f'{one.name}: training', total=count_fits(data))
     return evaluate_classifier(
         one.name,
@@ -208,7 +208,7 @@ def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) 
 def _regressor(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
     target = settings.target or _only_target(settings)
     data = load_targets(settings.training_data(target), one.extract)
-    steps = one.steps(data.n_channels)
+    steps = one.make_estimator(data.n_channels)
     progress.update(task, description=f'{one.name}: training')
     return evaluate_regressor(one.name, data, lambda x, y: _fit(one, steps, x, y))
 

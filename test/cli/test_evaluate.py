@@ -70,7 +70,7 @@ def test_reports_of_several_decoders(folder: Path, tmp_path: Path) -> None:
 
 def test_sessions_that_differ_and_a_band_that_sits_turned(folder: Path) -> None:
     said = call(folder, 'monday', 'tuesday')
-    assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
+    assert "Session 'tuesday': The electrodes are rotated by 2 places" in said
     assert "Only session 'tuesday' has 'open'" in said
     assert 'across sessions │' in said
 
@@ -95,7 +95,7 @@ def test_filtered_as_the_pipeline_would(folder: Path) -> None:
     data, labels = made_up(classes=2, repetitions=2)
     hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
     write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
-    assert 'mains hum' in call(folder, 'hum')
+    assert 'mains interference' in call(folder, 'hum')
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
@@ -111,7 +111,7 @@ def test_one_repetition_only(folder: Path) -> None:
     [
         (['wednesday'], "There is no session 'wednesday'"),
         (['bare'], 'hold no labels'),
-        (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
+        (['monday', '--decoder', 'magic'], "There is no built-in decoder 'magic'"),
         (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
         (['monday', '--class', 'wave'], 'No training data for wave'),
         (['monday', '--report', 'report.pdf'], 'can be a .html or a .png file'),

@@ -24,7 +24,7 @@ def test_recipe_is_what_its_name_says(name: str) -> None:
 
 
 def test_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(DecoderError, match=f"no ready decoder 'ldda'; there are {DEFAULT}"):
+    with pytest.raises(DecoderError, match=f"no built-in decoder 'ldda'; expected {DEFAULT}"):
         recipe('ldda')
 
 
@@ -42,7 +42,7 @@ def test_estimator_by_import_path(path: str, kind: str) -> None:
     assert found.kind == kind
     rng = np.random.default_rng(0)
     windows = rng.normal(size=(40, 2, 30)) * np.repeat([1.0, 4.0], 20)[:, None, None]
-    steps = found.steps({'emg': 2})
+    steps = found.make_estimator({'emg': 2})
     features = found.extract({'emg': windows})
     steps.fit(features, np.repeat([0, 5], 20))
     largest = 5 if kind == 'classification' else 1  # values are shares of the largest

@@ -13,7 +13,7 @@ flavour := $(if $(filter-out python3,$(PYTHON)),-$(named))$(if $(filter-out kilt
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up
-installed := $(wildcard msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* urdf/* rviz/*)
+installed := $(wildcard cmake/* msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* urdf/* rviz/*)
 
 export ROS_WHEELS
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
@@ -46,10 +46,12 @@ demo: $(stamp)  ## record, train and predict; DATA=folder takes a recording, ARG
 test: $(stamp)  ## the tests, several at a time (most of them wait); ARGS='-k name' some of them, JOBS=0 one by one
 	@$(python) -m pytest -n $(JOBS) --dist load --maxschedchunk 2 $(ARGS)
 
-lint: $(stamp)  ## ruff and mypy
+lint: $(stamp)  ## ruff, mypy, codespell and yamllint
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
+	$(python) -m codespell_lib . .github .ci .pre-commit-config.yaml .yamllint
+	$(python) -m yamllint --strict .
 
 format: $(stamp)  ## write the code as ruff formats it
 	$(python) -m ruff check --fix .

@@ -1,14 +1,18 @@
-"""Rate and regularity of commands, how soon they follow a prediction, and its absence.
+"""Measure the rate and regularity of the bridge's commands, and how soon they follow predictions.
 
 Usage: python bench/bridge.py [--seconds 60] [--trials 300] [--output position]
 
-The bridge runs as a process of its own; this one is pipeline and hand at once. Predictions come
-at 50 Hz for the rate; for the latency a prediction with another value comes to a hand that stands
-still, at a random moment, and the clock runs from just before it is published to the arrival of
-the first command that differs: both ways over DDS, and more than what the node itself can see.
-Its own figure, from the arrival of a prediction to the command, stands beside. And from the last
-prediction to the first command that takes the hand to rest. Exit code 1 when a figure is beyond
-its limit.
+The bridge runs in its own process; this process publishes the predictions and receives the
+commands.
+
+- Rate: predictions at 50 Hz.
+- Latency: a prediction with another value is published at a random moment to a hand that holds its
+  position. Measured from just before the publication to the arrival of the first command that
+  differs, so DDS counts twice. The node's own figure, from the arrival of a prediction to the
+  command, is printed too.
+- Silence: from the last prediction to the first command that moves the hand to rest.
+
+Exit code 1 when a figure exceeds its limit.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import random
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +45,9 @@ from myogestic_ros.nodes.common import qos
 RATE_HZ = 100.0
 PERIOD_MS = 1e3 / RATE_HZ
 TIMEOUT_MS = 250.0
+MIN_HZ, MAX_HZ = RATE_HZ * 0.99, RATE_HZ * 1.01
+MAX_LATENCY_MS = PERIOD_MS + 1.0
+MAX_SILENCE_MS = TIMEOUT_MS + PERIOD_MS + 1.0
 MAPPING = {
     'mode': 'proportional',
     'joints': {f'joint_{n}': {'lower': -1.0, 'upper': 1.0} for n in range(8)},
@@ -51,7 +59,7 @@ PATIENCE_S = 20.0
 
 
 class Bench:
-    """Pipeline and hand."""
+    """A node that publishes predictions and receives commands."""
 
     def __init__(self) -> None:
         self._node = rclpy.create_node('bench', start_parameter_services=False)
@@ -60,7 +68,7 @@ class Bench:
         self.arrived_s: list[float] = []
         self.numbers: list[int] = []
         self.last = np.zeros(8)
-        self.own: dict[str, str] = {}
+        self.diagnostics: dict[str, str] = {}
         self._node.create_subscription(
             Float64MultiArray, 'hand/commands', self._on_command, QoSProfile(depth=1000)
         )
@@ -72,7 +80,7 @@ class Bench:
         )
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the node."""
         self._executor.shutdown()
         self._node.destroy_node()
 
@@ -82,18 +90,18 @@ class Bench:
         self.last = np.frombuffer(message.data)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        self.own = {pair.key: pair.value for pair in message.status[0].values}
+        self.diagnostics = {pair.key: pair.value for pair in message.status[0].values}
 
-    def until(self, condition: Any, what: str) -> None:
-        """Listen until a condition holds."""
+    def wait(self, condition: Any, name: str) -> None:
+        """Spin until a condition holds."""
         end_s = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > end_s:
-                raise SystemExit(f'There was no {what} within {PATIENCE_S:g} s.')
+                raise SystemExit(f'No {name} within {PATIENCE_S:g} s.')
             self._executor.spin_once(timeout_sec=0.1)
 
     def predict(self, value: float) -> float:
-        """Publish a prediction, new at this moment; return when."""
+        """Publish a prediction stamped now; return the time, s."""
         message = Prediction(dof_names=['x'], dof_values=[value], model_id='bench')
         message.header.stamp = self._node.get_clock().now().to_msg()
         now_s = time.monotonic()
@@ -101,20 +109,21 @@ class Bench:
         return now_s
 
     def arm(self) -> None:
-        """Arm the bridge, once it is there."""
+        """Arm the bridge when its service is available."""
         client = self._node.create_client(Trigger, 'bridge/arm')
-        self.until(client.service_is_ready, 'bridge')
-        self.until(self._predictions.get_subscription_count, 'listener')
-        success = False
-        end_s = time.monotonic() + PATIENCE_S
-        while not success and time.monotonic() < end_s:  # it may be configured still
-            future = client.call_async(Trigger.Request())
-            self.until(future.done, 'answer')
-            success = future.result().success
-        self.until(lambda: self.arrived_s, 'command')
+        self.wait(client.service_is_ready, 'service bridge/arm')
+        self.wait(self._predictions.get_subscription_count, 'subscription of the bridge')
+        self.wait(lambda: self._arm(client), 'arming')
+        self.wait(lambda: self.arrived_s, 'command')
+
+    def _arm(self, client: Any) -> bool:
+        """Call ~/arm; False when the bridge is not active yet, or the answer was lost."""
+        future = client.call_async(Trigger.Request())
+        self._executor.spin_until_future_complete(future, timeout_sec=1.0)
+        return bool(future.done() and future.result().success)
 
     def listen(self, seconds: float, value: float) -> None:
-        """Predict at 50 Hz, and listen, for a while."""
+        """Publish predictions at 50 Hz and receive commands for some seconds."""
         end_s = time.monotonic() + seconds
         due_s = time.monotonic()
         while (now_s := time.monotonic()) < end_s:
@@ -124,11 +133,11 @@ class Bench:
             self._executor.spin_once(timeout_sec=max(0.0, min(due_s, end_s) - time.monotonic()))
 
     def latencies_ms(self, trials: int) -> np.ndarray:
-        """Return how long commands took to follow predictions, ms, shape (trials,)."""
+        """Return the times from a prediction to the command that follows it, ms, shape (trials,)."""
         found = []
         value = 0.2
         for _ in range(trials):
-            # Long enough to be there, and ending anywhere in a command period.
+            # Long enough to reach the position, ending at a random moment of a command period.
             self.listen(0.15 + random.uniform(0.0, 0.02), value)
             value = -value
             before = self.last.copy()
@@ -139,7 +148,7 @@ class Bench:
         return np.array(found)
 
     def silences_ms(self, trials: int) -> np.ndarray:
-        """Return how long after the last prediction the hand heads for rest, ms, shape (trials,)."""
+        """Return the times from the last prediction to the first command to rest, ms, shape (trials,)."""
         found = []
         for _ in range(trials):
             self.listen(0.3 + random.uniform(0.0, 0.02), 0.5)
@@ -151,13 +160,98 @@ class Bench:
         return np.array(found)
 
 
-def row(table: Table, name: str, values: list[str], limit: str = '') -> None:
-    """Add a row."""
-    table.add_row(name, *values, limit)
+@dataclass(frozen=True)
+class Figures:
+    """Measurements of one run; the arrays hold one value per command or per trial."""
+
+    arrived_s: np.ndarray
+    numbers: np.ndarray
+    latency_ms: np.ndarray
+    silence_ms: np.ndarray
+    diagnostics: dict[str, str]
+
+    @property
+    def sent(self) -> int:
+        """Number of commands sent between the first and the last one that arrived."""
+        return int(self.numbers[-1] - self.numbers[0])
+
+    @property
+    def rate_hz(self) -> float:
+        """Mean rate of the commands, Hz."""
+        return float(self.sent / (self.arrived_s[-1] - self.arrived_s[0]))
+
+
+def measure(output: str, seconds: float, trials: int) -> Figures:
+    """Start a bridge in its own process and measure its commands."""
+    rclpy.init()
+    with tempfile.TemporaryDirectory(prefix='myogestic-bridge-') as folder:
+        mapping = Path(folder, 'mapping.yaml')
+        mapping.write_text(yaml.safe_dump(MAPPING))
+        with NodeProcesses(Path(folder)) as nodes:
+            parameters = {'mapping': str(mapping), 'state_topic': '', 'autostart': 'activate'}
+            nodes.start('bridge', {**parameters, 'output': output})
+            bench = Bench()
+            bench.arm()
+            bench.listen(1.0, 0.2)
+            first = len(bench.arrived_s)
+            bench.listen(seconds, 0.2)
+            arrived_s = np.array(bench.arrived_s[first:])
+            numbers = np.array(bench.numbers[first:])
+            latency_ms = bench.latencies_ms(trials)
+            silence_ms = bench.silences_ms(max(1, trials // 10))
+            bench.listen(1.1, 0.2)  # until the next message on /diagnostics
+            figures = Figures(arrived_s, numbers, latency_ms, silence_ms, bench.diagnostics)
+            bench.close()
+    rclpy.try_shutdown()
+    return figures
+
+
+def percentiles(values: np.ndarray) -> list[str]:
+    """Return the table cells of the median, 95th and 99th percentile and maximum."""
+    return [f'{v:.2f}' for v in (*np.percentile(values, [50, 95, 99]), values.max())]
+
+
+def make_table(figures: Figures, seconds: float) -> Table:
+    """Return the table of all figures with their limits."""
+    table = Table(
+        title=f'{figures.sent} commands in {seconds:g} s; {len(figures.latency_ms)} trials'
+    )
+    for name in ('', 'p50', 'p95', 'p99', 'max', 'limit'):
+        table.add_column(name, justify='left' if not name else 'right')
+
+    def add_row(name: str, values: list[str], limit: str = '') -> None:
+        table.add_row(name, *values, limit)
+
+    own = figures.diagnostics
+    interval_ms = np.diff(figures.arrived_s) * 1e3
+    latency_limit = f'p50 {MAX_LATENCY_MS:g}'
+    add_row(
+        'command rate (Hz)', [f'{figures.rate_hz:.3f}', '', '', ''], f'{MIN_HZ:g} to {MAX_HZ:g}'
+    )
+    add_row('interval between received commands (ms)', percentiles(interval_ms))
+    add_row('deviation from the period (ms)', percentiles(np.abs(interval_ms - PERIOD_MS)))
+    add_row(
+        'prediction published → command received (ms)',
+        percentiles(figures.latency_ms),
+        latency_limit,
+    )
+    add_row(
+        'last prediction → first command towards rest (ms)',
+        percentiles(figures.silence_ms),
+        f'p95 {MAX_SILENCE_MS:g}',
+    )
+    inside = [own.get(f'prediction to command p{p} [ms]', '') for p in (50, 99)]
+    add_row(
+        'prediction received → command sent (ms)', [inside[0], '', inside[1], ''], latency_limit
+    )
+    lost = figures.sent + 1 - len(figures.numbers)
+    add_row('commands lost in transport', [str(lost), '', '', ''])
+    add_row('missed commands, as the node counts', [own.get('missed commands', ''), '', '', ''])
+    return table
 
 
 def main() -> int:
-    """Measure, print the table, and return the exit code."""
+    """Measure, print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else '')
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--trials', type=int, default=300)
@@ -165,53 +259,14 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    rclpy.init()
-    with tempfile.TemporaryDirectory(prefix='myogestic-bridge-') as folder:
-        mapping = Path(folder, 'mapping.yaml')
-        mapping.write_text(yaml.safe_dump(MAPPING))
-        with NodeProcesses(Path(folder)) as nodes:
-            parameters = {'mapping': str(mapping), 'state_topic': '', 'autostart': 'activate'}
-            nodes.start('bridge', {**parameters, 'output': arguments.output})
-            bench = Bench()
-            bench.arm()
-            bench.listen(1.0, 0.2)
-            first = len(bench.arrived_s)
-            bench.listen(arguments.seconds, 0.2)
-            arrived_s = np.array(bench.arrived_s[first:])
-            numbers = np.array(bench.numbers[first:])
-            latency_ms = bench.latencies_ms(arguments.trials)
-            silence_ms = bench.silences_ms(max(1, arguments.trials // 10))
-            bench.listen(1.1, 0.2)
-            own = bench.own
-            bench.close()
-    rclpy.try_shutdown()
-    sent = int(numbers[-1] - numbers[0])
-    rate_hz = sent / (arrived_s[-1] - arrived_s[0])
-    interval_ms = np.diff(arrived_s) * 1e3
-    p50 = float(np.median(latency_ms))
-
-    table = Table(title=f'{sent} commands in {arguments.seconds:g} s; {len(latency_ms)} trials')
-    for name in ('', 'p50', 'p95', 'p99', 'max', 'limit'):
-        table.add_column(name, justify='left' if not name else 'right')
-
-    def spread(values: np.ndarray) -> list[str]:
-        return [f'{v:.2f}' for v in (*np.percentile(values, [50, 95, 99]), values.max())]
-
-    low, high = RATE_HZ * 0.99, RATE_HZ * 1.01
-    row(table, 'command rate [Hz]', [f'{rate_hz:.3f}', '', '', ''], f'{low:g} to {high:g}')
-    row(table, 'interval as received [ms]', spread(interval_ms))
-    row(table, 'off the period [ms]', spread(np.abs(interval_ms - PERIOD_MS)))
-    limit = f'p50 {PERIOD_MS + 1:g}'
-    row(table, 'prediction sent → command received [ms]', spread(latency_ms), limit)
-    most_ms = TIMEOUT_MS + PERIOD_MS + 1.0
-    row(table, 'last prediction → way to rest [ms]', spread(silence_ms), f'p95 {most_ms:g}')
-    inside = [own.get(f'prediction to command p{p} [ms]', '') for p in (50, 99)]
-    row(table, 'prediction received → command sent [ms]', [inside[0], '', inside[1], ''], limit)
-    row(table, 'commands lost on the way', [str(sent + 1 - len(numbers)), '', '', ''])
-    row(table, 'missed commands, as the node counts', [own.get('missed commands', ''), '', '', ''])
-    Console(width=120).print(table)
-    prompt = p50 <= PERIOD_MS + 1.0 and np.percentile(silence_ms, 95) <= most_ms
-    return 0 if low <= rate_hz <= high and prompt else 1
+    figures = measure(arguments.output, arguments.seconds, arguments.trials)
+    Console(width=120).print(make_table(figures, arguments.seconds))
+    passed = (
+        MIN_HZ <= figures.rate_hz <= MAX_HZ
+        and np.median(figures.latency_ms) <= MAX_LATENCY_MS
+        and np.percentile(figures.silence_ms, 95) <= MAX_SILENCE_MS
+    )
+    return 0 if passed else 1
 
 
 if __name__ == '__main__':

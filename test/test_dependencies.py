@@ -1,4 +1,4 @@
-"""What the package imports is what package.xml asks rosdep for."""
+"""package.xml declares every import of the package for rosdep."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ KEYS = {
     'mcap': 'mcap-ros2-support',
     'rosbags': 'python3-rosbags-pip',
     'sklearn': 'python3-sklearn',
-    'threadpoolctl': 'python3-sklearn',  # has no key of its own, comes with scikit-learn
+    'threadpoolctl': 'python3-sklearn',  # has no rosdep key; scikit-learn depends on it
     'yaml': 'python3-yaml',
     **{
         name: f'python3-{name}'
         for name in ('joblib', 'matplotlib', 'numpy', 'rich', 'scipy', 'typer')
     },
 }
-"""The rosdep key of a Python import; a ROS package is its own key."""
+"""The rosdep key of each Python import; the key of a ROS package is its name."""
 
 
 OPTIONAL = {'distributed'}
-"""Said by name where it is missing; who wants it installs it."""
+"""Not declared; the import error names the package to install."""
 
 
 def imported() -> set[str]:

@@ -104,7 +104,7 @@ def _predicting(
     operator.hand.clear()
     operator.trigger('pipeline/start_predicting')
     operator.wait(lambda: operator.pipeline_state == 'predicting', 'predictions', 10.0)
-    said = operator.pipeline_message.partition('After the decoder: ')[2]
+    said = operator.pipeline_message.partition('Post-processing: ')[2]
     operator.post_processing = said.rstrip('.') or 'nothing: adds 0 ms'
     during()
     operator.trigger('pipeline/stop_predicting')

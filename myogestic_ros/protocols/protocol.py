@@ -1,4 +1,4 @@
-"""A protocol: which cues a person gets, how often, for how long, in which order."""
+"""Protocol: the cues of a recording, their number, duration and order."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ['Cue', 'Protocol']
 
 @dataclass(frozen=True)
 class Cue:
-    """One thing that the person is asked to do.
+    """Instruction to the subject: hold a contraction or follow a target.
 
     Attributes
     ----------
     index, name : int, str
-        The class, as labels name it.
+        Class index and class name of the labels.
     hold_s : float
-        How long, s.
-    ramp : Ramp, optional
-        The target to follow meanwhile; None: hold the contraction.
+        Duration, s.
+    ramp : Ramp or None
+        Target to follow; None to hold the contraction.
     """
 
     index: int
@@ -32,26 +32,26 @@ class Cue:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a protocol file says.
+    """Content of a protocol file.
 
     Attributes
     ----------
     name : str
-        What it is called.
+        Name of the protocol.
     cues : tuple of Cue
-        One of each kind.
+        Cues, each once.
     class_names : tuple of str
-        A label's index points into it; with the class of rest, which is no cue.
+        Class names by class index, including the rest class, which has no cue.
     repetitions : int
-        How often each cue is given.
+        Number of repetitions of each cue.
     countdown_s, prepare_s, rest_s : float
-        Time before everything, before each cue, and after it, s.
+        Time before the first step, before each cue, and after each cue, s.
     order : {'fixed', 'random'}
-        ``fixed``: as they stand in the file, over and over; ``random``: as balanced.
+        ``fixed`` repeats the order of the file; ``random`` shuffles each block of all cues.
     seed : int
-        Another seed, another order.
+        Seed of the random order.
     rest_class : str
-        Class of the time after each cue; empty: it is of none.
+        Class of the time after each cue; empty for no class.
     """
 
     name: str
@@ -67,25 +67,25 @@ class Protocol:
 
     @property
     def dofs(self) -> tuple[str, ...]:
-        """Degrees of freedom that have a target, in the order of their first mention."""
+        """Names of the DoFs with a target, in the order of their first occurrence."""
         names = [name for cue in self.cues if cue.ramp for name in cue.ramp.amplitudes]
         return tuple(dict.fromkeys(names))
 
     def sequence(self) -> list[Cue]:
-        """Return all cues in the order in which they are given.
+        """Return all cues of the protocol in order.
 
-        At random, each block holds every cue once, so that what changes with time (fatigue,
-        sweat) meets all of them alike; and none follows itself, where there are two or more.
+        In random order, each block contains every cue once, so that changes over time (fatigue,
+        sweat) affect all classes equally. With two or more cues, no cue follows itself.
         """
         if self.order == 'fixed':
             return list(self.cues) * self.repetitions
         generator = random.Random(self.seed)
-        given: list[Cue] = []
+        sequence: list[Cue] = []
         for _ in range(self.repetitions):
             block = list(self.cues)
             generator.shuffle(block)
-            if given and len(block) > 1 and block[0] == given[-1]:
+            if sequence and len(block) > 1 and block[0] == sequence[-1]:
                 other = generator.randrange(1, len(block))
                 block[0], block[other] = block[other], block[0]
-            given += block
-        return given
+            sequence += block
+        return sequence

@@ -1,4 +1,4 @@
-"""Targets that a person follows: how far to go, and when, for proportional control."""
+"""Target trajectories for recordings for proportional control."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ SHAPES = ('trapezoid', 'sine', 'raised_cosine')
 
 @dataclass(frozen=True)
 class Ramp:
-    """A target over time, for one or more degrees of freedom at once.
+    """Target trajectory of one or more DoFs.
 
     Attributes
     ----------
     shape : {'trapezoid', 'sine', 'raised_cosine'}
-        ``trapezoid`` goes from 0 to the amplitude, stays, and comes back; ``sine`` goes to the
-        amplitude and to its opposite; ``raised_cosine`` goes to the amplitude and back, smoothly.
-        All begin and end at 0.
+        ``trapezoid`` rises from 0 to the amplitude, stays there, and falls to 0; ``sine``
+        oscillates between the amplitude and its negative; ``raised_cosine`` rises smoothly from 0
+        to the amplitude and falls to 0. All shapes start and end at 0.
     amplitudes : mapping of str to float
-        How far each degree of freedom goes, -1 to 1; those not named stay at 0.
+        Amplitude by DoF, -1 to 1; other DoFs stay at 0.
     rise_s, plateau_s, fall_s : float
-        Parts of one cycle of a trapezoid, s.
+        Durations of the parts of a trapezoid, s.
     period_s : float
-        Length of one cycle of the other shapes, s.
+        Duration of one cycle of the other shapes, s.
     cycles : int
-        How many follow one another.
+        Number of cycles.
     """
 
     shape: str
@@ -41,24 +41,24 @@ class Ramp:
 
     @property
     def cycle_s(self) -> float:
-        """Length of one cycle, s."""
+        """Duration of one cycle, s."""
         if self.shape == 'trapezoid':
             return self.rise_s + self.plateau_s + self.fall_s
         return self.period_s
 
     @property
     def duration_s(self) -> float:
-        """Length of all cycles, s."""
+        """Duration of all cycles, s."""
         return self.cycle_s * self.cycles
 
     def level(self, at_s: float) -> float:
-        """Return the share of the amplitude at ``at_s`` seconds from the beginning, -1 to 1."""
+        """Return the target relative to the amplitude, -1 to 1, ``at_s`` seconds after the start."""
         if not 0 <= at_s < self.duration_s:
             return 0.0
         return _LEVELS[self.shape](self, at_s % self.cycle_s)
 
     def target(self, at_s: float, dofs: tuple[str, ...]) -> list[float]:
-        """Return the target of each of these degrees of freedom, -1 to 1."""
+        """Return the target of each DoF in ``dofs``, -1 to 1, ``at_s`` seconds after the start."""
         level = self.level(at_s)
         return [level * self.amplitudes.get(name, 0.0) for name in dofs]
 
@@ -66,8 +66,8 @@ class Ramp:
 def _trapezoid(ramp: Ramp, at_s: float) -> float:
     if at_s < ramp.rise_s:
         return at_s / ramp.rise_s
-    falls_s = at_s - ramp.rise_s - ramp.plateau_s
-    return 1.0 if falls_s <= 0 else 1.0 - falls_s / ramp.fall_s
+    fall_at_s = at_s - ramp.rise_s - ramp.plateau_s
+    return 1.0 if fall_at_s <= 0 else 1.0 - fall_at_s / ramp.fall_s
 
 
 _LEVELS: dict[str, Callable[[Ramp, float], float]] = {

@@ -1,4 +1,4 @@
-"""Giving the cues of a plan, each at its time."""
+"""Run a schedule: call a callback at the start of each step."""
 
 from __future__ import annotations
 
@@ -12,78 +12,80 @@ from myogestic_ros.protocols.schedule import Schedule
 __all__ = ['ProtocolRunner', 'RunnerCallbacks']
 
 PROGRESS_HZ = 10.0
-LOOK_AGAIN_S = 0.005
-"""How often a clock is looked at that does not run as fast as time does."""
+"""Rate of the progress callback, Hz."""
+CLOCK_POLL_S = 0.005
+"""Time between two reads of a clock that may run at another rate than real time, s."""
 
 
 class RunnerCallbacks:
-    """What a conductor tells; every method is called from its thread."""
+    """Callbacks of a `ProtocolRunner`; all are called in its thread."""
 
-    def begin(self, number: int) -> None:
-        """A step begins now: ``plan.steps[number]``."""
+    def on_step(self, index: int) -> None:
+        """Handle the start of step ``schedule.steps[index]``."""
 
-    def progress(self, number: int, at_s: float) -> None:
-        """It is ``at_s`` seconds from the beginning, in step ``number``."""
+    def on_progress(self, index: int, at_s: float) -> None:
+        """Handle the progress in step ``index``, ``at_s`` seconds after the start."""
 
-    def target(self, at_s: float) -> None:
-        """It is time for the next target."""
+    def on_target(self, at_s: float) -> None:
+        """Publish the target ``at_s`` seconds after the start."""
 
-    def done(self) -> None:
-        """The plan has come to its end."""
+    def on_finished(self) -> None:
+        """Handle the end of the schedule."""
 
-    def failed(self, error: Exception) -> None:
-        """One of the others has raised; the plan goes on no further."""
+    def on_error(self, error: Exception) -> None:
+        """Handle an exception of another callback; the schedule is not continued."""
 
 
 class ProtocolRunner:
-    """Walk through a plan in a thread of its own.
+    """Run a schedule in a background thread.
 
-    Every step has its time from the one beginning, so a step that is late delays no other.
+    The times of all steps are relative to the start, so that a late step does not delay the
+    following steps.
 
     Parameters
     ----------
-    plan : Schedule
-        What is to come.
-    stage : RunnerCallbacks
-        Who gives it.
+    schedule : Schedule
+        Steps to run.
+    callbacks : RunnerCallbacks
+        Called at each step, progress and target.
     target_hz : float
-        Targets per second, Hz; plans without degrees of freedom have none.
+        Rate of the targets, Hz; a schedule without DoFs has no targets.
     clock : callable, optional
-        Returns the time in ns; None: the steady clock, which is waited for and not looked at.
+        Returns the time in ns; polled every 5 ms. By default the steady clock, without polling.
 
     Attributes
     ----------
-    number : int
-        The step that began last; -1 before the first.
-    late_s : float
-        By how much the latest step began too late, s.
+    step_index : int
+        Index of the current step; -1 before the first.
+    max_delay_s : float
+        Largest delay of the start of a step so far, s.
     """
 
     def __init__(
         self,
-        plan: Schedule,
-        stage: RunnerCallbacks,
+        schedule: Schedule,
+        callbacks: RunnerCallbacks,
         *,
         target_hz: float = 50.0,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self.number = -1
-        self.late_s = 0.0
-        self._plan = plan
-        self._stage = stage
-        self._target_s = 1.0 / target_hz if plan.dofs else math.inf
+        self.step_index = -1
+        self.max_delay_s = 0.0
+        self._schedule = schedule
+        self._callbacks = callbacks
+        self._target_period_s = 1.0 / target_hz if schedule.dofs else math.inf
         self._clock = clock
         self._wake = threading.Condition()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name='cues', daemon=True)
 
     def start(self) -> None:
-        """Begin now."""
+        """Start the schedule now."""
         self._start_ns = self._now_ns()
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell no more; when this returns, nothing is being told."""
+        """Stop the thread and wait for it; no callback is called afterwards."""
         with self._wake:
             self._stopped = True
             self._wake.notify()
@@ -92,7 +94,7 @@ class ProtocolRunner:
 
     @property
     def at_s(self) -> float:
-        """Seconds since the beginning."""
+        """Time since the start, s."""
         return (self._now_ns() - self._start_ns) * 1e-9
 
     def _now_ns(self) -> int:
@@ -100,50 +102,50 @@ class ProtocolRunner:
 
     def _run(self) -> None:
         try:
-            for number, step in enumerate(self._plan.steps):
+            for index, step in enumerate(self._schedule.steps):
                 if not self._wait_until(step.start_s):
                     return
-                self.number = number
-                self.late_s = max(self.late_s, self.at_s - step.start_s)
-                self._stage.begin(number)
-                if not self._dwell(number):
+                self.step_index = index
+                self.max_delay_s = max(self.max_delay_s, self.at_s - step.start_s)
+                self._callbacks.on_step(index)
+                if not self._run_step(index):
                     return
-            if self._wait_until(self._plan.duration_s):
-                self._stage.done()
+            if self._wait_until(self._schedule.duration_s):
+                self._callbacks.on_finished()
         except Exception as error:
-            self._stage.failed(error)
+            self._callbacks.on_error(error)
 
-    def _dwell(self, number: int) -> bool:
-        """Tell targets and progress until the step is over; False when stopped."""
-        step = self._plan.steps[number]
+    def _run_step(self, index: int) -> bool:
+        """Call the target and progress callbacks until the step ends; return False when stopped."""
+        step = self._schedule.steps[index]
         while True:
             at_s = self.at_s
-            target_s = _next(at_s, self._target_s, 0.0)
-            progress_s = _next(at_s, 1.0 / PROGRESS_HZ, step.start_s)
+            target_s = _next_time(at_s, self._target_period_s, 0.0)
+            progress_s = _next_time(at_s, 1.0 / PROGRESS_HZ, step.start_s)
             due_s = min(target_s, progress_s)
             if due_s >= step.end_s:
                 return True
             if not self._wait_until(due_s):
                 return False
             if target_s <= progress_s:
-                self._stage.target(self.at_s)
+                self._callbacks.on_target(self.at_s)
             if progress_s <= target_s:
-                self._stage.progress(number, self.at_s)
+                self._callbacks.on_progress(index, self.at_s)
 
     def _wait_until(self, due_s: float) -> bool:
-        """Wait for a time from the beginning; False when stopped."""
+        """Wait until ``due_s`` seconds after the start; return False when stopped."""
         with self._wake:
             while not self._stopped:
                 left_s = due_s - self.at_s
                 if left_s <= 0:
                     return True
-                self._wake.wait(left_s if self._clock is None else min(left_s, LOOK_AGAIN_S))
+                self._wake.wait(left_s if self._clock is None else min(left_s, CLOCK_POLL_S))
         return False
 
 
-def _next(at_s: float, every_s: float, from_s: float) -> float:
-    """Return the first time after ``at_s`` on a grid; one that was missed is not made up for."""
-    if math.isinf(every_s):
+def _next_time(at_s: float, period_s: float, offset_s: float) -> float:
+    """Return the first time after ``at_s`` on a grid; missed times are skipped."""
+    if math.isinf(period_s):
         return math.inf
-    passed = math.floor((at_s - from_s) / every_s + 1e-6)  # the one that is told now counts
-    return from_s + (passed + 1) * every_s
+    passed = math.floor((at_s - offset_s) / period_s + 1e-6)  # tolerance: ``at_s`` itself counts
+    return offset_s + (passed + 1) * period_s

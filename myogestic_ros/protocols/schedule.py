@@ -1,4 +1,4 @@
-"""A protocol laid out in time."""
+"""Schedule: the steps of a protocol with their times."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Phase = Literal['countdown', 'prepare', 'hold', 'rest']
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of time in which one thing is asked.
+    """Time interval of a schedule with one instruction.
 
     Attributes
     ----------
     phase : {'countdown', 'prepare', 'hold', 'rest'}
-        What it is.
+        Phase of the protocol.
     start_s, duration_s : float
-        Seconds from the beginning of the plan, and how long it lasts.
+        Start relative to the start of the schedule, and duration, s.
     index, name, repetition : int, str, int
-        The class in force, and which of its repetitions it is, from 0; ``NO_CLASS``, '' and -1
-        for none.
+        Class index, class name and number of the repetition from 0; ``NO_CLASS``, '' and -1
+        without a class.
     next_name : str
-        Class of the next cue after this step began; '' when there is none left.
-    ramp : Ramp, optional
-        The target to follow.
+        Class of the next cue; '' after the last cue.
+    ramp : Ramp or None
+        Target to follow.
     """
 
     phase: Phase
@@ -46,40 +46,41 @@ class Step:
 
     @property
     def end_s(self) -> float:
-        """Seconds from the beginning of the plan."""
+        """End relative to the start of the schedule, s."""
         return self.start_s + self.duration_s
 
     @property
     def is_repetition(self) -> bool:
-        """Whether it is a repetition of a class."""
+        """True if the step is a repetition of a class."""
         return self.index != NO_CLASS
 
     def label(self, stamp_ns: int) -> Label:
-        """Return the label of a step that began at ``stamp_ns``."""
+        """Return the label of the step, with the given stamp, ns."""
         duration_s = self.duration_s if self.is_repetition else 0.0
         return Label(stamp_ns, self.index, self.name, self.repetition, duration_s)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The steps of a protocol, with the time of each from the beginning.
+    """Steps of a protocol with their times.
 
-    Times are counted from the one beginning, so that a step that is late delays no other.
+    All times are relative to the start of the schedule, so that a late step does not delay the
+    following steps.
 
     Attributes
     ----------
     steps : tuple of Step
-        One after the other, without a gap.
+        Consecutive steps without gaps.
     dofs : tuple of str
-        Degrees of freedom that have a target.
+        Names of the DoFs with a target.
     """
 
     steps: tuple[Step, ...]
     dofs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, protocol: Protocol) -> Schedule:
-        """Lay a protocol out in time."""
+    def from_protocol(cls, protocol: Protocol) -> Schedule:
+        """Return the schedule of a protocol; steps without duration are omitted."""
         steps: list[Step] = []
         counts: Counter[int] = Counter()
 
@@ -103,40 +104,40 @@ class Schedule:
             add('hold', cue.hold_s, cue.index)
             steps[-1] = replace(steps[-1], ramp=cue.ramp)
             add('rest', protocol.rest_s, rest)
-        return cls(tuple(_with_next(steps)), protocol.dofs)
+        return cls(tuple(_with_next_names(steps)), protocol.dofs)
 
     @property
     def duration_s(self) -> float:
-        """From the beginning to the end, s."""
+        """Total duration, s."""
         return self.steps[-1].end_s if self.steps else 0.0
 
     @property
-    def planned(self) -> int:
-        """How many repetitions there are, of all classes."""
+    def n_repetitions(self) -> int:
+        """Number of repetitions of all classes."""
         return self.completed_before(len(self.steps))
 
-    def completed_before(self, number: int) -> int:
-        """Return how many repetitions are over when step ``number`` begins."""
-        return sum(step.is_repetition for step in self.steps[:number])
+    def completed_before(self, index: int) -> int:
+        """Return the number of repetitions that end before step ``index``."""
+        return sum(step.is_repetition for step in self.steps[:index])
 
-    def number_at(self, at_s: float) -> int:
-        """Return which step it is at ``at_s`` seconds from the beginning; the last one later."""
+    def step_index_at(self, at_s: float) -> int:
+        """Return the index of the step ``at_s`` seconds after the start; the last one after the end."""
         return max(0, bisect_right([step.start_s for step in self.steps], at_s) - 1)
 
     def target(self, at_s: float) -> list[float]:
-        """Return the target of each degree of freedom, -1 to 1; 0 where none is followed."""
-        step = self.steps[self.number_at(at_s)]
+        """Return the target of each DoF, -1 to 1, ``at_s`` seconds after the start; 0 without target."""
+        step = self.steps[self.step_index_at(at_s)]
         if step.ramp is None:
             return [0.0] * len(self.dofs)
         return step.ramp.target(at_s - step.start_s, self.dofs)
 
 
-def _with_next(steps: list[Step]) -> list[Step]:
-    """Say in each step which cue comes next."""
-    told: list[Step] = []
+def _with_next_names(steps: list[Step]) -> list[Step]:
+    """Return the steps with their ``next_name``."""
+    result: list[Step] = []
     following = ''
     for step in reversed(steps):
-        told.append(replace(step, next_name=following))
+        result.append(replace(step, next_name=following))
         if step.phase == 'hold':
             following = step.name
-    return told[::-1]
+    return result[::-1]

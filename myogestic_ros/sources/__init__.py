@@ -1,1 +1,1 @@
-"""Where samples come from: simulations, recordings, devices."""
+"""Sources of samples: simulation, replay of recordings, and the interface for devices."""

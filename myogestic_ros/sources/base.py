@@ -1,4 +1,4 @@
-"""What a source of samples is."""
+"""Interface that every source of samples implements."""
 
 from __future__ import annotations
 
@@ -11,65 +11,71 @@ from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 __all__ = ['EndOfRecording', 'Source', 'SourceFactory']
 
 
-class EndOfRecording(Exception):  # noqa: N818 - not an error: the recording is simply over
-    """Raised by `Source.read` when a recording has been played to its end."""
+class EndOfRecording(Exception):  # noqa: N818 - not an error: it ends a replay
+    """Raised by `Source.read` at the end of a recording."""
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Something that samples come from: a device, a simulation, a recording.
+    """Source of samples: a device, a simulation or a recording.
 
-    A source knows nothing of ROS and owns no thread: the driver calls `read` from a thread of
-    its own, and no other method at the same time, but for `set_label`, which may come from
-    another thread at any moment.
+    A source does not depend on ROS and starts no thread. The driver node calls `open`, `read` and
+    `close` from one thread. `set_label` may be called from another thread at any time.
 
-    Time: ``stamp_ns`` of what `read` returns counts from the moment of `open` (0 ns), in time of
-    the signal: a recording that is played four times as fast is stamped as it was recorded. The
-    driver adds its clock at that moment.
+    Timestamps: ``stamp_ns`` of chunks and labels counts from `open` (0 ns) in the time of the
+    signal. A recording played at four times its speed keeps the stamps of its recording. The
+    driver adds the time of its clock at `open`.
     """
 
     def open(self) -> StreamInfo:
-        """Connect, start, and return what the stream is.
+        """Connect, start acquisition and return the description of the stream.
 
         Raises
         ------
         SourceError
-            When it cannot be opened; the driver tries again after a pause.
+            If the source cannot be opened. The driver retries after a pause.
         """
 
     def read(self, timeout_s: float) -> Chunk | Label | None:
-        """Return the next chunk (or label), waiting for it at most ``timeout_s``; else None.
+        """Return the next chunk or label, or None if none is available within ``timeout_s``.
 
-        Samples come no earlier than they would from the device: a chunk is returned when its
-        newest sample has been acquired. A lost sample leaves a hole in ``first_sample``.
+        A chunk is returned no earlier than its newest sample is acquired. Lost samples are holes:
+        ``first_sample`` skips their indices.
 
         Raises
         ------
         EndOfRecording
-            When there is nothing more to come.
+            If a recording has been played to its end.
         SourceError
-            When the device is gone; the driver closes the source and opens it again.
+            If the device is disconnected. The driver closes the source and opens it again.
         """
 
     def set_label(self, label: Label) -> None:
-        """Take note of what the person is asked to do; most sources ignore it."""
+        """Pass the label in force to the source. Only simulations use it."""
 
     def close(self) -> None:
-        """Release the device; never raises, may be called twice."""
+        """Release the device. Does not raise; may be called more than once."""
 
 
 class SourceFactory(Protocol):
-    """What an entry point of the group ``myogestic_ros.sources`` names: usually the class.
+    """Object that an entry point of the group ``myogestic_ros.sources`` refers to.
 
-    A source whose `read` also returns labels has the attribute ``HAS_LABELS = True``.
+    Usually the class of the source. A class whose `Source.read` also returns labels sets
+    ``HAS_LABELS = True``.
 
-    ``PARAMETERS`` lists what the source takes. The driver declares each as
-    ``<source name>.<parameter name>`` and calls the factory with plain names.
+    ``PARAMETERS`` lists the parameters of the source. The driver declares each as
+    ``<source name>.<parameter name>`` and passes the values by parameter name.
     """
 
     @property
     def PARAMETERS(self) -> tuple[Parameter, ...]:  # noqa: N802 - a constant of the class
-        """What the source takes."""
+        """Parameters of the source."""
 
     def __call__(self, values: Mapping[str, Any]) -> Source:
-        """Build the source, closed. Raises `SourceError` for values it cannot work with."""
+        """Return a closed source.
+
+        Raises
+        ------
+        SourceError
+            If a value is invalid.
+        """

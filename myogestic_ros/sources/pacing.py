@@ -1,4 +1,4 @@
-"""Waiting for absolute deadlines, so that no delay adds to the next."""
+"""Wait for absolute deadlines, so that delays do not accumulate."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ['Pacer']
 
 
 class Pacer:
-    """Time since `start`, and waiting for moments of it.
+    """Clock that starts at zero and waits for absolute times.
 
     Parameters
     ----------
     clock : callable
-        Returns a steady time, s.
+        Returns the time of a steady clock, s.
     sleep : callable
-        Sleeps for so many s.
+        Sleeps for the given number of seconds.
     """
 
     def __init__(
@@ -37,9 +37,15 @@ class Pacer:
         """Time since `start`, s."""
         return self._clock() - self._start_s
 
-    def wait_until(self, moment_s: float, timeout_s: float) -> bool:
-        """Wait for a moment, at most ``timeout_s``; return whether it has come."""
-        left_s = moment_s - self.now_s
+    def wait_until(self, time_s: float, timeout_s: float) -> bool:
+        """Wait until `now_s` is ``time_s``, at most ``timeout_s``.
+
+        Returns
+        -------
+        bool
+            True if the time was reached, False after the timeout.
+        """
+        left_s = time_s - self.now_s
         if left_s > 0:
             self._sleep(max(0.0, min(left_s, timeout_s)))
         return left_s <= timeout_s

@@ -1,4 +1,4 @@
-"""What a replay plays, in order: labels, and chunks with the time at which they are due."""
+"""Sequence of labels and chunks that a replay plays, with the time at which each is due."""
 
 from __future__ import annotations
 
@@ -28,28 +28,41 @@ from myogestic_ros.sources.importers.repetitions import (
 __all__ = ['FilePlaylist', 'Item', 'SessionPlaylist', 'is_session']
 
 Item = Chunk | Label
-"""``stamp_ns`` counts from the beginning of the playing, at the recording's own speed."""
+"""``stamp_ns`` counts from the start of the playlist, in time of the signal."""
 
 
 def is_session(path: Path) -> bool:
-    """Tell whether a path is a rosbag2 bag."""
+    """Return True if a path is a rosbag2 bag."""
     bags = ('.mcap', '.db3')
     return path.suffix in bags or any(path.glob('metadata.yaml')) or any(path.glob('*.mcap'))
 
 
 class FilePlaylist:
-    """Play files: chunks never span a change of label or the end of a file.
+    """Playlist of recording files. No chunk spans a change of label or the end of a file.
 
-    Where chunks begin and end depends on sample indices alone, so it is the same at any speed.
+    The chunk boundaries depend only on sample indices, not on the speed.
+
+    Parameters
+    ----------
+    path : Path
+        File, or folder of files.
+    layout : RecordingFormat
+        Format of the files.
+    repetitions : str
+        Repetitions to play; see `select_repetitions`.
+    stream : str
+        Name of the stream.
+    chunk : int
+        Samples per chunk; 0: 10 ms of signal.
 
     Attributes
     ----------
     info : StreamInfo
-        What the stream is.
+        Description of the stream.
     duration_s : float
-        Length of what is played, s.
+        Length of the played signal, s.
     end_sample : int
-        Index after the recording's last sample.
+        Index after the last sample of the recording.
     """
 
     def __init__(
@@ -71,7 +84,7 @@ class FilePlaylist:
         self.end_sample = last.first_sample + len(last.data)
 
     def items(self) -> Iterator[Item]:
-        """Yield what is played."""
+        """Yield labels and chunks in the order of time."""
         rate, played = self._layout.sampling_rate, 0
         for part in self._parts:
             stamp_ns = sample_time_ns(0, played, rate)
@@ -92,9 +105,18 @@ class FilePlaylist:
 
 
 class SessionPlaylist:
-    """Play a session: its frames as they were recorded, with their sample indices.
+    """Playlist of a session: its frames as recorded, with their sample indices.
 
-    Attributes are those of `FilePlaylist`.
+    The attributes are those of `FilePlaylist`.
+
+    Parameters
+    ----------
+    path : Path
+        The session.
+    repetitions : str
+        Repetitions to play; see `select_repetitions`.
+    stream : str
+        Name of the stream.
     """
 
     def __init__(self, path: Path, repetitions: str, stream: str) -> None:
@@ -103,10 +125,10 @@ class SessionPlaylist:
         self._labels = self._session.labels()
         self._starts = [label.stamp_ns for label in self._labels]
         self._chosen = _chosen(self._labels, repetitions)
-        self._session.topic_of(stream)  # or say now that there is none
+        self._session.stream_topic(stream)  # raises SessionError if there is none
         first = next(self._session.chunks(stream), None)
         if first is None:
-            raise SourceError(f"{path} holds no samples of the stream '{stream}'.")
+            raise SourceError(f"{path} has no samples of stream '{stream}'.")
         names = tuple(f'EMG{channel + 1}' for channel in range(first.n_channels))
         self.info = self._session.stream_info(stream) or StreamInfo(
             stream, first.sampling_rate, names, 'replay', path.name
@@ -115,10 +137,10 @@ class SessionPlaylist:
 
     @property
     def duration_s(self) -> float:
-        """Length of what is played, s; found by going through all of it."""
+        """Length of the played signal, s. Reads the whole session."""
         end_ns = 0
         for item in self.items():
-            end_ns = item.stamp_ns  # the last is the label that ends it
+            end_ns = item.stamp_ns  # the last item is the closing label
         return end_ns * 1e-9
 
     def _is_chosen(self, label: Label | None) -> bool:
@@ -127,9 +149,9 @@ class SessionPlaylist:
         )
 
     def items(self) -> Iterator[Item]:
-        """Yield what is played; time that is not played takes no time."""
+        """Yield labels and chunks in the order of time; repetitions that are left out take no time."""
         shift_ns: int | None = None
-        end_ns = said = 0
+        end_ns = next_label = 0
         for chunk in self._session.chunks(self._stream):
             self.end_sample = max(self.end_sample, chunk.end_sample)
             in_force = bisect_right(self._starts, chunk.stamp_ns)
@@ -138,13 +160,13 @@ class SessionPlaylist:
                 continue
             if shift_ns is None:
                 shift_ns = chunk.stamp_ns - end_ns
-                said = max(0, in_force - 1)  # what is in force is said again
+                next_label = max(0, in_force - 1)  # repeat the label in force
             until_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples, chunk.sampling_rate)
-            while said < len(self._labels) and self._starts[said] < until_ns:
-                label = self._labels[said]
+            while next_label < len(self._labels) and self._starts[next_label] < until_ns:
+                label = self._labels[next_label]
                 stamp_ns = max(end_ns, label.stamp_ns - shift_ns)
                 yield replace(label, stamp_ns=stamp_ns)
-                said += 1
+                next_label += 1
             yield Chunk(
                 chunk.first_sample, chunk.stamp_ns - shift_ns, chunk.sampling_rate, chunk.data
             )
@@ -153,7 +175,7 @@ class SessionPlaylist:
 
 
 def _chosen(labels: Sequence[Label], which: str) -> set[tuple[int, int]] | None:
-    """Return (class, repetition) of the labels that are played; None: all."""
+    """Return (class, repetition) of the labels to play, or None for all."""
     if not which:
         return None
     parts = [

@@ -1,4 +1,4 @@
-"""Sources by name: our own, and those that other packages offer."""
+"""Look up sources by name: built-in ones and those of other packages."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ BUILT_IN: dict[str, SourceFactory] = {'replay': Replay, 'synthetic': Synthetic}
 
 
 def source_names() -> list[str]:
-    """Return the names of all sources."""
+    """Return the names of all installed sources, sorted."""
     offered = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)}
     return sorted(offered | set(BUILT_IN))
 
 
 def source_factory(name: str) -> SourceFactory:
-    """Return what makes sources of a kind.
+    """Return the factory of a source.
 
     Raises
     ------
     SourceError
-        When there is no such source, or what a package offers under the name is none.
+        If there is no source of that name, or its entry point cannot be imported or is not a
+        `SourceFactory`.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
@@ -42,8 +43,10 @@ def source_factory(name: str) -> SourceFactory:
                 ) from error
             if not callable(factory) or not hasattr(factory, 'PARAMETERS'):
                 raise SourceError(
-                    f"Source '{name}' ({point.value}) is none: expected a class with PARAMETERS; "
-                    f'see myogestic_ros.sources.base.SourceFactory.'
+                    f"Source '{name}' ({point.value}) is not a source: expected a class with "
+                    f'PARAMETERS; see myogestic_ros.sources.base.SourceFactory.'
                 )
             return factory
-    raise SourceError(f"There is no source '{name}'; there are: {', '.join(source_names())}.")
+    raise SourceError(
+        f"There is no source '{name}'; expected one of: {', '.join(source_names())}."
+    )

@@ -1,4 +1,4 @@
-"""A recording, played as if it were a device."""
+"""Replay a session or recording as if a device delivered it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,111 @@ from pathlib import Path
 from typing import Any
 
 from myogestic_ros.core.errors import SessionError, SourceError
-from myogestic_ros.core.parameters import check_values, defaults
+from myogestic_ros.core.parameters import Parameter, check_values, defaults
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.playlist import FilePlaylist, Item, SessionPlaylist, is_session
-from myogestic_ros.sources.replay_parameters import PARAMETERS, format_fields
 
-__all__ = ['Replay']
+__all__ = ['FROM_MAPPING', 'Replay']
+
+FROM_MAPPING = -99
+"""Value of a column parameter for: use the column that the mapping names."""
+
+PARAMETERS = (
+    Parameter('path', '', 'Session, recording file, or folder of recording files to play.'),
+    Parameter(
+        'rate',
+        1.0,
+        'Playback speed: 1 as recorded, 4 four times as fast, 0 as fast as possible.',
+        minimum=0.0,
+        maximum=1000.0,
+    ),
+    Parameter('loop', False, 'Restart at the end of the recording.'),
+    Parameter(
+        'repetitions',
+        '',
+        "Repetitions to play: '' all, last, first (all but the last), or numbers such as 0-3.",
+    ),
+    Parameter('stream', 'emg', 'Name of the stream of a session to play.'),
+    Parameter(
+        'chunk',
+        0,
+        'Samples per frame of a recording file; 0: 10 ms of signal. Sessions keep their frames.',
+        minimum=0,
+        maximum=1000000,
+    ),
+    Parameter(
+        'mapping',
+        '',
+        'YAML file that describes the format of a recording file; see docs/how-to/import-recordings.md.',
+    ),
+    Parameter(
+        'sampling_rate',
+        0.0,
+        'Sampling rate of a recording file, Hz; 0: from the mapping.',
+        minimum=0.0,
+        maximum=1000000.0,
+    ),
+    Parameter(
+        'scale',
+        0.0,
+        'Volt per unit of a recording file; 0: from the mapping.',
+        minimum=0.0,
+        maximum=1000000.0,
+    ),
+    Parameter('channels', [-1], 'Columns of the channels; [-1]: from the mapping.'),
+    Parameter(
+        'label_column',
+        FROM_MAPPING,
+        'Column of the class index; -1 the last, -2 none, -99 from the mapping.',
+        minimum=-99,
+        maximum=100000,
+    ),
+    Parameter(
+        'time_column',
+        FROM_MAPPING,
+        'Column of the time, which is not a channel; -2 none, -99 from the mapping.',
+        minimum=-99,
+        maximum=100000,
+    ),
+    Parameter(
+        'class_names', [''], "Names of the classes of a recording file; ['']: from the mapping."
+    ),
+    Parameter(
+        'on_bad_line',
+        '',
+        "Treatment of lines that cannot be read: error or skip; '': from the mapping.",
+        choices=('', 'error', 'skip'),
+    ),
+)
+
+UNSET: dict[str, Any] = {
+    'sampling_rate': 0.0,
+    'scale': 0.0,
+    'channels': [-1],
+    'label_column': FROM_MAPPING,
+    'time_column': FROM_MAPPING,
+    'class_names': [''],
+    'on_bad_line': '',
+}
 
 
 class Replay:
-    """Play a session, or a recording in CSV, NPZ, MAT or XDF, at true speed or any other.
+    """Play a session, or a recording in CSV, NPZ, MAT or XDF, at any speed.
 
     Parameters
     ----------
     values : mapping
-        Values of `PARAMETERS` by name; a missing one has its default.
+        Values of `PARAMETERS` by name. Missing ones have their defaults.
     pacer : Pacer, optional
-        Clock to follow.
+        Clock that determines when chunks and labels are returned.
+
+    Raises
+    ------
+    SourceError
+        If a value is invalid.
     """
 
     HAS_LABELS = True
@@ -35,29 +120,29 @@ class Replay:
     PARAMETERS = PARAMETERS
 
     def __init__(self, values: Mapping[str, Any], pacer: Pacer | None = None) -> None:
-        faults = check_values(self.PARAMETERS, values)
-        if faults:
-            raise SourceError(f'The replay cannot be made: {"; ".join(faults)}.')
+        errors = check_values(self.PARAMETERS, values)
+        if errors:
+            raise SourceError(f'Invalid parameters of the replay source: {"; ".join(errors)}.')
         self._values = {**defaults(self.PARAMETERS), **values}
         self._pacer = pacer or Pacer()
         self._playlist: FilePlaylist | SessionPlaylist | None = None
         self._items: Iterator[Item] = iter(())
         self._next: Item | None = None
-        self._played_ns = 0  # length of the rounds played before this one
+        self._played_ns = 0  # length of the earlier loops
         self._samples = 0
         self._end_ns = 0
 
     @property
     def duration_s(self) -> float:
-        """Length of what is played, in seconds of signal."""
+        """Length of the played signal, s."""
         return self._load().duration_s
 
     def _load(self) -> FilePlaylist | SessionPlaylist:
-        """Read the recording, once; of a file all of it is held in memory."""
+        """Open the recording once. A recording file is loaded into memory as a whole."""
         if self._playlist is None:
             values = self._values
             if not values['path']:
-                raise SourceError('There is nothing to play: set the parameter path.')
+                raise SourceError('No recording to play: set the parameter path.')
             path = Path(values['path']).expanduser()
             try:
                 if is_session(path):
@@ -74,7 +159,7 @@ class Replay:
         return self._playlist
 
     def open(self) -> StreamInfo:
-        """Begin at the beginning."""
+        """Start at the first sample."""
         playlist = self._load()
         self._items = playlist.items()
         self._played_ns = self._samples = self._end_ns = 0
@@ -83,9 +168,9 @@ class Replay:
         return playlist.info
 
     def read(self, timeout_s: float) -> Chunk | Label | None:
-        """Return the next chunk or label when it is due."""
+        """Return the next chunk or label when it is due, or None after ``timeout_s``."""
         if self._next is None:
-            self._begin_again()
+            self._restart()
         item = self._next
         if item is None:
             raise EndOfRecording
@@ -93,7 +178,9 @@ class Replay:
         if speed > 0 and not self._pacer.wait_until(self._due_ns(item) * 1e-9 / speed, timeout_s):
             return None
         self._next = self._advance()
-        stamp_ns = self._played_ns + item.stamp_ns  # time of the signal, at whatever speed
+        stamp_ns = (
+            self._played_ns + item.stamp_ns
+        )  # in time of the signal, independent of the speed
         if isinstance(item, Label):
             return replace(item, stamp_ns=stamp_ns)
         self._end_ns = sample_time_ns(item.stamp_ns, item.n_samples, item.sampling_rate)
@@ -106,13 +193,13 @@ class Replay:
             raise SourceError(str(error)) from error
 
     def _due_ns(self, item: Item) -> int:
-        """Return when an item is due: a chunk when its newest sample has been acquired."""
+        """Return when an item is due, ns of signal: a chunk at the time of its newest sample."""
         if isinstance(item, Chunk):
             newest = sample_time_ns(item.stamp_ns, item.n_samples - 1, item.sampling_rate)
             return self._played_ns + newest
         return self._played_ns + item.stamp_ns
 
-    def _begin_again(self) -> None:
+    def _restart(self) -> None:
         if not self._values['loop'] or not self._end_ns:
             return
         playlist = self._load()
@@ -122,7 +209,18 @@ class Replay:
         self._next = self._advance()
 
     def set_label(self, label: Label) -> None:
-        """Take no notice: a recording has its own labels."""
+        """Do nothing; a recording has its own labels."""
 
     def close(self) -> None:
-        """Do nothing: files are not kept open."""
+        """Do nothing; files are not kept open."""
+
+
+def format_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `RecordingFormat` that parameters set."""
+    given = {name: _to_list(values[name]) for name in UNSET}
+    return {name: value for name, value in given.items() if value not in (UNSET[name], [])}
+
+
+def _to_list(value: Any) -> Any:
+    """Convert an array from a ROS parameter to a list."""
+    return value if isinstance(value, (str, int, float)) else list(value)

@@ -1,4 +1,4 @@
-"""A model of surface EMG: band-limited noise from a few motor sources, seen by many electrodes."""
+"""Model of surface EMG: band-limited noise from a few motor sources, mixed onto the electrodes."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ N_SOURCES = 3
 
 
 def class_rng(seed: int, name: str) -> np.random.Generator:
-    """Return a generator that depends on a class's name alone, not on the order of classes."""
+    """Return a random generator that depends on the class name, not on the order of classes."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 class ActivationPatterns:
-    """How strongly each channel sees each source of each class.
+    """Mixing matrices from the motor sources of each class to the channels.
 
-    Electrodes lie around the arm (a grid: rows along it). A source is a smooth bump over them,
-    as a muscle is for the electrodes above it.
+    The electrodes form a ring around the arm, or a grid with several rings along it. The
+    amplitude of a source falls off smoothly with the distance from its centre, as the amplitude
+    of a muscle does for the electrodes around it.
 
     Parameters
     ----------
     n_channels : int
         Number of channels.
     class_names : list of str
-        ``'rest'`` is no contraction.
+        Names of the classes. ``'rest'`` has no sources.
     seed : int
-        Another seed, another arm.
+        Seed of the arm.
     rows : int
-        Rows of the grid along the arm; channels are numbered row by row.
+        Rows of the grid along the arm. Channels are numbered row by row.
 
     Attributes
     ----------
     mixing : dict of str to ndarray, shape (N_SOURCES, n_channels)
-        Root mean square over channels and sources is 1, but for rest.
+        Weights of each class except rest. The summed power of the sources, averaged over the
+        channels, is 1.
     """
 
     def __init__(self, n_channels: int, class_names: list[str], seed: int, rows: int = 1) -> None:
@@ -65,25 +67,25 @@ class ActivationPatterns:
             sharpness, strength = rng.uniform(1.5, 6.0), rng.uniform(0.4, 1.0)
             around = np.exp(sharpness * (np.cos(angle - centre) - 1))
             weights[source] = strength * around * np.exp(-4 * (along - row) ** 2)
-        weights += 0.02  # tissue conducts: every electrode sees a little of everything
+        weights += 0.02  # crosstalk: volume conduction reaches every electrode
         rms = np.sqrt((weights**2).sum(axis=0).mean())
         pattern: Samples = (weights / rms).astype(np.float32)
         return pattern
 
 
 class BandNoise:
-    """Gaussian noise in the band of surface EMG, continuous from block to block.
+    """Gaussian noise in the band of surface EMG, with a standard deviation of 1.
 
-    Each signal has a standard deviation of 1.
+    Consecutive calls of `take` return a continuous signal.
 
     Parameters
     ----------
     n_signals : int
         Number of independent signals.
     sampling_rate : float
-        In Hz. The band is 20 to 450 Hz as far as the rate allows.
+        In Hz. The band is 20 to 450 Hz, or narrower at low rates.
     rng : Generator
-        Source of randomness.
+        Random generator.
     """
 
     def __init__(self, n_signals: int, sampling_rate: float, rng: np.random.Generator) -> None:
@@ -93,11 +95,11 @@ class BandNoise:
         self._sos = butter(2, [low, high], 'bandpass', fs=sampling_rate, output='sos')
         self._state = np.zeros((self._sos.shape[0], 2, n_signals))
         self._rng = rng
-        # The filter's gain for white noise, from the energy of its impulse response.
+        # The filter changes the variance of white noise by the energy of its impulse response.
         impulse = np.zeros(max(64, int(4 * sampling_rate / low)))
         impulse[0] = 1.0
         self._gain = 1.0 / float(np.sqrt((sosfilt(self._sos, impulse) ** 2).sum()))
-        self.take(int(sampling_rate / low))  # past its start
+        self.take(int(sampling_rate / low))  # skip the transient of the filter
 
     def take(self, n_samples: int) -> NDArray[np.float64]:
         """Return the next samples, shape (n_samples, n_signals)."""

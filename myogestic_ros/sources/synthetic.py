@@ -1,4 +1,4 @@
-"""A synthetic electrode array on an arm that does what it is asked to."""
+"""Simulated electrode array on an arm that follows the label in force."""
 
 from __future__ import annotations
 
@@ -17,19 +17,24 @@ from myogestic_ros.sources.semg import N_SOURCES, ActivationPatterns, BandNoise
 __all__ = ['Synthetic']
 
 NOISE_TABLE = 2**17
-"""Electrode noise is drawn once, and read from a new place for each chunk: it is the same to any
-decoder, and costs a tenth."""
+"""Number of precomputed noise samples. Each chunk reads from a random offset, which takes a tenth
+of the time of drawing new noise."""
 
 
 class Synthetic:
-    """Surface EMG of an arm that follows the label.
+    """Simulate the surface EMG of an arm that contracts as the label in force asks.
 
     Parameters
     ----------
     values : mapping
-        Values of `PARAMETERS` by name; a missing one has its default.
+        Values of `PARAMETERS` by name. Missing ones have their defaults.
     pacer : Pacer, optional
-        Clock to follow.
+        Clock that determines when chunks are returned.
+
+    Raises
+    ------
+    SourceError
+        If a value is invalid.
     """
 
     PARAMETERS = (
@@ -37,49 +42,63 @@ class Synthetic:
         Parameter(
             'sampling_rate', 2000.0, 'Sampling frequency, Hz.', minimum=10.0, maximum=100000.0
         ),
-        Parameter('chunk', 0, 'Samples per frame; 0: 10 ms worth.', minimum=0, maximum=1000000),
+        Parameter(
+            'chunk', 0, 'Samples per frame; 0: 10 ms of signal.', minimum=0, maximum=1000000
+        ),
         Parameter(
             'class_names',
             ['rest', 'fist', 'open', 'pinch', 'point', 'flexion', 'extension'],
-            "Classes that it knows; 'rest' is no contraction.",
+            "Names of the simulated classes; 'rest' is no contraction.",
         ),
-        Parameter('seed', 1, 'Another seed, another arm.', minimum=0, maximum=2**31 - 1),
-        Parameter('amplitude', 100e-6, 'RMS of a full contraction, V.', minimum=0.0, maximum=1.0),
-        Parameter('noise', 5e-6, 'RMS of the electrode noise, V.', minimum=0.0, maximum=1.0),
-        Parameter('mains', 5e-6, 'Amplitude of the mains hum, V.', minimum=0.0, maximum=1.0),
+        Parameter('seed', 1, 'Seed of the simulated arm.', minimum=0, maximum=2**31 - 1),
         Parameter(
-            'mains_frequency', 50.0, 'Frequency of the mains, Hz.', minimum=1.0, maximum=400.0
+            'amplitude',
+            100e-6,
+            'RMS amplitude of a full contraction, V.',
+            minimum=0.0,
+            maximum=1.0,
         ),
+        Parameter(
+            'noise', 5e-6, 'RMS amplitude of the electrode noise, V.', minimum=0.0, maximum=1.0
+        ),
+        Parameter(
+            'mains', 1e-6, 'Amplitude of the mains interference, V.', minimum=0.0, maximum=1.0
+        ),
+        Parameter('mains_frequency', 50.0, 'Mains frequency, Hz.', minimum=1.0, maximum=400.0),
         Parameter(
             'reaction_time',
             0.2,
-            'Time from a label to the beginning of the contraction, s.',
+            'Delay from a label to the onset of the contraction, s.',
             minimum=0.0,
             maximum=10.0,
         ),
         Parameter(
-            'rise_time', 0.15, 'Time constant of a contraction, s.', minimum=0.0, maximum=10.0
+            'rise_time',
+            0.15,
+            'Time constant of contraction onset and end, s.',
+            minimum=0.0,
+            maximum=10.0,
         ),
         Parameter(
             'grid_rows',
             1,
-            'Rows of electrodes along the arm; channels are numbered row by row.',
+            'Rows of electrodes along the arm. Channels are numbered row by row.',
             minimum=1,
             maximum=512,
         ),
         Parameter(
             'grid_columns',
             0,
-            'Electrodes in each row; 0: as many as the channels fill.',
+            'Electrodes per row; 0: channels divided by rows.',
             minimum=0,
             maximum=512,
         ),
     )
 
     def __init__(self, values: Mapping[str, Any], pacer: Pacer | None = None) -> None:
-        faults = check_values(self.PARAMETERS, values)
-        if faults:
-            raise SourceError(f'The synthetic array cannot be made: {"; ".join(faults)}.')
+        errors = check_values(self.PARAMETERS, values)
+        if errors:
+            raise SourceError(f'Invalid parameters of the synthetic source: {"; ".join(errors)}.')
         self._values = {**defaults(self.PARAMETERS), **values}
         self._rate = float(self._values['sampling_rate'])
         self._channels = int(self._values['channels'])
@@ -89,14 +108,14 @@ class Synthetic:
         columns = int(self._values['grid_columns'])
         if columns and self._values['grid_rows'] * columns != self._channels:
             raise SourceError(
-                f'The synthetic array cannot be made: got {self._values["grid_rows"]} rows of '
-                f'{columns} electrodes, expected {self._channels} in all, as channels says.'
+                f'Invalid parameters of the synthetic source: got {self._values["grid_rows"]} rows of '
+                f'{columns} electrodes, expected {self._channels} electrodes in total (parameter channels).'
             )
         self._pacer = pacer or Pacer()
         self._label = ''
 
     def open(self) -> StreamInfo:
-        """Begin at sample 0, with the arm at rest."""
+        """Start at sample 0, with the arm at rest."""
         values = self._values
         rng = np.random.default_rng(values['seed'])
         rows = self._rows
@@ -130,12 +149,12 @@ class Synthetic:
         )
 
     def set_label(self, label: Label) -> None:
-        """Contract as asked, after the reaction time; an unknown or no class is rest."""
+        """Contract after the reaction time. Unknown classes and no class are rest."""
         self._label = label.name
 
     def read(self, timeout_s: float) -> Chunk | None:
-        """Return the next chunk when its newest sample is due."""
-        if self._ready is None:  # made while there is time, so that it leaves when it is due
+        """Return the next chunk when its newest sample is due, or None after ``timeout_s``."""
+        if self._ready is None:  # compute it before the deadline, not after
             stamp_ns = sample_time_ns(0, self._first, self._rate)
             self._ready = Chunk(self._first, stamp_ns, self._rate, self._samples())
         chunk = self._ready
@@ -145,10 +164,10 @@ class Synthetic:
         return chunk
 
     def close(self) -> None:
-        """Do nothing: there is no device."""
+        """Do nothing; there is no device."""
 
     def _samples(self) -> Samples:
-        """Return the samples of the next chunk, shape (chunk, channels), V."""
+        """Return the samples of the next chunk in volt, shape (n_samples, n_channels)."""
         values = self._values
         times_s = (self._first + np.arange(self._chunk)) / self._rate
         levels = self._levels(times_s)
@@ -170,7 +189,7 @@ class Synthetic:
         return signal * self._gain
 
     def _levels(self, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how strongly each class is contracted, shape (chunk, n_classes), 0 to 1."""
+        """Return the contraction level of each class, 0 to 1, shape (n_samples, n_classes)."""
         label = self._label
         if label != self._asked:
             self._asked = label
@@ -183,5 +202,5 @@ class Synthetic:
         decay = np.exp(-passed_s / rise_s) if rise_s else np.zeros_like(passed_s)
         levels: NDArray[np.float64] = goal + (self._level - goal) * decay[:, None]
         self._level = levels[-1]
-        # Nobody holds a force quite still.
+        # A held force fluctuates slowly.
         return levels * (1.0 + 0.08 * np.sin(2 * np.pi * 0.7 * times_s + 1.0))[:, None]

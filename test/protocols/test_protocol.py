@@ -1,4 +1,4 @@
-"""A protocol file: what it says, in which order, and everything that is wrong with it."""
+"""Protocol files: content, order of the cues, and error messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = sorted(ROOT.glob('config/protocols/*.yaml'))
 
 @pytest.fixture
 def read(tmp_path):
-    """Read a protocol from its text."""
+    """Return a function that reads a protocol from a text."""
 
     def reading(text):
         file = tmp_path / 'some protocol.yaml'
@@ -26,8 +26,8 @@ def read(tmp_path):
     return reading
 
 
-def faults(read, text):
-    """Return what is wrong with a text, line by line."""
+def errors(read, text):
+    """Return the errors of a protocol, one per line."""
     with pytest.raises(ProtocolError) as error:
         read(text)
     first, *rest = str(error.value).splitlines()
@@ -36,19 +36,19 @@ def faults(read, text):
 
 
 @pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.stem)
-def test_the_examples_are_right(path):
+def test_read_protocol_accepts_the_shipped_protocols(path):
     protocol = read_protocol(path)
-    plan = Schedule.of(protocol)
-    assert 60 < plan.duration_s < 300
-    given = Counter(step.name for step in plan.steps if step.phase == 'hold')
+    schedule = Schedule.from_protocol(protocol)
+    assert 60 < schedule.duration_s < 300
+    given = Counter(step.name for step in schedule.steps if step.phase == 'hold')
     assert given == dict.fromkeys((cue.name for cue in protocol.cues), protocol.repetitions)
 
 
-def test_there_are_examples():
+def test_shipped_protocols_exist():
     assert {'eight_movements', 'wrist_and_grip'} <= {path.stem for path in EXAMPLES}
 
 
-def test_what_is_not_said_has_a_default(read):
+def test_read_protocol_uses_defaults_for_missing_fields(read):
     protocol = read('classes: [fist, open]')
     assert protocol.name == 'some protocol'
     assert protocol.class_names == ('fist', 'open')
@@ -57,13 +57,13 @@ def test_what_is_not_said_has_a_default(read):
     assert protocol.dofs == ()
 
 
-def test_a_fixed_order_is_that_of_the_file(read):
+def test_fixed_order_follows_the_file(read):
     protocol = read('classes: [c, a, b]\nrepetitions: 2')
     assert [cue.name for cue in protocol.sequence()] == ['c', 'a', 'b'] * 2
 
 
 @pytest.mark.parametrize('n_classes', [1, 2, 3, 8])
-def test_a_random_order_is_balanced(read, n_classes):
+def test_random_order_is_balanced(read, n_classes):
     names = [f'class{n}' for n in range(n_classes)]
     orders = set()
     for seed in range(40):
@@ -78,8 +78,8 @@ def test_a_random_order_is_balanced(read, n_classes):
     assert len(orders) > (10 if n_classes > 2 else 1 if n_classes == 2 else 0)
 
 
-def test_every_first_cue_is_as_likely_as_any_other(read):
-    """What keeps a cue from following itself must not push another one to the front."""
+def test_random_order_starts_each_block_with_any_cue_equally_often(read):
+    """The rule that no cue follows itself must not favour another cue."""
     seconds = Counter()
     for seed in range(600):
         protocol = read(f'classes: [a, b, c]\nrepetitions: 2\norder: random\nseed: {seed}')
@@ -87,7 +87,7 @@ def test_every_first_cue_is_as_likely_as_any_other(read):
     assert all(150 < seconds[name] < 250 for name in 'abc')
 
 
-def test_all_faults_are_named_with_their_lines(read):
+def test_read_protocol_reports_all_errors_with_their_lines(read):
     text = """\
 name: 3
 kind: cues
@@ -106,21 +106,24 @@ seed: .nan
 countdown: .inf
 order: sorted
 """
-    found = faults(read, text)
+    found = errors(read, text)
     assert [line.split(':')[0] for line in found] == [
         f'line {n}' for n in (1, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
     ]
-    told = '\n'.join(found)
-    assert "classes: got False, expected a name; in quotes: 'off', '1'." in told
-    assert "classes: 'fist' stands here again" in told
-    assert "hold: got 'three', expected a number." in told
-    assert 'rest: got -1, expected 0 to 3600.' in told
-    assert "rest_class: got 'wave', expected one of the classes" in told
-    assert 'oder is unknown, expected name, kind' in told
-    assert "order: got 'sorted', expected one of fixed, random." in told
+    message = '\n'.join(found)
+    assert (
+        "classes: got False, expected a name, in quotes if YAML reads it as a value: 'off', '1'."
+        in message
+    )
+    assert "classes: 'fist' is repeated" in message
+    assert "hold: got 'three', expected a number." in message
+    assert 'rest: got -1, expected 0 to 3600.' in message
+    assert "rest_class: got 'wave', expected one of the classes" in message
+    assert 'oder is unknown, expected name, kind' in message
+    assert "order: got 'sorted', expected one of fixed, random." in message
 
 
-def test_all_faults_of_ramps_are_named_with_their_lines(read):
+def test_read_protocol_reports_all_errors_of_ramps_with_their_lines(read):
     text = """\
 kind: ramps
 hold: 3
@@ -134,43 +137,46 @@ ramps:
   - 7
   - {name: a, amplitudes: {grip: 0.5}, period: 2}
 """
-    found = faults(read, text)
+    found = errors(read, text)
     assert [line.split(':')[0] for line in found] == [
         f'line {n}' for n in (2, 5, 6, 6, 7, 8, 9, 10, 11, 11)
     ]
-    told = '\n'.join(found)
-    assert 'amplitudes: wrist: got 2, expected -1 to 1.' in told
-    assert 'rise: a sine has none.' in told
-    assert 'period: a trapezoid has none.' in told
+    message = '\n'.join(found)
+    assert 'amplitudes: wrist: got 2, expected -1 to 1.' in message
+    assert 'rise: a sine does not have this field.' in message
+    assert 'period: a trapezoid does not have this field.' in message
 
 
 @pytest.mark.parametrize(
-    ('text', 'told'),
+    ('text', 'message'),
     [
         ('a: [', 'is not valid YAML: line 1'),
-        ('', 'holds no fields'),
-        ('- fist', 'holds no fields'),
+        ('', 'has no fields'),
+        ('- fist', 'has no fields'),
         ('classes: [a]\nclasses: [b]', "line 2: duplicate key 'classes', first given in line 1."),
-        ('hold: 2', 'classes: got none, expected one to hold, or more.'),
+        ('hold: 2', 'classes: got none, expected at least one class with a cue.'),
         ('classes: 3', 'classes: got 3, expected a list.'),
         ('classes: {a: 1}', 'expected a list.'),
-        ('classes: [rest]\nrest_class: rest', 'got rest, expected one to hold'),
-        ('classes: [rest, a]\nrest_class: rest\nrest: 0', 'expected time for the class of rest'),
-        ('classes: [a]\nhold: 3600\nrepetitions: 1000', 'expected a day at most'),
+        ('classes: [rest]\nrest_class: rest', 'got rest, expected at least one class with a cue'),
+        (
+            'classes: [rest, a]\nrest_class: rest\nrest: 0',
+            'expected a time above 0 s for the rest class',
+        ),
+        ('classes: [a]\nhold: 3600\nrepetitions: 1000', 'expected at most 24 h'),
         ('classes: &x [*x]', 'line 1: an alias contains itself.'),
-        ('kind: ramps', 'ramps: got 0, expected 1 to 1000 of them.'),
+        ('kind: ramps', 'ramps: got 0, expected 1 to 1000.'),
         ('kind: ramps\nramps: 3', 'ramps: got 3, expected a list.'),
         ('kind: 3', 'kind: got 3'),
         ('x' * 2**21, 'larger than 1 MiB'),
     ],
 )
-def test_what_is_no_protocol_is_refused(read, text, told):
+def test_read_protocol_rejects_invalid_content(read, text, message):
     with pytest.raises(ProtocolError) as error:
         read(text)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
-def test_a_file_that_is_none_is_refused(tmp_path):
+def test_read_protocol_rejects_unreadable_files(tmp_path):
     with pytest.raises(ProtocolError, match='No such file'):
         read_protocol(tmp_path / 'none.yaml')
     with pytest.raises(ProtocolError, match='Is a directory'):

@@ -1,4 +1,4 @@
-"""The conductor: every step at its time, and nothing after it has been stopped."""
+"""The protocol runner: times of the steps, rates of the callbacks, stop."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from myogestic_ros.protocols.runner import ProtocolRunner, RunnerCallbacks
 from myogestic_ros.protocols.schedule import Schedule
 
 
-class Witness(RunnerCallbacks):
-    """Notes what it is told."""
+class RecordingCallbacks(RunnerCallbacks):
+    """Callbacks that record their calls."""
 
     def __init__(self):
-        self.told = []
-        self.over = threading.Event()
+        self.calls = []
+        self.finished = threading.Event()
         self.error = None
 
-    def begin(self, number):
-        self.told.append(('begin', number))
+    def on_step(self, index):
+        self.calls.append(('step', index))
 
-    def progress(self, number, at_s):
-        self.told.append(('progress', number, at_s))
+    def on_progress(self, index, at_s):
+        self.calls.append(('progress', index, at_s))
 
-    def target(self, at_s):
-        self.told.append(('target', at_s))
+    def on_target(self, at_s):
+        self.calls.append(('target', at_s))
 
-    def done(self):
-        self.told.append(('done',))
-        self.over.set()
+    def on_finished(self):
+        self.calls.append(('finished',))
+        self.finished.set()
 
-    def failed(self, error):
+    def on_error(self, error):
         self.error = error
-        self.over.set()
+        self.finished.set()
 
 
 class Clock:
-    """A clock that the test moves."""
+    """Clock that the test sets."""
 
     def __init__(self):
         self.ns = 5 * 10**9
@@ -50,95 +50,95 @@ class Clock:
         return self.ns
 
 
-def plan(hold_s=1.0, repetitions=2, ramp=None):
+def schedule(hold_s=1.0, repetitions=2, ramp=None):
     cues = (Cue(0, 'fist', hold_s, ramp),)
-    return Schedule.of(Protocol('p', cues, ('fist',), repetitions, 0.0, 0.0, hold_s))
+    return Schedule.from_protocol(Protocol('p', cues, ('fist',), repetitions, 0.0, 0.0, hold_s))
 
 
-def test_steps_begin_in_order_and_then_it_is_done():
-    witness = Witness()
-    conductor = ProtocolRunner(plan(0.05), witness)
-    conductor.start()
-    assert witness.over.wait(10)
-    begun = [item for item in witness.told if item[0] != 'progress']
-    assert begun == [*(('begin', n) for n in range(4)), ('done',)]
-    assert conductor.number == 3
+def test_runner_starts_all_steps_in_order():
+    callbacks = RecordingCallbacks()
+    runner = ProtocolRunner(schedule(0.05), callbacks)
+    runner.start()
+    assert callbacks.finished.wait(10)
+    started = [item for item in callbacks.calls if item[0] != 'progress']
+    assert started == [*(('step', n) for n in range(4)), ('finished',)]
+    assert runner.step_index == 3
 
 
-def test_a_step_that_is_late_delays_no_other():
-    clock, witness = Clock(), Witness()
-    conductor = ProtocolRunner(plan(), witness, clock=clock)
-    conductor.start()
-    until(lambda: ('begin', 0) in witness.told)
-    clock.ns += 1_400_000_000  # it sleeps for 0.4 s over the time of step 1
-    until(lambda: ('begin', 1) in witness.told)
-    assert conductor.late_s == pytest.approx(0.4)
+def test_late_step_does_not_delay_the_next_steps():
+    clock, callbacks = Clock(), RecordingCallbacks()
+    runner = ProtocolRunner(schedule(), callbacks, clock=clock)
+    runner.start()
+    until(lambda: ('step', 0) in callbacks.calls)
+    clock.ns += 1_400_000_000  # step 1 starts 0.4 s late
+    until(lambda: ('step', 1) in callbacks.calls)
+    assert runner.max_delay_s == pytest.approx(0.4)
     clock.ns += 600_000_000
-    until(lambda: ('begin', 2) in witness.told)
+    until(lambda: ('step', 2) in callbacks.calls)
     clock.ns += 10 * 10**9
-    assert witness.over.wait(10)
-    assert [item for item in witness.told if item[0] != 'progress'][-1] == ('done',)
+    assert callbacks.finished.wait(10)
+    assert [item for item in callbacks.calls if item[0] != 'progress'][-1] == ('finished',)
 
 
-def test_progress_and_targets_come_at_their_rates():
-    clock, witness = Clock(), Witness()
+def test_progress_and_targets_have_their_rates():
+    clock, callbacks = Clock(), RecordingCallbacks()
     ramp = Ramp('sine', {'wrist': 1.0}, period_s=1.0)
-    conductor = ProtocolRunner(
-        plan(ramp=ramp, repetitions=1), witness, target_hz=50.0, clock=clock
+    runner = ProtocolRunner(
+        schedule(ramp=ramp, repetitions=1), callbacks, target_hz=50.0, clock=clock
     )
-    conductor.start()
-    until(lambda: witness.told)
+    runner.start()
+    until(lambda: callbacks.calls)
     for _ in range(200):
         clock.ns += 10_000_000
-        seen = len(witness.told)
+        seen = len(callbacks.calls)
         end = time.monotonic() + 0.02
-        while time.monotonic() < end and len(witness.told) == seen:
+        while time.monotonic() < end and len(callbacks.calls) == seen:
             time.sleep(0.001)
-    assert witness.over.wait(10)
-    targets = [item[1] for item in witness.told if item[0] == 'target']
+    assert callbacks.finished.wait(10)
+    targets = [item[1] for item in callbacks.calls if item[0] == 'target']
     assert 90 <= len(targets) <= 99
-    progress = [item[2] for item in witness.told if item[0] == 'progress']
+    progress = [item[2] for item in callbacks.calls if item[0] == 'progress']
     assert 15 <= len(progress) <= 18
     assert len(set(targets)) == len(targets)
 
 
-def test_what_was_missed_is_not_made_up_for():
-    clock, witness = Clock(), Witness()
+def test_missed_targets_are_skipped():
+    clock, callbacks = Clock(), RecordingCallbacks()
     ramp = Ramp('sine', {'wrist': 1.0}, period_s=100.0)
-    conductor = ProtocolRunner(plan(100.0, 1, ramp), witness, clock=clock)
-    conductor.start()
-    until(lambda: witness.told)
+    runner = ProtocolRunner(schedule(100.0, 1, ramp), callbacks, clock=clock)
+    runner.start()
+    until(lambda: callbacks.calls)
     clock.ns += 50 * 10**9
-    until(lambda: any(item[0] == 'target' for item in witness.told))
-    conductor.stop()
-    assert len(witness.told) <= 4  # not 2500 targets
+    until(lambda: any(item[0] == 'target' for item in callbacks.calls))
+    runner.stop()
+    assert len(callbacks.calls) <= 4  # not 2500 targets
 
 
-def test_nothing_is_told_once_stop_has_returned():
-    witness = Witness()
-    conductor = ProtocolRunner(plan(30.0), witness)
-    conductor.start()
-    until(lambda: len(witness.told) > 2)
+def test_no_callback_is_called_after_stop():
+    callbacks = RecordingCallbacks()
+    runner = ProtocolRunner(schedule(30.0), callbacks)
+    runner.start()
+    until(lambda: len(callbacks.calls) > 2)
     began_s = time.monotonic()
-    conductor.stop()
+    runner.stop()
     assert time.monotonic() - began_s < 5.0
-    count = len(witness.told)
-    assert not witness.over.wait(0.3)
-    assert len(witness.told) == count
-    conductor.stop()  # again does no harm
+    count = len(callbacks.calls)
+    assert not callbacks.finished.wait(0.3)
+    assert len(callbacks.calls) == count
+    runner.stop()  # a second call has no effect
 
 
-def test_stopping_what_has_not_begun_does_no_harm():
-    ProtocolRunner(plan(), Witness()).stop()
+def test_stop_before_start_has_no_effect():
+    ProtocolRunner(schedule(), RecordingCallbacks()).stop()
 
 
-def test_an_error_is_told():
-    witness = Witness()
+def test_runner_reports_an_error_of_a_callback():
+    callbacks = RecordingCallbacks()
 
-    def broken(number):
+    def broken(index):
         raise OSError('no more')
 
-    witness.begin = broken
-    ProtocolRunner(plan(), witness).start()
-    assert witness.over.wait(10)
-    assert str(witness.error) == 'no more'
+    callbacks.on_step = broken
+    ProtocolRunner(schedule(), callbacks).start()
+    assert callbacks.finished.wait(10)
+    assert str(callbacks.error) == 'no more'

@@ -1,4 +1,4 @@
-"""Recordings played as a device: order, time, repetitions, and bad lines."""
+"""Replay of recordings and sessions: order, timing and repetitions; lookup of sources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABELS = [0, 1, 0, 2, 0, 1, 0, 2, 0]
 
 
 class Clock:
-    """A clock that moves only when somebody sleeps."""
+    """Clock that advances only by `sleep`."""
 
     def __init__(self):
         self.now = 0.0
@@ -35,12 +35,12 @@ class Clock:
 
 
 def pacer_of(clock):
-    """Return a pacer that follows a clock."""
+    """Return a pacer driven by a clock."""
     return Pacer(clock, clock.sleep)
 
 
 def played(pacer=None, **values):
-    """Return what is played, to the end."""
+    """Return all chunks and labels of a replay."""
     source = Replay({'rate': 0.0, **values}, pacer)
     source.open()
     items = []
@@ -51,25 +51,25 @@ def played(pacer=None, **values):
 
 
 def samples(items):
-    """Return all samples played."""
+    """Return the samples of all chunks."""
     return np.concatenate([item.data for item in items if isinstance(item, Chunk)])
 
 
 @pytest.fixture
 def recording(tmp_path):
-    """A recording of two files: 100 samples of each label, at 1 kHz."""
+    """Write a recording of two files at 1 kHz, with 100 samples per label."""
     folder = tmp_path / 'recording'
     folder.mkdir()
     (folder / 'recording.yaml').write_text(
         'sampling_rate: 1000.0\nscale: 0.001\nclass_names: [rest, fist, open]\n'
     )
-    for number in (2, 10):  # in the order of numbers, not of letters
+    for number in (2, 10):  # in numerical, not alphabetical order
         rows = [f'{number},{i},{label}' for label in LABELS for i in range(100)]
         (folder / f'{number}.csv').write_text('\n'.join(rows) + '\n')
     return folder
 
 
-def test_everything_is_played_in_order(recording):
+def test_samples_and_labels_are_played_in_order(recording):
     items = played(path=str(recording))
     data = samples(items)
     assert data.shape == (1800, 2)
@@ -84,15 +84,18 @@ def test_everything_is_played_in_order(recording):
     ) + ['']
 
 
-def test_a_label_comes_before_the_chunk_that_it_begins_with(recording):
+def test_label_precedes_its_first_chunk(recording):
     items = played(path=str(recording), chunk=30)
     for item, following in zip(items, items[1:], strict=False):
         if isinstance(item, Label) and isinstance(following, Chunk):
             assert item.stamp_ns == following.stamp_ns
-    assert {i.n_samples for i in items if isinstance(i, Chunk)} == {30, 10}  # never across
+    assert {i.n_samples for i in items if isinstance(i, Chunk)} == {
+        30,
+        10,
+    }  # no chunk spans a change of label
 
 
-def test_speed_changes_nothing_but_the_time_it_takes(recording):
+def test_speed_does_not_change_content_or_stamps(recording):
     def essence(items):
         return [i if isinstance(i, Label) else (i.first_sample, i.stamp_ns) for i in items]
 
@@ -104,7 +107,7 @@ def test_speed_changes_nothing_but_the_time_it_takes(recording):
 
 
 @pytest.mark.parametrize('rate', [0.5, 1.0, 4.0])
-def test_a_chunk_comes_when_its_newest_sample_is_due(recording, rate):
+def test_chunk_is_returned_when_its_newest_sample_is_due(recording, rate):
     clock = Clock()
     source = Replay({'path': str(recording), 'rate': rate}, pacer_of(clock))
     source.open()
@@ -120,7 +123,7 @@ def test_a_chunk_comes_when_its_newest_sample_is_due(recording, rate):
     assert n_samples == 1800
 
 
-def test_first_and_last_make_up_the_whole(recording):
+def test_first_and_last_repetitions_are_complementary(recording):
     whole, first, last = (
         played(path=str(recording), repetitions=which) for which in ('', 'first', 'last')
     )
@@ -129,12 +132,14 @@ def test_first_and_last_make_up_the_whole(recording):
     assert len(samples(last)) == 600
     assert Replay({'path': str(recording), 'repetitions': 'last'}).duration_s == pytest.approx(0.6)
     stamps = [item.stamp_ns for item in last if isinstance(item, Chunk)]
-    assert stamps == list(range(0, 600_000_000, 10_000_000))  # what is left out takes no time
+    assert stamps == list(
+        range(0, 600_000_000, 10_000_000)
+    )  # repetitions that are left out take no time
     numbers = [item.repetition for item in first if isinstance(item, Label) and item.name]
     assert max(numbers) == 8  # rest, in the second file
 
 
-def test_repetitions_by_number(recording):
+def test_repetitions_are_selected_by_number(recording):
     items = played(path=str(recording), repetitions='1-2')
     assert {item.repetition for item in items if isinstance(item, Label) and item.name} == {1, 2}
     for which in ('7-x', 'some', '99'):
@@ -142,7 +147,7 @@ def test_repetitions_by_number(recording):
             played(path=str(recording), repetitions=which)
 
 
-def test_a_long_run_counts_as_several_repetitions(tmp_path):
+def test_long_run_is_divided_into_repetitions(tmp_path):
     rows = [
         f'1,{label}'
         for label, n in ((0, 600), (1, 100), (2, 100), (1, 110), (2, 30))
@@ -154,7 +159,7 @@ def test_a_long_run_counts_as_several_repetitions(tmp_path):
     assert labels == [*((0, n) for n in range(6)), (1, 0), (2, 0), (1, 1), (2, 0), (-1, -1)]
 
 
-def test_it_loops(recording):
+def test_loop_continues_sample_indices(recording):
     source = Replay({'path': str(recording), 'rate': 0.0, 'loop': True})
     source.open()
     firsts = [
@@ -163,7 +168,7 @@ def test_it_loops(recording):
     assert firsts == sorted(set(firsts))
 
 
-def test_a_session_is_played_as_it_was_recorded(tmp_path):
+def test_session_is_played_as_recorded(tmp_path):
     cues = [(0, 'rest', 0.5), (1, 'fist', 0.5), (0, 'rest', 0.5), (1, 'fist', 0.5)]
     path = write(tmp_path / 's', protocol(cues, lose=(400, 500)))
     items = played(path=str(path))
@@ -180,7 +185,7 @@ def test_a_session_is_played_as_it_was_recorded(tmp_path):
     assert [i.name for i in last if isinstance(i, Label)] == ['rest', 'fist', '']
 
 
-def test_npz(tmp_path):
+def test_npz_is_played(tmp_path):
     data = np.arange(400).reshape(200, 2)
     np.savez(tmp_path / 'r.npz', emg=data, labels=np.repeat([0, 1], 100))
     items = played(path=str(tmp_path / 'r.npz'), sampling_rate=1000.0, scale=1.0)
@@ -190,7 +195,7 @@ def test_npz(tmp_path):
         played(path=str(tmp_path / 'bad.npz'))
 
 
-def test_first_and_last_of_a_real_recording(recordings):
+def test_first_and_last_of_a_myo_recording(recordings):
     path = str(recordings / 'myo-readings' / '12345-1')
     whole, first, last = (
         [i for i in played(path=path, repetitions=which) if isinstance(i, Chunk)]
@@ -204,7 +209,7 @@ def test_first_and_last_of_a_real_recording(recordings):
     assert indices(first) | indices(last) == indices(whole)
 
 
-def test_a_clean_session_by_default(recordings):
+def test_myo_recording_is_read_with_default_mapping(recordings):
     path = str(recordings / 'myo-readings' / '12345-1')
     assert Replay({'path': path}).duration_s == pytest.approx(480, rel=0.1)
     last = played(path=path, repetitions='last')
@@ -213,31 +218,31 @@ def test_a_clean_session_by_default(recordings):
     }
 
 
-def test_a_session_without_the_stream(tmp_path):
+def test_missing_stream_is_refused(tmp_path):
     path = write(tmp_path / 's', protocol([(0, 'rest', 0.1)]))
     with pytest.raises(SourceError, match="no stream 'eeg'; it has /emg"):
         played(path=str(path), stream='eeg')
 
 
-def test_names():
+def test_unknown_source_is_refused():
     assert {'replay', 'synthetic'} <= set(source_names())
-    with pytest.raises(SourceError, match="no source 'x'; there are: replay, synthetic"):
+    with pytest.raises(SourceError, match="no source 'x'; expected one of: replay, synthetic"):
         source_factory('x')
 
 
 @pytest.mark.parametrize(
-    ('value', 'fault'),
+    ('value', 'error'),
     [('no_such_module:X', 'cannot be imported'), ('json:JSONDecoder', 'a class with PARAMETERS')],
 )
-def test_a_source_of_another_package_that_is_none(monkeypatch, value, fault):
+def test_invalid_source_of_another_package_is_refused(monkeypatch, value, error):
     point = EntryPoint('theirs', value, registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, 'entry_points', lambda group: [point])
     assert source_names() == ['replay', 'synthetic', 'theirs']
-    with pytest.raises(SourceError, match=f"'theirs'.*{fault}"):
+    with pytest.raises(SourceError, match=f"'theirs'.*{error}"):
         source_factory('theirs')
 
 
-def test_a_source_of_another_package(monkeypatch):
+def test_source_of_another_package_is_found(monkeypatch):
     value = 'myogestic_ros.sources.synthetic:Synthetic'
     point = EntryPoint('theirs', value, registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, 'entry_points', lambda group: [point])

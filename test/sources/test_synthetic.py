@@ -1,18 +1,20 @@
-"""The synthetic array: the same every time, right contractions, any size and rate."""
+"""Synthetic source: reproducible samples, contractions, channel counts and rates."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.recorded import summary_of
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Label
+from myogestic_ros.decoding.quality.checks import summary_warnings
 from myogestic_ros.sources.pacing import Pacer
 from myogestic_ros.sources.synthetic import Synthetic
 
 
 class Clock:
-    """A clock that moves only when somebody sleeps."""
+    """Clock that advances only by `sleep`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -25,7 +27,7 @@ class Clock:
 
 
 def make(**values):
-    """Return an open array on a clock of its own, and the clock."""
+    """Return an open synthetic source and its simulated clock."""
     clock = Clock()
     source = Synthetic(values, Pacer(clock, clock.sleep))
     source.open()
@@ -33,7 +35,7 @@ def make(**values):
 
 
 def take(source, seconds, name=None):
-    """Return the samples of the next seconds, after a label."""
+    """Set a label, and return the samples of the following seconds."""
     if name is not None:
         source.set_label(Label(0, 0, name))
     chunks = [source.read(1e9)]
@@ -42,7 +44,7 @@ def take(source, seconds, name=None):
     return np.concatenate([chunk.data for chunk in chunks])
 
 
-def test_the_same_seed_gives_the_same_samples():
+def test_same_seed_gives_same_samples():
     one, two, other = make(seed=3)[0], make(seed=3)[0], make(seed=4)[0]
     for name in ('rest', 'fist'):
         first = take(one, 0.5, name)
@@ -50,7 +52,7 @@ def test_the_same_seed_gives_the_same_samples():
         assert not np.array_equal(first, take(other, 0.5, name))
 
 
-def test_each_class_has_a_pattern_of_its_own_whatever_the_order():
+def test_class_patterns_differ_and_do_not_depend_on_order():
     def pattern(names, name):
         source, _ = make(class_names=names, noise=0.0, mains=0.0)
         return take(source, 3.0, name)[2000:].std(axis=0)
@@ -62,7 +64,7 @@ def test_each_class_has_a_pattern_of_its_own_whatever_the_order():
     assert pattern(names, 'rest').max() == 0
 
 
-def test_a_nearest_mean_tells_the_classes_apart():
+def test_nearest_mean_separates_classes():
     names = ['rest', 'fist', 'open', 'pinch', 'point']
     source, _ = make(class_names=names)
     means, found = {}, []
@@ -79,7 +81,7 @@ def test_a_nearest_mean_tells_the_classes_apart():
     assert np.mean(found) > 0.95
 
 
-def test_it_looks_like_surface_emg():
+def test_spectrum_and_amplitude_are_those_of_surface_emg():
     source, _ = make(class_names=['rest', 'fist'], mains=0.0, noise=0.0)
     data = take(source, 5.0, 'fist')[2000:].astype(float)
     power = (np.abs(np.fft.rfft(data, axis=0)) ** 2).sum(axis=1)
@@ -89,18 +91,41 @@ def test_it_looks_like_surface_emg():
     assert 1e-5 < data.std() < 1e-3
 
 
-def test_a_contraction_comes_after_the_reaction_time_and_an_unknown_class_is_rest():
+def test_contraction_starts_after_reaction_time_and_unknown_class_is_rest():
     source, _ = make(noise=0.0, mains=0.0, reaction_time=0.3, rise_time=0.1)
     assert not take(source, 1.0, 'rest').any()
     data = take(source, 1.0, 'fist')
     assert not data[:580].any()
-    assert 2.0 * data[620:700].std() < data[1200:].std()  # it rises
+    assert 2.0 * data[620:700].std() < data[1200:].std()  # during the rise
     assert take(source, 3.0, 'no such class')[-1000:].std() < 1e-3 * data.std()
+
+
+def recorded_warnings(**values):
+    """Return the warnings about a recording of three classes, three repetitions each."""
+    names = ['rest', 'fist', 'open']
+    source, _ = make(class_names=names, reaction_time=0.2, **values)
+    chunks, labels = [], []
+    for repetition in range(3):
+        for index, name in enumerate(names):
+            labels.append((sum(map(len, chunks)), index, name, repetition))
+            chunks.append(take(source, 2.0, name))
+    return summary_warnings([summary_of(np.concatenate(chunks), labels, 2000.0)])
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_default_recording_gives_no_quality_warning(seed):
+    assert recorded_warnings(seed=seed) == []
+
+
+def test_strong_mains_interference_gives_a_warning():
+    (warning,) = recorded_warnings(mains=10e-6)
+    assert 'mains hum' in warning
+    assert '50 Hz' in warning
 
 
 @pytest.mark.parametrize('channels', [1, 2, 64, 512])
 @pytest.mark.parametrize('rate', [33.3, 200.0, 2048.0, 10240.0])
-def test_any_size_and_rate(channels, rate):
+def test_channel_counts_and_rates_are_supported(channels, rate):
     source, _ = make(channels=channels, sampling_rate=rate)
     source.set_label(Label(0, 1, 'fist'))
     first = 0
@@ -114,17 +139,17 @@ def test_any_size_and_rate(channels, rate):
         first = chunk.end_sample
 
 
-def test_a_chunk_comes_when_its_newest_sample_is_due_and_never_drifts():
+def test_chunk_is_returned_when_its_newest_sample_is_due_without_drift():
     source, clock = make(sampling_rate=1000.0, chunk=7)
     for number in range(1, 2000):
         source.read(1e9)
         assert clock.now == pytest.approx(100.0 + (7 * number - 1) / 1000.0)
         if number == 500:
-            clock.now += 0.003  # something held us up: the next one is not late for it
+            clock.now += 0.003  # a late read does not delay the next chunk
     assert source.read(0.001) is None
 
 
-def test_the_grid_is_told():
+def test_stream_info_contains_grid():
     def grid(**values):
         return Synthetic(values).open().grid
 
@@ -142,6 +167,6 @@ def test_the_grid_is_told():
         {'channels': 64, 'grid_rows': 4, 'grid_columns': 8},
     ],
 )
-def test_what_cannot_be_is_refused(values):
-    with pytest.raises(SourceError, match='synthetic array cannot be made'):
+def test_invalid_parameters_are_refused(values):
+    with pytest.raises(SourceError, match='Invalid parameters of the synthetic source'):
         Synthetic(values)

@@ -188,7 +188,7 @@ def test_a_session(tmp_path, rate, capsys):
     assert live(tmp_path, replay(path, rate=rate), len(expected)) == expected
     recorded = tmp_path / 'sessions' / 'live'
     assert replayed(tmp_path, recorded, like=recorded) == 0, capsys.readouterr().out
-    assert f'All {len(expected)} predictions are those of' in ' '.join(
+    assert f'All {len(expected)} predictions equal those in' in ' '.join(
         capsys.readouterr().out.split()
     )
     # The session that was played says the same, whoever made the bag.

@@ -1,4 +1,4 @@
-"""What a pipeline counts."""
+"""Counters of a pipeline."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ __all__ = ['TickCounters']
 
 @dataclass
 class TickCounters:
-    """What became of the ticks since the node was configured.
+    """Numbers of predictions and errors since the pipeline was created.
 
     Attributes
     ----------
     predictions : int
-        Predictions made.
+        Number of predictions.
     dropped : int
-        Results dropped because they were no dict.
+        Number of results that were dropped because they were not a dict.
     errors : int
-        Exceptions raised by callbacks.
+        Number of exceptions raised by callbacks.
     latencies_s : deque of float
-        Time from the arrival of the newest sample to the prediction, of the last ticks, s.
+        Times from the arrival of the newest sample to the prediction, in s, of at most the last
+        1,000 ticks.
     """
 
     predictions: int = 0
@@ -32,7 +33,7 @@ class TickCounters:
     latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
     def latency_percentiles(self) -> tuple[float, float]:
-        """Return p50 and p99 of the tick latency, s; NaN before the first prediction."""
+        """Return the median and the 99th percentile of the latency, in s; NaN before a prediction."""
         if not self.latencies_s:
             return float('nan'), float('nan')
         p50, p99 = np.percentile(list(self.latencies_s), [50, 99])

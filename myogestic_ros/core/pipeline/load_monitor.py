@@ -1,4 +1,4 @@
-"""Whether predicting keeps up with the signal."""
+"""Detection of skipped predictions and lost samples."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from myogestic_ros.core.pipeline.tick_queue import TickQueue
 __all__ = ['LoadMonitor']
 
 QUIET_S = 2.0
-"""So long without a loss, and it has caught up."""
+"""Time without a loss after which the pipeline keeps up again, in s."""
 
 
 class LoadMonitor:
-    """Notice that ticks are skipped or samples lost, and that it is over.
+    """Detect that ticks are skipped or samples lost, and that the pipeline keeps up again.
 
     Parameters
     ----------
     ticks : TickQueue
-        What is watched; what it has counted so far is past.
+        The ticks to monitor; earlier losses are ignored.
     """
 
     def __init__(self, ticks: TickQueue) -> None:
@@ -26,26 +26,26 @@ class LoadMonitor:
         self._last_s: float | None = None
 
     def check(self, now_s: float) -> str | None:
-        """Look, a few times a second; return what is to be said, or None when that is nothing new.
+        """Check for losses; call this a few times a second.
 
         Parameters
         ----------
         now_s : float
-            Steady time, s.
+            Time on the steady clock, in s.
 
         Returns
         -------
         str or None
-            A sentence when it falls behind (again each second while it does), ``''`` once when it
-            has caught up.
+            A sentence if there are losses, at most once a second; ``''`` once when there have been
+            none for `QUIET_S`; None without news.
         """
         counts = self._counts()
         if counts != self._seen:
-            news = self._last_s is None or now_s - self._last_s >= 1.0
+            due = self._last_s is None or now_s - self._last_s >= 1.0
             self._seen = counts
-            if news:
+            if due:
                 self._last_s = now_s
-                return self._sentence(counts)
+                return self._message(counts)
         elif self._last_s is not None and now_s - self._last_s >= QUIET_S:
             self._last_s = None
             self._since = counts
@@ -56,17 +56,17 @@ class LoadMonitor:
         cutter = self._ticks.cutter
         return self._ticks.overruns, sum(cutter.validator(name).lost for name in cutter.names)
 
-    def _sentence(self, counts: tuple[int, int]) -> str:
+    def _message(self, counts: tuple[int, int]) -> str:
         skipped, lost = (now - then for now, then in zip(counts, self._since, strict=True))
         sentences = []
         if skipped:
             sentences.append(
-                f'Cannot keep up: {skipped} prediction(s) skipped; predict less often '
-                f'(predict_hz), use a faster decoder, or replay more slowly.'
+                f'Cannot keep up: {skipped} prediction(s) skipped; reduce predict_hz, use a faster '
+                f'decoder, or replay more slowly.'
             )
         if lost:
             sentences.append(
-                f'{lost} sample(s) lost before they came here: the machine or the network cannot '
-                f'keep up, or they are missing in what is replayed.'
+                f'{lost} sample(s) lost before the pipeline: the machine or the network cannot keep '
+                f'up, or the replayed recording lacks them.'
             )
         return ' '.join(sentences)

@@ -87,7 +87,7 @@ class ModelTraining:
             if self._callbacks.adapt is None:
                 raise machine.refuse(
                     'No adapt callback set (use @pipeline.adapt): this decoder cannot be adapted, '
-                    'train it anew.'
+                    'train it again.'
                 )
             if self._loaded.model is None:
                 raise machine.refuse('No model loaded — train one first or load from disk.')
@@ -135,7 +135,7 @@ class ModelTraining:
         with machine.lock:
             machine.require(PipelineState.TRAINING, 'cancel training')
             self._trainer.cancel()
-            self._end(f'{self._action} was cancelled; the model from before stays.')
+            self._end(f'{self._action} was cancelled; the previous model stays in use.')
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until no training runs; see `Pipeline.wait_for_training`."""
@@ -176,7 +176,7 @@ class ModelTraining:
             except MyoGesticError as error:  # a model that cannot be saved can still be used
                 saved = str(error)
             except Exception as error:
-                saved = f'It is not saved: {type(error).__name__}: {error}'
+                saved = f'The model was not saved: {type(error).__name__}: {error}'
         with machine.lock:
             if job != self._job or machine.state is not PipelineState.TRAINING:
                 return

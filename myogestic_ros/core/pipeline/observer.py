@@ -1,4 +1,4 @@
-"""Who is told what happens in a pipeline."""
+"""Interface for the notifications of a pipeline."""
 
 from __future__ import annotations
 
@@ -11,33 +11,50 @@ __all__ = ['Observer']
 
 
 class Observer:
-    """Gets told what happens in a pipeline; the base class takes no notice.
+    """Receive the notifications of a pipeline; the base class ignores them.
 
-    Methods are called from the thread in which things happen, some with the pipeline's lock
-    held: they must be quick, and must not wait for another thread that uses the pipeline.
+    The methods are called from the thread that causes the event, some with the lock of the
+    pipeline held: they must return quickly and must not wait for a thread that uses the pipeline.
     """
 
     def status_changed(self) -> None:
-        """State, status message, model, progress or stale streams have changed."""
+        """Notify of a change of state, status message, model or progress."""
 
     def log_line(self, line: str) -> None:
-        """A training has printed a line."""
+        """Notify of a line that the training printed."""
 
     def predicted(self, prediction: Prediction) -> None:
-        """There is a prediction; after `Pipeline.stop_predicting` has returned none comes."""
+        """Notify of a prediction; not called after `Pipeline.stop_predicting` has returned."""
 
-    def problem(self, kind: str, sentence: str) -> None:
-        """Something went wrong that the pipeline survives; may come at every tick."""
+    def problem(self, kind: str, message: str) -> None:
+        """Notify of an error that does not stop the pipeline; may be called at every tick.
+
+        Parameters
+        ----------
+        kind : str
+            ``callback`` (exception in a callback), ``dropped`` (the result is not a dict),
+            ``frame`` (malformed chunk), ``thread`` (the training runs in a thread) or ``post``
+            (post-processing).
+        message : str
+            A sentence, or the traceback of the exception.
+        """
 
     def trained(self, model: Any, data: TrainingData) -> tuple[str, str]:
-        """Take note of a new model before the training counts as ended.
+        """Save a new model, before the training ends.
+
+        Parameters
+        ----------
+        model : object
+            The value that ``train`` or ``adapt`` returned.
+        data : TrainingData
+            The data that the model was trained on.
 
         Returns
         -------
         tuple of str
-            The model's name, and what to add to the status message (where it was saved).
+            The name of the model, and a sentence to append to the status message.
         """
         return '', ''
 
     def predicting_aborted(self, reason: str) -> None:
-        """Predicting has stopped by itself."""
+        """Notify that the pipeline has stopped predicting because of errors."""

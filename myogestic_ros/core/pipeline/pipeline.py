@@ -210,9 +210,9 @@ class Pipeline:
 
     @property
     def predicting_status(self) -> str:
-        """Status message while predicting without problems; names the post-processing."""
-        after = str(self.post or '')
-        return f'Predicting. After the decoder: {after}.' if after else 'Predicting.'
+        """Status message while predicting without problems, with the post-processing in use."""
+        post = str(self.post or '')
+        return f'Predicting. Post-processing: {post}.' if post else 'Predicting.'
 
     @property
     def observer(self) -> Observer:
@@ -295,7 +295,7 @@ class Pipeline:
         """Start training on `training_data` in the background, and return at once.
 
         ``train`` runs in a separate process, or in a thread if its callback cannot be imported by
-        another process. The model from before stays in use until the training succeeds.
+        another process. The previous model stays in use until the training succeeds.
 
         Raises
         ------
@@ -317,7 +317,7 @@ class Pipeline:
         self.training.start_adapting(self.reader.filters)
 
     def cancel_training(self) -> None:
-        """Stop the training at once; the model from before stays in use.
+        """Stop the training at once; the previous model stays in use.
 
         A training process is killed. A training thread runs to its end, and its result is ignored.
 
@@ -485,7 +485,7 @@ class Pipeline:
             self.counters.dropped += 1
             self.observer.problem(
                 'dropped',
-                f'predict returned {type(values).__name__}, expected a dict; it was dropped.',
+                f'predict returned {type(values).__name__}, expected a dict; the result was dropped.',
             )
             return None
         prediction = Prediction(

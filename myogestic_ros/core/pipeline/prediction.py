@@ -1,4 +1,4 @@
-"""One prediction, and what may become of it before anybody sees it."""
+"""A prediction, and the interface of the post-processing."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ['PostProcess', 'Prediction', 'predicted_label', 'named_values']
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What ``predict`` returned for one tick, and from what.
+    """The result of ``predict`` for one tick.
 
     Attributes
     ----------
     values : dict
-        The dict that ``predict`` returned.
+        The dict that ``predict`` returned, after post-processing.
     sample : int
-        Index of the newest sample used, in the primary stream.
+        Index of the newest sample of the window in the primary stream.
     stamp_ns : int
-        When that sample was acquired, ns.
+        Acquisition time of that sample, in ns.
     compute_s : float
-        Time spent in ``extract`` and ``predict``, s.
+        Time spent in ``extract`` and ``predict``, in s.
     model_id : str
         Name of the model.
     class_names : tuple of str
         Names of the classes that the model knows.
     segment : int
-        Number of the stretch without lost samples that it is from.
+        Number of the segment, the part of the signal without lost samples, of the window.
     """
 
     values: dict[str, Any]
@@ -43,24 +43,24 @@ class Prediction:
 
 
 class PostProcess(Protocol):
-    """What predictions pass through, in order, after ``predict``."""
+    """Post-processing of predictions, called in order after ``predict``."""
 
     def reset(self) -> None:
-        """Forget the predictions so far: predicting has started, or with another model."""
+        """Reset the state; called when predicting starts."""
 
     def process(self, prediction: Prediction) -> dict[str, Any]:
-        """Return the values that take the place of the prediction's; those stay as they are."""
+        """Return the values that replace those of the prediction; do not modify the latter."""
 
 
 def predicted_label(values: dict[str, Any], class_names: Sequence[str]) -> str:
-    """Return the class that a decoder's dict decides for, '' when it decides for none.
+    """Return the name of the predicted class; empty if the dict names no class.
 
     Parameters
     ----------
     values : dict
-        With ``label`` (a name) or ``class`` (a name, or an index into the class names).
+        Result of ``predict``, with ``label`` (a name) or ``class`` (a name or a class index).
     class_names : sequence of str
-        Names of the classes, by index.
+        Names of the classes, by class index.
     """
     for key in ('label', 'class'):
         if isinstance(values.get(key), str):
@@ -72,9 +72,20 @@ def predicted_label(values: dict[str, Any], class_names: Sequence[str]) -> str:
 
 
 def named_values(value: Any, class_names: Sequence[str]) -> tuple[list[str], list[float]]:
-    """Return names and numbers of a mapping, or of one number per class, in order of the classes.
+    """Return names and values of a mapping, or of a sequence with one value per class.
 
-    Both are empty when the value is of another kind.
+    Parameters
+    ----------
+    value : object
+        A mapping of names to numbers, or a sequence or array of numbers in order of the classes.
+    class_names : sequence of str
+        Names of the classes, by class index.
+
+    Returns
+    -------
+    names : list of str
+    values : list of float
+        Both empty if ``value`` is neither.
     """
     try:
         if isinstance(value, Mapping):

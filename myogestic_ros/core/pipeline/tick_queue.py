@@ -1,4 +1,4 @@
-"""Ticks between the thread that receives samples and the one that predicts."""
+"""Queue of ticks from the thread that receives samples to the thread that predicts."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ from myogestic_ros.core.streams.window_cutter import Tick, WindowCutter
 __all__ = ['TickQueue']
 
 HOP_PER_CHUNK_NS = 20e6
-"""How long a tick may wait for the one before, ns, when each chunk is a tick."""
+"""Longest delay of a tick by the previous tick, in ns, if each chunk is a tick."""
 
 
 class TickQueue:
-    """Cut windows as chunks come in, and hand them out in order, none too late.
+    """Cut windows from incoming chunks and queue them as ticks; skip ticks that are too late.
 
-    Any thread may call any method. A tick that had to wait for the one before it for longer than
-    one hop is skipped and counted as an overrun.
+    Thread-safe. A tick that the previous tick delays by more than one hop is skipped and counted
+    as an overrun.
+
+    Parameters
+    ----------
+    streams : sequence of StreamSpec
+        The streams; the samples of the first, the primary stream, clock the ticks.
+    predict_hz : float
+        Ticks per second of signal, in Hz; 0 or less: one tick per chunk.
 
     Attributes
     ----------
     cutter : WindowCutter
-        What cuts the windows.
+        Cuts the windows.
     overruns : int
-        Ticks skipped.
+        Number of ticks that were skipped.
     """
 
     def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
@@ -46,7 +53,7 @@ class TickQueue:
 
     @property
     def predict_hz(self) -> float:
-        """Ticks per second of signal."""
+        """Ticks per second of signal, in Hz."""
         return self.cutter.predict_hz
 
     @predict_hz.setter
@@ -55,21 +62,32 @@ class TickQueue:
             self.cutter.predict_hz = value
 
     def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
-        """Filter the streams named there so from now on."""
+        """Apply other filters to the named streams from now on."""
         import_dependencies(filters.values())
         with self._lock:
             self.cutter.use_filters(filters)
 
     def set_enabled(self, enabled: bool) -> None:
-        """Forget the ticks that wait, and keep those to come or not."""
+        """Clear the queue, and queue further ticks (True) or drop them (False)."""
         with self._lock:
             self._enabled = enabled
             self._busy_until_ns = 0
-            self.cutter.forget()
+            self.cutter.clear_pending()
             self._ticks.clear()
 
     def push(self, stream: str, chunk: Chunk, now_ns: int) -> str:
-        """Take a chunk in; return why it was refused, in a sentence, or ''."""
+        """Take in the next chunk of a stream.
+
+        Returns
+        -------
+        str
+            Reason why the chunk was refused; empty if it was accepted.
+
+        Raises
+        ------
+        SignalError
+            If the filters cannot be applied to the stream.
+        """
         with self._lock:
             validator = self.cutter.validator(stream)
             before = validator.chunks
@@ -81,28 +99,28 @@ class TickQueue:
             return '' if validator.chunks > before else validator.reason
 
     def expire(self, before_ns: int) -> int:
-        """Give up ticks that have waited for another stream since before ``before_ns``."""
+        """Drop ticks that have waited for another stream since before a time; return their number."""
         with self._lock:
             return self.cutter.expire(before_ns)
 
     def stale_streams(self, before_ns: int) -> tuple[str, ...]:
-        """Return the streams that have sent nothing since ``before_ns``."""
+        """Return the streams without an accepted chunk since a time, in ns."""
         with self._lock:
             arrivals = {name: self.cutter.arrived_ns(name) for name in self.cutter.names}
         return tuple(name for name, at in arrivals.items() if at is None or at < before_ns)
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait, at most ``timeout_s``, until a tick is due; return whether one is."""
+        """Wait at most ``timeout_s`` until a tick is due; return True if one is."""
         with self._wake:
             return self._wake.wait_for(lambda: bool(self._ticks), timeout_s)
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Wait, at most ``timeout_s``, until no tick waits or runs; return whether that is so."""
+        """Wait at most ``timeout_s`` until no tick is queued or computed; return True if so."""
         with self._wake:
             return self._wake.wait_for(lambda: not self._ticks and not self._busy, timeout_s)
 
     def take(self) -> Tick | None:
-        """Return the oldest tick that is not too late, or None; `done` must follow."""
+        """Return the oldest tick that is not too late, or None; call `done` after computing it."""
         with self._lock:
             while self._ticks:
                 tick = self._ticks.popleft()
@@ -114,7 +132,7 @@ class TickQueue:
             return None
 
     def done(self) -> None:
-        """Say that the tick taken last has been computed."""
+        """Report that the tick taken last has been computed."""
         with self._lock:
             self._busy = False
             self._busy_until_ns = time.monotonic_ns()
@@ -124,7 +142,7 @@ class TickQueue:
         return 1e9 / self.predict_hz if self.predict_hz > 0 else HOP_PER_CHUNK_NS
 
     def _skip_late(self, now_ns: int) -> None:
-        """Skip what a running tick keeps waiting too long: a hanging one must not fill memory."""
+        """Skip ticks that a running tick delays too long, so that a hanging one cannot fill memory."""
         latest_ns = now_ns - self._hop_ns()
         while self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
             self._ticks.popleft()

@@ -1,4 +1,4 @@
-"""Cutting all windows of a recording, many at once: the windows that are cut live, as views."""
+"""Cutting all windows of a recording, many at once; the windows equal those that are cut live."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from myogestic_ros.core.streams.tick_grid import TickGrid
 __all__ = ['BatchCutter', 'WindowBatch']
 
 PIECE_BYTES = 2**19
-"""Samples cut at once: what a core's cache holds while features are computed of them."""
+"""Size of the samples cut at once; they stay in the CPU cache while features are computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class WindowBatch:
     Attributes
     ----------
     data : ndarray of float32, shape (n_windows, n_channels, n_samples)
-        In volt. A read-only view: what two windows share lies in memory once.
+        Windows in volt. A read-only view: overlapping windows share memory.
     samples : ndarray of int64, shape (n_windows,)
-        Index of the newest sample of each.
+        Index of the newest sample of each window.
     stamps_ns : ndarray of int64, shape (n_windows,)
-        When that sample was acquired, ns.
+        Acquisition time of the newest sample of each window, in ns.
     sampling_rate : float
-        Hz.
+        Sampling rate, in Hz.
     """
 
     data: Samples
@@ -53,14 +53,19 @@ class WindowBatch:
 
 
 class BatchCutter:
-    """Cut the windows of one stream, as `WindowCutter` would, piece by piece.
+    """Cut all windows of one stream; the windows equal those of `WindowCutter`.
 
     Parameters
     ----------
     spec : StreamSpec
-        The stream and its window.
+        The stream, its window and its filters.
     predict_hz : float
-        Windows per second of signal; more than 0.
+        Windows per second of signal, in Hz; more than 0.
+
+    Attributes
+    ----------
+    validator : ChunkValidator
+        Counts accepted, refused and lost samples.
     """
 
     def __init__(self, spec: StreamSpec, predict_hz: float) -> None:
@@ -70,12 +75,18 @@ class BatchCutter:
         self._grid: TickGrid | None = None
         self._format: tuple[int, float] | None = None
         self._filter: StreamFilter | None = None
-        self._settled = 0  # index of the first sample that does not show how the filter began
+        self._settled = 0  # index of the first sample after the transient of the filter
         self._n_samples = 0
         self._tail = np.empty((0, 0), np.float32)  # newest samples, (n_channels, n_samples)
 
     def push(self, block: Block) -> Iterator[WindowBatch]:
-        """Take samples in; yield the windows that are complete with them."""
+        """Take in the next samples; yield the windows that they complete.
+
+        Raises
+        ------
+        SignalError
+            If the filters cannot be applied to the stream.
+        """
         while block.n_chunks:
             first = block.chunk(0)
             verdict = self.validator.check(first)
@@ -84,7 +95,7 @@ class BatchCutter:
                 continue
             if verdict is Verdict.RESTART:
                 self._restart(first)
-            self.validator.follow(block.chunk(-1), block.n_chunks - 1, block.n_samples)
+            self.validator.accept_following(block.chunk(-1), block.n_chunks - 1, block.n_samples)
             if self._filter is not None:
                 block = replace(block, data=self._filter(block.data))
             step = max(self._n_samples, PIECE_BYTES // (4 * first.n_channels))
@@ -95,9 +106,9 @@ class BatchCutter:
             return
 
     def _restart(self, first: Chunk) -> None:
-        """Begin anew, as `WindowCutter` does after lost samples."""
+        """Restart windows and filter, as `WindowCutter` does after lost samples."""
         if self._format != (first.n_channels, first.sampling_rate):
-            self._format = None  # and stays so when the stream cannot be filtered
+            self._format = None  # stays None if the filters cannot be applied
             self._filter = StreamFilter.from_spec(
                 self._spec, first.n_channels, first.sampling_rate
             )
@@ -113,12 +124,12 @@ class BatchCutter:
     def _cut(self, block: Block, start: int, stop: int) -> WindowBatch | None:
         """Cut the windows that end in samples ``start`` to ``stop`` of a block."""
         assert self._grid is not None
-        n_samples, old = self._n_samples, self._tail.shape[1]
-        buffer = np.empty((self._tail.shape[0], old + stop - start), np.float32)
-        buffer[:, :old] = self._tail
-        buffer[:, old:] = block.data[start:stop].T
+        n_samples, n_tail = self._n_samples, self._tail.shape[1]
+        buffer = np.empty((self._tail.shape[0], n_tail + stop - start), np.float32)
+        buffer[:, :n_tail] = self._tail
+        buffer[:, n_tail:] = block.data[start:stop].T
         self._tail = buffer[:, -(n_samples - 1) :] if n_samples > 1 else buffer[:, :0]
-        begin = block.first_sample + start - old  # index of the sample in column 0
+        begin = block.first_sample + start - n_tail  # index of the sample in column 0
         due = self._grid.due(block.first_sample + start, block.first_sample + stop)
         ends = np.array([self._grid.end(tick) for tick in due], np.int64)
         ends = ends[ends - n_samples >= max(begin, self._settled)]
@@ -133,10 +144,10 @@ class BatchCutter:
 
 
 def _windows(buffer: Samples, starts: NDArray[np.int64], n_samples: int) -> Samples:
-    """Return the windows that begin at ``starts``, shape (n_windows, n_channels, n_samples)."""
+    """Return the windows that start at ``starts``, of shape (n_windows, n_channels, n_samples)."""
     all_windows = sliding_window_view(buffer, n_samples, axis=1)
     hops = np.unique(np.diff(starts))
-    if len(hops) > 1:  # a hop that is no whole number of samples
+    if len(hops) > 1:  # the hop is not a whole number of samples
         return np.ascontiguousarray(all_windows[:, starts].transpose(1, 0, 2))
     hop = int(hops[0]) if len(hops) else 1
     regular = all_windows[:, int(starts[0]) : int(starts[-1]) + 1 : hop]

@@ -1,4 +1,4 @@
-"""Many chunks of one stream at once: recordings are read faster that way."""
+"""Blocks of consecutive chunks: recordings are processed faster in larger pieces."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Chunks that continue one another, in one piece of memory.
+    """Consecutive chunks of one stream in one array.
 
-    Nothing is lost between two of them, their stamps do not go back, they have one rate and one
-    number of channels, and their samples are finite; a chunk that is not so stands alone.
+    The chunks of a block have the same sampling rate and number of channels, finite samples, and
+    increasing stamps, and no sample is lost between them. A chunk without these properties forms a
+    block of its own.
 
     Attributes
     ----------
     first_sample : int
         Running index of the first sample.
     starts : ndarray of int64, shape (n_chunks,)
-        Where each chunk begins in `data`; the first is 0.
+        Index of the first sample of each chunk in `data`; the first is 0.
     stamps_ns : ndarray of int64, shape (n_chunks,)
-        Acquisition time of the first sample of each chunk, ns.
+        Acquisition time of the first sample of each chunk, in ns.
     sampling_rate : float
-        Sampling frequency, Hz.
+        Sampling rate, in Hz.
     data : ndarray of float32, shape (n_samples, n_channels)
-        Samples in volt, sample-major; may be a read-only view.
+        Samples in volt; may be a read-only view.
     """
 
     first_sample: int
@@ -44,7 +45,7 @@ class Block:
 
     @classmethod
     def from_chunks(cls, chunks: list[Chunk]) -> Block:
-        """Join chunks that continue one another; at least one."""
+        """Join consecutive chunks; at least one."""
         first = chunks[0]
         lengths = [chunk.n_samples for chunk in chunks[:-1]]
         return cls(
@@ -64,7 +65,7 @@ class Block:
         return int(self.data.shape[0])
 
     def chunk(self, number: int) -> Chunk:
-        """Return one of its chunks; -1 is the last."""
+        """Return a chunk by its number; -1 is the last."""
         number %= self.n_chunks
         start = int(self.starts[number])
         stop = int(self.starts[number + 1]) if number + 1 < self.n_chunks else self.n_samples
@@ -76,11 +77,11 @@ class Block:
         )
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield its chunks."""
+        """Yield the chunks of the block."""
         return map(self.chunk, range(self.n_chunks))
 
     def after(self, number: int) -> Block:
-        """Return what is left without the first ``number`` chunks."""
+        """Return the block without its first ``number`` chunks."""
         start = int(self.starts[number]) if number < self.n_chunks else self.n_samples
         return Block(
             self.first_sample + start,
@@ -91,28 +92,44 @@ class Block:
         )
 
     def times_ns(self, offsets: Integers) -> Integers:
-        """Return when the samples at ``offsets`` in `data` were acquired, ns.
+        """Return the acquisition times of samples, each counted from the stamp of its chunk.
 
-        As `sample_time_ns` has it: each counted from the stamp of its own chunk.
+        Parameters
+        ----------
+        offsets : ndarray of int64, shape (n,)
+            Indices of the samples in `data`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Times in ns, equal to those of `sample_time_ns`.
         """
-        of_chunk = np.searchsorted(self.starts, offsets, side='right') - 1
-        steps = (offsets - self.starts[of_chunk]) * 1e9 / self.sampling_rate
-        times: Integers = self.stamps_ns[of_chunk] + np.rint(steps).astype(np.int64)
+        chunk_numbers = np.searchsorted(self.starts, offsets, side='right') - 1
+        steps = (offsets - self.starts[chunk_numbers]) * 1e9 / self.sampling_rate
+        times: Integers = self.stamps_ns[chunk_numbers] + np.rint(steps).astype(np.int64)
         return times
 
 
-def iter_blocks(chunks: Iterable[Chunk], most_samples: int = 4096) -> Iterator[Block]:
-    """Join chunks to blocks of about ``most_samples`` samples; their order stays."""
-    waiting: list[Chunk] = []
+def iter_blocks(chunks: Iterable[Chunk], max_samples: int = 4096) -> Iterator[Block]:
+    """Join chunks to blocks, in order.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        Chunks of one stream.
+    max_samples : int
+        A block ends with the chunk that reaches this number of samples.
+    """
+    pending: list[Chunk] = []
     samples = 0
     for chunk in chunks:
-        if waiting and (samples >= most_samples or not _continues(waiting[-1], chunk)):
-            yield Block.from_chunks(waiting)
-            waiting, samples = [], 0
-        waiting.append(chunk)
+        if pending and (samples >= max_samples or not _continues(pending[-1], chunk)):
+            yield Block.from_chunks(pending)
+            pending, samples = [], 0
+        pending.append(chunk)
         samples += chunk.n_samples
-    if waiting:
-        yield Block.from_chunks(waiting)
+    if pending:
+        yield Block.from_chunks(pending)
 
 
 def _continues(before: Chunk, chunk: Chunk) -> bool:
@@ -120,11 +137,11 @@ def _continues(before: Chunk, chunk: Chunk) -> bool:
         chunk.first_sample == before.end_sample
         and chunk.stamp_ns >= before.stamp_ns
         and chunk.sampling_rate == before.sampling_rate
-        and _is_sound(before)
-        and _is_sound(chunk)
+        and _is_finite(before)
+        and _is_finite(chunk)
         and chunk.n_channels == before.n_channels
     )
 
 
-def _is_sound(chunk: Chunk) -> bool:
+def _is_finite(chunk: Chunk) -> bool:
     return chunk.data.ndim == 2 and bool(chunk.data.size) and bool(np.isfinite(chunk.data.sum()))

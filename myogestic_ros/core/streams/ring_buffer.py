@@ -1,4 +1,4 @@
-"""The newest samples of one stream, handed out as contiguous windows."""
+"""Ring buffer of the newest samples of one stream."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ['RingBuffer']
 
 
 class RingBuffer:
-    """Hold at least ``depth`` samples of a stream, channels-first.
+    """Hold at least the newest ``depth`` samples of a stream, channels-first.
 
-    Samples are appended to a buffer four times as long; when its end is reached, the part that
-    is still needed moves to the front. So every window is one contiguous slice of each channel,
-    and nothing is rolled from chunk to chunk.
+    Samples are appended to an array of four times the depth. When it is full, the newest ``depth``
+    samples move to its front. So every window is one slice of the array, and appending a chunk
+    does not move the older samples.
 
     Parameters
     ----------
     n_channels : int
         Number of channels.
     sampling_rate : float
-        Sampling frequency, Hz.
+        Sampling rate, in Hz.
     depth : int
-        Samples that stay available behind the newest one.
+        Number of samples that stay available.
     """
 
     def __init__(self, n_channels: int, sampling_rate: float, depth: int) -> None:
@@ -35,28 +35,28 @@ class RingBuffer:
         self._buffer = np.empty((n_channels, 4 * depth), np.float32)
         self._used = 0
         self._first = 0  # index of the sample in column 0
-        self._stamps: list[int] = []  # of each chunk held: its time, ns,
-        self._firsts: list[int] = []  # and the index of its first sample
+        self._stamps: list[int] = []  # acquisition time of each chunk held, ns
+        self._firsts: list[int] = []  # index of the first sample of each chunk held
 
     @property
     def start(self) -> int:
-        """Index of the oldest sample held."""
+        """Index of the oldest sample in the buffer."""
         return self._first
 
     @property
     def end(self) -> int:
-        """Index that the next sample has when none is lost."""
+        """Index of the next sample if none is lost."""
         return self._first + self._used
 
     def restart(self, first_sample: int) -> None:
-        """Forget everything; the next sample has index ``first_sample``."""
+        """Clear the buffer; the next sample has index ``first_sample``."""
         self._first = first_sample
         self._used = 0
         self._stamps.clear()
         self._firsts.clear()
 
     def append(self, chunk: Chunk) -> None:
-        """Append a chunk of at most ``depth`` samples that follows the newest one."""
+        """Append a chunk of at most ``depth`` samples that continues the newest one."""
         n = chunk.n_samples
         if self._used + n > self._buffer.shape[1]:
             self._move_to_front(keep=self.depth)
@@ -67,16 +67,16 @@ class RingBuffer:
 
     def _move_to_front(self, keep: int) -> None:
         keep = min(keep, self._used)
-        gone = self._used - keep
-        self._buffer[:, :keep] = self._buffer[:, gone : self._used]
-        self._first += gone
+        dropped = self._used - keep
+        self._buffer[:, :keep] = self._buffer[:, dropped : self._used]
+        self._first += dropped
         self._used = keep
-        # The chunk that holds the first sample still here is needed; older ones are not.
+        # Keep the chunk of the oldest sample in the buffer; drop the stamps of older chunks.
         index = max(0, bisect_right(self._firsts, self._first) - 1)
         del self._stamps[:index], self._firsts[:index]
 
     def holds(self, end: int, n_samples: int) -> bool:
-        """Tell whether the ``n_samples`` samples before index ``end`` are all here."""
+        """Return True if the buffer has the ``n_samples`` samples before index ``end``."""
         return self._first <= end - n_samples and end <= self.end
 
     def window(self, end: int, n_samples: int) -> Samples:
@@ -85,21 +85,21 @@ class RingBuffer:
         Returns
         -------
         ndarray of float32, shape (n_channels, n_samples)
-            In volt, C-contiguous; the caller owns it.
+            Samples in volt, C-contiguous; the caller owns the array.
         """
         stop = end - self._first
         window: Samples = self._buffer[:, stop - n_samples : stop].copy()
         return window
 
     def time_ns(self, sample: int) -> int:
-        """Return when the sample with index ``sample`` was acquired, ns."""
+        """Return the acquisition time of a sample by its index, in ns."""
         index = max(0, bisect_right(self._firsts, sample) - 1)
         return sample_time_ns(
             self._stamps[index], sample - self._firsts[index], self.sampling_rate
         )
 
     def reached(self, instant_ns: int) -> bool:
-        """Tell whether no later chunk can hold a sample acquired at or before ``instant_ns``."""
+        """Return True if no later chunk can have a sample acquired at or before ``instant_ns``."""
         if not self._used:
             return False
         return self.time_ns(self.end) > instant_ns
@@ -110,7 +110,7 @@ class RingBuffer:
         if index < 0:
             return self._first
         elapsed_s = (instant_ns - self._stamps[index]) * 1e-9
-        # One part in a million of a sample: times are rounded to ns.
+        # A millionth of a sample of tolerance: times are rounded to ns.
         end = self._firsts[index] + int(elapsed_s * self.sampling_rate + 1e-6) + 1
         following = self._firsts[index + 1] if index + 1 < len(self._firsts) else self.end
         return min(end, following)

@@ -1,4 +1,4 @@
-"""A filter at work on one stream, chunk after chunk."""
+"""Causal filtering of one stream, chunk by chunk, with state."""
 
 from __future__ import annotations
 
@@ -15,40 +15,43 @@ from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['StreamFilter', 'import_dependencies']
 
-NOTHING = 1e-80
-"""State below this, V, is set to zero: no float32 shows it, and sums of such numbers are slow."""
+NEGLIGIBLE_V = 1e-80
+"""Filter state below this, in volt, is set to zero.
+
+It is below the resolution of float32, and arithmetic with denormal numbers is slow.
+"""
 
 
 def import_dependencies(specs: Iterable[FilterSpec | None]) -> None:
-    """Import what these filters need now, not when the first samples wait for them."""
+    """Import SciPy now if a filter needs it, so that the first chunk is not delayed."""
     if any(spec is not None and not spec.is_off for spec in specs):
         importlib.import_module('scipy.signal')
 
 
 class StreamFilter:
-    """Filter the chunks of one stream; its state, float64, goes on from each to the next.
+    """Filter the chunks of one stream; the state (float64) carries over to the next chunk.
 
-    Whatever the chunks, the result is the same, bit for bit: each sample passes through the same
-    operations in the same order.
+    The result does not depend on the size of the chunks, bit for bit: each sample passes through
+    the same operations in the same order.
 
     Parameters
     ----------
     spec : FilterSpec
-        What to do.
+        The filters.
     n_channels : int
-        Number of channels.
+        Number of channels of the stream.
     sampling_rate : float
-        Sampling frequency, Hz.
+        Sampling rate of the stream, in Hz.
 
     Attributes
     ----------
     settle_samples : int
-        So many samples after a `restart` the result still depends on how it began.
+        Number of samples after a `restart` in which the result depends on the initial state.
 
     Raises
     ------
     SignalError
-        When such a stream cannot be filtered so.
+        If the filters cannot be applied to such a stream.
     """
 
     def __init__(self, spec: FilterSpec, n_channels: int, sampling_rate: float) -> None:
@@ -58,12 +61,12 @@ class StreamFilter:
         if reason is not None:
             raise SignalError(
                 f'has {n_channels} channel(s) at {sampling_rate:g} Hz and cannot be filtered '
-                f'({spec}): {reason}; set another filter.'
+                f'({spec}): {reason}. Use another filter.'
             )
         self._common_average = spec.common_average
         self._sections = spec.sections(sampling_rate)
         self.settle_samples = spec.settle_samples(sampling_rate)
-        # State of a filter that has seen 1 V for ever.
+        # State after a constant input of 1 V.
         self._unit = (
             signal.sosfilt_zi(self._sections)[:, np.newaxis] if len(self._sections) else None
         )
@@ -74,12 +77,12 @@ class StreamFilter:
     def from_spec(
         cls, spec: StreamSpec, n_channels: int, sampling_rate: float
     ) -> StreamFilter | None:
-        """Return the filter that a stream is to pass through; None when there is none.
+        """Return the filter of a stream; None if it has none.
 
         Raises
         ------
         SignalError
-            When such a stream cannot be filtered so.
+            If the filters cannot be applied to such a stream. The message names the stream.
         """
         if spec.filters is None or spec.filters.is_off:
             return None
@@ -89,30 +92,35 @@ class StreamFilter:
             raise SignalError(f"Stream '{spec.name}' {error}") from None
 
     def restart(self) -> None:
-        """Forget everything.
+        """Reset the state.
 
-        The next sample is then taken for what the stream had always been: so a constant offset,
-        as amplifiers have, makes no transient.
+        The filter starts as if the next sample had always been the input, so that the constant
+        offset of an amplifier causes no transient.
         """
         self._state = None
 
     def __call__(self, samples: Samples) -> Samples:
-        """Return the next samples, filtered.
+        """Filter the next samples.
 
         Parameters
         ----------
         samples : ndarray of float32, shape (n_samples, n_channels)
-            In volt; at least one.
+            Samples in volt; at least one.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, n_channels)
+            Filtered samples in volt; a new array.
         """
         x = np.array(samples, np.float64, order='C')
         if self._common_average:
-            # One row after the other is summed up: as many at once make no difference.
+            # Each row is summed on its own: the result is independent of the size of the chunk.
             x -= x.mean(axis=1, keepdims=True)
         if self._unit is not None:
             if self._state is None:
                 self._state = self._unit * x[0][np.newaxis, :, np.newaxis]
             y, state = self._sosfilt(self._sections, x.T, axis=-1, zi=self._state)
-            state[np.abs(state) < NOTHING] = 0.0
+            state[np.abs(state) < NEGLIGIBLE_V] = 0.0
             self._state, x = state, y.T
         result: Samples = x.astype(np.float32)
         return result

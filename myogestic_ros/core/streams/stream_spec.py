@@ -1,4 +1,4 @@
-"""What is asked of a stream that windows are cut from."""
+"""Specification of a stream that windows are cut from."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ class StreamSpec:
     Attributes
     ----------
     name : str
-        Key of its window in the dict that ``extract`` gets.
+        Name of the stream; key of its window in the dict that ``extract`` gets.
     window_ms : float
-        Length of its window, ms.
-    channels, sampling_rate : optional
-        Number of channels and rate (Hz) it must have; None: what the first chunk has.
-    filters : FilterSpec, optional
-        What its samples pass through before windows are cut; None: not said, so nothing, unless
-        a model that is loaded was trained with some.
+        Length of the window, in ms.
+    channels : int or None
+        Required number of channels; None: that of the first chunk.
+    sampling_rate : float or None
+        Required sampling rate, in Hz; None: that of the first chunk.
+    filters : FilterSpec or None
+        Filters applied to the samples before windows are cut. A dict of the fields of `FilterSpec`
+        is converted. None: the filters that the loaded model was trained with, if any.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``filters`` is a dict that does not describe filters.
     """
 
     name: str
@@ -35,4 +42,4 @@ class StreamSpec:
     def __post_init__(self) -> None:
         object.__setattr__(
             self, 'filters', FilterSpec.from_value(self.filters)
-        )  # a dict out of JSON
+        )  # a dict from JSON

@@ -1,4 +1,4 @@
-"""Cutting windows out of streams: the same code live, in replay and for training."""
+"""Cutting windows from streams; the same code runs live, in replay and in training."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from myogestic_ros.core.streams.tick_grid import TickGrid
 __all__ = ['Tick', 'WindowCutter']
 
 MAX_PENDING = 256
-"""Ticks that may wait for another stream at once; older ones are given up."""
+"""Maximum number of ticks that wait for another stream; older ticks are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One set of windows, all ending at the same instant.
+    """One set of windows of all streams that end at the same instant.
 
     Attributes
     ----------
     sample : int
         Index of the newest sample of the primary stream.
     stamp_ns : int
-        When that sample was acquired, ns.
+        Acquisition time of that sample, in ns.
     windows : dict of str to ndarray of float32, shape (n_channels, n_samples)
-        In volt, C-contiguous; owned by whoever gets the tick.
+        Window of each stream, in volt, C-contiguous; owned by the receiver of the tick.
     arrived_ns : int
-        When the tick fell due, on the clock given to `WindowCutter.push`; 0 without one.
+        Time at which the tick became due, in ns, on the clock given to `WindowCutter.push`; 0
+        without a clock.
     segment : int
-        Number of the stretch without lost samples that it is in.
+        Number of the segment, the part of the signal without lost samples, of the tick.
     """
 
     sample: int
@@ -52,12 +53,12 @@ class _Stream:
     validator: ChunkValidator
     ring: RingBuffer | None = None
     filter: StreamFilter | None = None
-    settled: int = 0  # index of the first sample that does not show how the filter began
+    settled: int = 0  # index of the first sample after the transient of the filter
     n_samples: int = 0
     arrived_ns: int | None = field(default=None)
 
     def append(self, chunk: Chunk) -> Iterator[int]:
-        """Filter, and append piece by piece; yield the index after each piece."""
+        """Filter a chunk and append it in pieces that fit; yield the index after each piece."""
         ring = self.ring
         assert ring is not None
         if self.filter is not None:
@@ -68,17 +69,18 @@ class _Stream:
             ring.append(_piece(chunk, start, stop))
             yield ring.end
 
-    def prepare(self, chunk: Chunk) -> None:
+    def restart(self, chunk: Chunk) -> None:
+        """Restart filter and ring buffer at a chunk; renew them if its format is another one."""
         ring = self.ring
         if (
             ring is None
             or ring.n_channels != chunk.n_channels
             or ring.sampling_rate != chunk.sampling_rate
         ):
-            self.ring = None  # and stays so when the stream cannot be filtered
+            self.ring = None  # stays None if the filters cannot be applied
             self.filter = StreamFilter.from_spec(self.spec, chunk.n_channels, chunk.sampling_rate)
             self.n_samples = samples_in(self.spec.window_ms, chunk.sampling_rate)
-            # As much again as the window, at least half a second: another stream may lag.
+            # Twice the window, with at least 0.5 s in addition: another stream may lag.
             slack = max(self.n_samples, samples_in(500.0, chunk.sampling_rate))
             self.ring = RingBuffer(chunk.n_channels, chunk.sampling_rate, self.n_samples + slack)
         assert self.ring is not None
@@ -103,24 +105,29 @@ def _piece(chunk: Chunk, start: int, stop: int) -> Chunk:
 class WindowCutter:
     """Cut windows at the ticks of the primary stream.
 
-    Not thread-safe; owns no thread and reads no clock.
+    Not thread-safe. It starts no threads and reads no clock.
 
     Parameters
     ----------
     streams : sequence of StreamSpec
-        The first is the primary: its samples clock the ticks.
+        The streams; the samples of the first, the primary stream, clock the ticks.
     predict_hz : float
-        Ticks per second of signal; 0 or less: one tick per chunk.
+        Ticks per second of signal, in Hz; 0 or less: one tick per chunk.
     coalesce : bool
-        Whether only the newest tick of a chunk is cut and the others counted (live), or all
-        are (training).
+        If true, only the newest tick of a chunk is cut and the others are counted (live). If
+        false, all ticks are cut (training).
 
     Attributes
     ----------
     coalesced : int
-        Ticks not cut because a newer one fell due with the same chunk.
+        Number of ticks that were not cut because a newer one was due with the same chunk.
     unsynchronized : int
-        Ticks given up because another stream did not reach their instant.
+        Number of ticks that were dropped because another stream did not reach their instant.
+
+    Raises
+    ------
+    SignalError
+        If there are no streams, or two of the same name.
     """
 
     def __init__(
@@ -128,7 +135,7 @@ class WindowCutter:
     ) -> None:
         names = [spec.name for spec in streams]
         if not names or len(set(names)) != len(names):
-            raise SignalError(f'Streams are {names}; expected at least one, each name once.')
+            raise SignalError(f'The streams are {names}; expected at least one, each name once.')
         self._streams = {
             spec.name: _Stream(spec, ChunkValidator(spec.channels, spec.sampling_rate))
             for spec in streams
@@ -149,7 +156,7 @@ class WindowCutter:
 
     @property
     def predict_hz(self) -> float:
-        """Ticks per second of signal; may change at any time."""
+        """Ticks per second of signal, in Hz; may be changed at any time."""
         return self._predict_hz
 
     @predict_hz.setter
@@ -158,44 +165,44 @@ class WindowCutter:
         self._grid = None
 
     def use_filters(self, filters: Mapping[str, FilterSpec | None]) -> None:
-        """Filter the streams named there so from now on; their windows begin anew."""
+        """Apply other filters to the named streams from now on; their windows restart."""
         for name, spec in filters.items():
             entry = self._streams[name]
             entry.spec, entry.ring = replace(entry.spec, filters=spec), None
         self._grid = None
-        self.forget()
+        self.clear_pending()
 
     def validator(self, stream: str) -> ChunkValidator:
-        """Return what was accepted, refused and lost of a stream."""
+        """Return the validator of a stream, which counts accepted, refused and lost samples."""
         return self._streams[stream].validator
 
     def arrived_ns(self, stream: str) -> int | None:
-        """Return when the stream's last accepted chunk came, on the clock given to `push`."""
+        """Return the arrival time of the last accepted chunk of a stream, in ns; None before it."""
         return self._streams[stream].arrived_ns
 
     def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> list[Tick]:
-        """Take a chunk in; return the ticks that are complete with it, oldest first.
+        """Take in the next chunk of a stream; return the ticks that it completes, oldest first.
 
         Parameters
         ----------
         stream : str
             Name of the stream.
         chunk : Chunk
-            Its next samples.
+            The next samples of the stream.
         now_ns : int
-            Time of arrival on a steady clock, ns; 0 when there is none (training, replay).
+            Time of arrival on a steady clock, in ns; 0 without a clock (training, replay).
 
         Raises
         ------
         SignalError
-            When the stream cannot be filtered as its spec says.
+            If the filters cannot be applied to the stream.
         """
         entry = self._streams[stream]
         verdict = entry.validator.check(chunk)
         if verdict is Verdict.REFUSE:
             return []
         if verdict is Verdict.RESTART or entry.ring is None:
-            entry.prepare(chunk)
+            entry.restart(chunk)
             self._segment += 1
             if entry is self._primary:
                 self._grid = None
@@ -210,27 +217,27 @@ class WindowCutter:
             return cut
         self._pending.extend(cut)
         while len(self._pending) > MAX_PENDING:
-            self._give_up()
+            self._drop_oldest()
         return self._complete()
 
     def expire(self, before_ns: int) -> int:
-        """Give up the ticks that fell due before ``before_ns`` and still wait; return how many."""
+        """Drop the waiting ticks that became due before a time, in ns; return their number."""
         expired = 0
         while self._pending and self._pending[0].arrived_ns < before_ns:
-            self._give_up()
+            self._drop_oldest()
             expired += 1
         return expired
 
-    def forget(self) -> None:
-        """Drop the ticks that still wait for another stream."""
+    def clear_pending(self) -> None:
+        """Drop the ticks that wait for another stream, without counting them."""
         self._pending.clear()
 
-    def _give_up(self) -> None:
+    def _drop_oldest(self) -> None:
         self._pending.popleft()
         self.unsynchronized += 1
 
     def _due(self, seen: int, end: int, chunk_end: int, now_ns: int) -> list[Tick]:
-        """Cut the primary's window of every tick between ``seen`` and ``end`` samples."""
+        """Cut the primary window of each tick that is due between ``seen`` and ``end`` samples."""
         primary, ring = self._primary, self._primary.ring
         assert ring is not None
         if self._predict_hz <= 0:
@@ -257,7 +264,7 @@ class WindowCutter:
         ]
 
     def _complete(self) -> list[Tick]:
-        """Add the other streams' windows to the waiting ticks that all have reached."""
+        """Add the windows of the other streams to the waiting ticks that all streams have reached."""
         others = [entry for entry in self._streams.values() if entry is not self._primary]
         done: list[Tick] = []
         while self._pending:
@@ -270,7 +277,7 @@ class WindowCutter:
                 assert ring is not None
                 end = ring.end_at(tick.stamp_ns)
                 if not ring.holds(end, other.n_samples):
-                    break  # its window is not full (yet, or after a gap)
+                    break  # the window is not full (yet, or after lost samples)
                 tick.windows[other.spec.name] = ring.window(end, other.n_samples)
             else:
                 done.append(tick)

@@ -55,7 +55,7 @@ def run_training(
     if model is None:
         raise TrainingError(
             f'{"train" if old is None else "adapt"} returned None, expected a model (does it end without a return statement?); '
-            'the model from before stays.'
+            'the previous model stays in use.'
         )
     return model, data
 

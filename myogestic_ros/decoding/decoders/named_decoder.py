@@ -72,7 +72,7 @@ def __getattr__(attribute: str) -> Any:
     name, _, callback = attribute.rpartition('.')
     if name and callback in ('train', 'adapt', 'predict'):
         try:
-            return getattr(named_decoder(name), f'on_{callback}')
+            return getattr(named_decoder(name).callbacks, callback)
         except DecoderError as error:
             raise AttributeError(str(error)) from error
     raise AttributeError(f'module {__name__!r} has no attribute {attribute!r}')

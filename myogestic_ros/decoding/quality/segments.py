@@ -94,7 +94,7 @@ def _by_label(chunk: Chunk, timeline: Timeline) -> Iterator[tuple[int, Samples, 
     start = 0
     while start < chunk.n_samples:
         at_ns = sample_time_ns(chunk.stamp_ns, start, chunk.sampling_rate)
-        label, until_ns = timeline.at(at_ns)
+        label, until_ns = timeline.label_at(at_ns)
         stop = chunk.n_samples
         if until_ns is not None:
             ahead = int(np.ceil((until_ns - chunk.stamp_ns) * 1e-9 * chunk.sampling_rate - 1e-6))

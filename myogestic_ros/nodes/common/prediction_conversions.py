@@ -75,21 +75,23 @@ def intent_from_ros(
         Key in ``extra`` that is needed, if its value is a number.
     """
     gid = info.get('publisher_gid')
-    flaw = None
+    format_error = None
     for kind, names, numbers in (
         ('probabilities', message.class_names, message.probabilities),
         ('values of degrees of freedom', message.dof_names, message.dof_values),
     ):
         if len(names) != len(numbers):
-            flaw = Reason('malformed', f'It has {len(names)} names for {len(numbers)} {kind}.')
+            format_error = Reason(
+                'malformed', f'It has {len(names)} names for {len(numbers)} {kind}.'
+            )
     return Intent(
         label=message.label,
         probabilities=dict(zip(message.class_names, message.probabilities)),  # noqa: B905
         dofs=dict(zip(message.dof_names, message.dof_values)),  # noqa: B905
         extra=_numbers(message.extra, extra_key),
-        source=bytes(gid['data']).hex() if gid else message.model_id,
-        others=0 if gid else count_publishers() - 1,
-        flaw=flaw,
+        publisher=bytes(gid['data']).hex() if gid else message.model_id,
+        other_publishers=0 if gid else count_publishers() - 1,
+        format_error=format_error,
     )
 
 

@@ -79,14 +79,14 @@ class CuePublisher(RunnerCallbacks):
         self._label: Label | None = None
         self._number = 0
 
-    def begin(self, number: int) -> None:
+    def on_step(self, number: int) -> None:
         label = self._plan.steps[number].label(self._now_ns())
         if self._label is None or label.index != NO_CLASS or self._label.index != NO_CLASS:
             self._say(label)
         self.completed = self._plan.completed_before(number)
-        self.progress(number, self._plan.steps[number].start_s)
+        self.on_progress(number, self._plan.steps[number].start_s)
 
-    def progress(self, number: int, at_s: float) -> None:
+    def on_progress(self, number: int, at_s: float) -> None:
         self._number = number
         step = self._plan.steps[number]
         self._tell(
@@ -100,16 +100,16 @@ class CuePublisher(RunnerCallbacks):
             target=self._plan.target(at_s),
         )
 
-    def target(self, at_s: float) -> None:
+    def on_target(self, at_s: float) -> None:
         message = JointState(name=list(self._plan.dofs), position=self._plan.target(at_s))
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publishers.target.publish(message)
 
-    def done(self) -> None:
+    def on_finished(self) -> None:
         self.end(cancelled=False)
         self._on_done()
 
-    def failed(self, error: Exception) -> None:
+    def on_error(self, error: Exception) -> None:
         self._on_failed(error)
 
     def end(self, *, cancelled: bool) -> None:
@@ -117,7 +117,7 @@ class CuePublisher(RunnerCallbacks):
         if self._label is not None and self._label.index != NO_CLASS:
             self._say(Label(self._now_ns(), NO_CLASS))
         if not cancelled:
-            self.completed = self._plan.planned
+            self.completed = self._plan.n_repetitions
         self._tell(
             phase=CueProgress.CANCELLED if cancelled else CueProgress.DONE,
             target=[0.0] * len(self._plan.dofs),
@@ -139,7 +139,7 @@ class CuePublisher(RunnerCallbacks):
             steps=len(self._plan.steps),
             duration=self._plan.steps[self._number].duration_s,
             completed=self.completed,
-            planned=self._plan.planned,
+            planned=self._plan.n_repetitions,
             dof_names=list(self._plan.dofs),
             **fields,
         )

@@ -152,7 +152,7 @@ class CuesNode(ManagedNode):
         """Read the protocol and lay it out."""
         value = {row.name: self.get_parameter(row.name).value for row in CUES}
         protocol = read_protocol(find_protocol(goal.protocol or value['protocol']))
-        plan = Schedule.of(protocol)
+        plan = Schedule.from_protocol(protocol)
         assert self._topics is not None
         stage = CuePublisher(
             self,
@@ -202,7 +202,7 @@ class CuesNode(ManagedNode):
         run = self._run
         if run is not None:
             run.done = True
-            late = f', the latest cue by {run.conductor.late_s * 1e3:.1f} ms'
+            late = f', the latest cue by {run.conductor.max_delay_s * 1e3:.1f} ms'
             self._end_run(f"'{run.protocol.name}' is done{late}.", error=False)
 
     def _on_failed(self, error: Exception) -> None:
@@ -231,7 +231,7 @@ class CuesNode(ManagedNode):
                 message=run.reason,
                 session=recorded,
                 completed=run.stage.completed,
-                planned=run.plan.planned,
+                planned=run.plan.n_repetitions,
             )
         )
         self._closed.set_result(None)
@@ -240,13 +240,13 @@ class CuesNode(ManagedNode):
     def _told(run: _Run) -> str:
         minutes, seconds = divmod(round(run.plan.duration_s), 60)
         return (
-            f"Running '{run.protocol.name}': {run.plan.planned} repetitions in "
+            f"Running '{run.protocol.name}': {run.plan.n_repetitions} repetitions in "
             f'{minutes}:{seconds:02d} min.'
         )
 
     @staticmethod
     def _so_far(run: _Run) -> str:
-        return f'{run.stage.completed} of {run.plan.planned} repetitions were completed.'
+        return f'{run.stage.completed} of {run.plan.n_repetitions} repetitions were completed.'
 
     # -- the action ---------------------------------------------------------------------------
 
@@ -281,11 +281,11 @@ class CuesNode(ManagedNode):
         if run is not None:
             facts |= {
                 'protocol': run.protocol.name,
-                'step': f'{run.conductor.number + 1} of {len(run.plan.steps)}',
-                'completed': f'{run.stage.completed} of {run.plan.planned}',
-                'latest cue [ms]': f'{run.conductor.late_s * 1e3:.1f}',
+                'step': f'{run.conductor.step_index + 1} of {len(run.plan.steps)}',
+                'completed': f'{run.stage.completed} of {run.plan.n_repetitions}',
+                'latest cue [ms]': f'{run.conductor.max_delay_s * 1e3:.1f}',
             }
-            if run.conductor.late_s > LATE_S:
+            if run.conductor.max_delay_s > LATE_S:
                 return DiagnosticStatus.WARN, 'cues are late: the machine is too busy', facts
         return DiagnosticStatus.OK, self.status_message, facts
 

@@ -73,9 +73,9 @@ def filter_table(otherwise: str) -> tuple[Parameter, ...]:
 
 def _check_edges(edges: Sequence[float]) -> str | None:
     if len(edges) != 2:
-        return 'expected two edges in Hz, 0 for none'
+        return 'expected two edges in Hz, 0 for no edge'
     if 0 < edges[1] <= edges[0]:
-        return 'expected the lower edge before the upper'
+        return 'expected the lower edge below the upper'
     return None
 
 

@@ -15,7 +15,7 @@ from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, Samples, StreamInfo
 from myogestic_ros.sessions.exchange.encoder import Encoder
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL, STREAM_INFO, Session
-from myogestic_ros.sessions.reading.timeline import EDGE_NS
+from myogestic_ros.sessions.reading.timeline import ROUNDING_NS, insert_planned_ends
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_conversion import (
     chunk_from_frame,
@@ -27,7 +27,7 @@ from myogestic_ros.sessions.storage.message_definitions import message_definitio
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['Content', 'Event', 'Frames', 'content_of', 'with_ends', 'write_content']
+__all__ = ['Content', 'Event', 'Frames', 'content_of', 'write_content']
 
 Integers = NDArray[np.int64]
 
@@ -128,9 +128,9 @@ class Content:
     def labels(self) -> tuple[Integers, Integers]:
         """Return class index and repetition of each sample, both of shape (n_samples,)."""
         labels = sorted((event.label for event in self.events), key=lambda label: label.stamp_ns)
-        labels = with_ends(labels)
+        labels = insert_planned_ends(labels)
         starts = [label.stamp_ns for label in labels]
-        place = np.searchsorted(starts, self.times_ns() + EDGE_NS, side='right')
+        place = np.searchsorted(starts, self.times_ns() + ROUNDING_NS, side='right')
         indices = np.array([NO_CLASS, *(label.index for label in labels)], np.int64)
         repetitions = np.array([-1, *(label.repetition for label in labels)], np.int64)
         return indices[place], repetitions[place]
@@ -145,18 +145,6 @@ class Content:
             yield Chunk(first, stamp_ns, self.stream.sampling_rate, self.data[start:end]), log_ns
 
 
-def with_ends(labels: list[Label]) -> list[Label]:
-    """Return labels with an end put in where one was planned and no other label follows by then."""
-    found: list[Label] = []
-    for label, following in zip(labels, [*labels, None][1:], strict=True):
-        found.append(label)
-        planned_ns = round(label.duration_s * 1e9)
-        end_ns = label.stamp_ns + planned_ns
-        if planned_ns and (following is None or following.stamp_ns > end_ns + EDGE_NS):
-            found.append(Label(end_ns, NO_CLASS))
-    return found
-
-
 def content_of(session: Session, stream: str) -> Content:
     """Read one stream of a session, its labels and info, as they stand in the bag.
 
@@ -166,7 +154,7 @@ def content_of(session: Session, stream: str) -> Content:
         When there is no such stream of EmgFrame, when it changes its rate or channels, or when a
         message cannot be understood: what is exported must be all.
     """
-    topic = session.topic_of(stream)
+    topic = session.stream_topic(stream)
     types = session.bag.topics
     if types[topic] != EMG_FRAME:
         raise SessionError(
@@ -230,7 +218,7 @@ def _read(session: Session, topics: dict[str, str]) -> _Read:
     }
     makers.pop('', None)
     before = dict(session.malformed)
-    for _, log_ns, (item, other) in session.decoded(makers):
+    for _, log_ns, (item, other) in session.messages(makers):
         if isinstance(item, Chunk):
             if item.n_samples:
                 read.frame_id = read.frame_id or other

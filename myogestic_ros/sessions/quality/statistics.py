@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo, sample_time_ns
-from myogestic_ros.sessions.exchange.content import with_ends
 from myogestic_ros.sessions.quality.envelope import Envelope
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, JOINT_STATE, Session
-from myogestic_ros.sessions.reading.timeline import EDGE_NS, Timeline
+from myogestic_ros.sessions.reading.timeline import ROUNDING_NS, Timeline, insert_planned_ends
 
 __all__ = ['FILE_STARTS', 'Gap', 'Span', 'StreamSurvey', 'Survey', 'survey']
 
@@ -215,7 +214,7 @@ def survey(session: Session) -> Survey:
     """
     topics = {t: m for t, m in session.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)}
     labels = session.labels()
-    timeline = with_ends(Timeline(labels).labels)
+    timeline = insert_planned_ends(Timeline(labels).labels)
     starts = [label.stamp_ns for label in timeline]
     pauses = _pauses(session)
     taken = {
@@ -263,10 +262,10 @@ def _pauses(session: Session) -> set[int]:
 def _count(counts: NDArray[np.int64], starts: list[int], chunk: Chunk) -> None:
     """Add a chunk's samples to the labels they belong to; counts[0]: to none."""
     end_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples - 1, chunk.sampling_rate)
-    first = bisect_right(starts, chunk.stamp_ns + EDGE_NS)
-    if first == bisect_right(starts, end_ns + EDGE_NS):
+    first = bisect_right(starts, chunk.stamp_ns + ROUNDING_NS)
+    if first == bisect_right(starts, end_ns + ROUNDING_NS):
         counts[first] += chunk.n_samples
         return
     steps = np.arange(chunk.n_samples) * 1e9 / chunk.sampling_rate
     times_ns = chunk.stamp_ns + np.rint(steps).astype(np.int64)
-    np.add.at(counts, np.searchsorted(starts, times_ns + EDGE_NS, side='right'), 1)
+    np.add.at(counts, np.searchsorted(starts, times_ns + ROUNDING_NS, side='right'), 1)

@@ -23,7 +23,12 @@ from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 __all__ = ['RecordingReport', 'SessionRecorder']
 
 POLL_INTERVAL_S = 0.05
-"""Longest time that a message waits for the writer thread, s."""
+"""Interval at which the writer thread takes messages from the queue, s."""
+YIELD_AFTER_S = 0.3
+"""Age of the oldest message that is not in the file, s, from which `put` yields to the writer."""
+YIELD_AT_MOST_S = 0.05
+YIELD_EVERY_S = 0.1
+"""`put` yields at most 0.05 s in 0.1 s, so that a slow disk cannot stop the caller."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ class SessionRecorder:
         self._sync = DiskSync(self._writer.descriptor, sync_interval_s, self._writer.sync)
         self._queue: deque[tuple[str, bytes, int]] = deque()
         self._unflushed: list[tuple[str, bytes, int]] = []
-        self._unflushed_since_s = 0.0
+        self._queued_since_s: float | None = None  # arrival of the oldest message in the queue
+        self._unflushed_since_s: float | None = None  # and of the oldest one not in the file
+        self._yielded_s = -math.inf
+        self._flushed = threading.Event()
         self._remaining_s = math.inf
         self._start_s = time.monotonic()
         self._queued_bytes = 0
@@ -163,7 +171,12 @@ class SessionRecorder:
         self._class_names.setdefault(index, name)
 
     def put(self, topic: str, data: bytes, log_time_ns: int) -> bool:
-        """Queue a message without blocking.
+        """Queue a message.
+
+        Returns at once unless the oldest message that is not in the file is older than 0.3 s.
+        Then it yields to the writer thread, at most 0.05 s in 0.1 s: on a busy machine, a thread
+        that takes the interpreter lock for every message can starve the writer for more than a
+        second, and messages in memory are lost if the process is killed.
 
         Parameters
         ----------
@@ -189,6 +202,7 @@ class SessionRecorder:
                 f"Session {self.path} has no topic '{topic}'; expected one of: "
                 f'{", ".join(self._writer.topics)}.'
             )
+        now_s = time.monotonic()
         with self._changed:
             fits = self._queued_bytes + len(data) <= self._queue_bytes
             if self._stopping or self.error or not fits:
@@ -196,7 +210,15 @@ class SessionRecorder:
                 return False
             self._queue.append((topic, data, log_time_ns))
             self._queued_bytes += len(data)
+            if self._queued_since_s is None:
+                self._queued_since_s = now_s
+            oldest_s = self._unflushed_since_s
+            oldest_s = self._queued_since_s if oldest_s is None else oldest_s
             # The writer thread polls the queue: notifying it of each message costs more.
+        if now_s - oldest_s > YIELD_AFTER_S and now_s - self._yielded_s > YIELD_EVERY_S:
+            self._flushed.clear()
+            self._flushed.wait(YIELD_AT_MOST_S)
+            self._yielded_s = time.monotonic()
         if self.backlog >= BACKLOG.bad and not self._disk_monitor.overloaded:
             self._update_disk_monitor()  # the writer thread may be blocked by the disk
         return True
@@ -247,6 +269,9 @@ class SessionRecorder:
                     stopping = self._stopping
                     batch = list(self._queue)
                     self._queue.clear()
+                    if self._unflushed_since_s is None:
+                        self._unflushed_since_s = self._queued_since_s
+                    self._queued_since_s = None
                 self._write(batch)
                 if stopping and not self._queue:
                     break
@@ -264,8 +289,6 @@ class SessionRecorder:
             self._fail(error)
 
     def _write(self, batch: list[tuple[str, bytes, int]]) -> None:
-        if batch and not self._unflushed:
-            self._unflushed_since_s = time.monotonic()
         self._unflushed += batch  # counted as written after the next flush
         for topic, data, log_time_ns in batch:
             self._writer.write(topic, data, log_time_ns)
@@ -279,9 +302,11 @@ class SessionRecorder:
         for topic, data, _ in self._unflushed:
             if topic in self._streams:
                 self.losses.add_written(topic, data)
-        if self._unflushed:
+        if self._unflushed_since_s is not None:
             self._sync.add_data(self._unflushed_since_s)
         self._unflushed.clear()
+        self._unflushed_since_s = None
+        self._flushed.set()
         self._remaining_s = self._writer.remaining_s(time.monotonic() - self._start_s)
 
     def _update_disk_monitor(self) -> None:

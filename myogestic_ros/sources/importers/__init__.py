@@ -1,1 +1,1 @@
-"""Readers of recordings in other file formats."""
+"""Import recordings from CSV, NPZ, MATLAB and XDF files."""

@@ -1,4 +1,4 @@
-"""Recordings as arrays: NPZ files and MATLAB's."""
+"""Read recordings from NPZ and MATLAB files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from myogestic_ros.sources.importers.mapping import RecordingFormat
 
 __all__ = ['select_array', 'read_arrays', 'select_samples']
 
-USUAL = {
+DEFAULT_NAMES = {
     'samples': ('emg', 'data'),
     'labels': ('labels', 'restimulus', 'stimulus'),
     'repetitions': ('repetitions', 'rerepetition', 'repetition'),
 }
-"""Names that are tried when the mapping gives none; Ninapro's among them."""
-
+"""Array names to try if the mapping names none; those of Ninapro are among them."""
 
 MANY_CHANNELS = 512
-"""More channels than this, and than samples, are samples."""
+"""An array with more columns than this, and than rows, is taken for transposed."""
 
 
 def read_arrays(file: Path) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def read_arrays(file: Path) -> dict[str, Any]:
     Raises
     ------
     SourceError
-        When it cannot be read.
+        If the file cannot be read.
     """
     try:
         if file.suffix == '.npz':
@@ -46,16 +45,16 @@ def read_arrays(file: Path) -> dict[str, Any]:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SourceError(f'{file} cannot be read: {error}') from error
-    except Exception as error:  # a damaged file makes its reader raise all kinds
+    except Exception as error:  # readers of damaged files raise many types
         raise SourceError(f'{file} cannot be read: {error!r}') from error
 
 
 def _read_mat(file: Path) -> dict[str, Any]:
-    import scipy.io  # here, for a driver to start without it
+    import scipy.io  # a driver that replays no MATLAB file need not load SciPy
 
     try:
         content = scipy.io.loadmat(file, simplify_cells=True)
-    except NotImplementedError:  # version 7.3 is HDF5
+    except NotImplementedError:  # MATLAB 7.3 files are HDF5
         return _read_hdf5(file)
     return {name: value for name, value in content.items() if not name.startswith('__')}
 
@@ -65,72 +64,90 @@ def _read_hdf5(file: Path) -> dict[str, Any]:
         h5py: Any = importlib.import_module('h5py')
     except ImportError:
         raise SourceError(
-            f'{file} is a MATLAB file of version 7.3, which takes h5py to read: pip install h5py, '
-            f"or save it in MATLAB with save(…, '-v7')."
+            f'{file} is a MATLAB 7.3 file, which requires h5py: pip install h5py, or save the file '
+            f"in MATLAB with save(…, '-v7')."
         ) from None
 
-    def plain(node: Any) -> Any:
+    def to_python(node: Any) -> Any:
         if isinstance(node, h5py.Group):
-            return {name: plain(child) for name, child in node.items() if name != '#refs#'}
+            return {name: to_python(child) for name, child in node.items() if name != '#refs#'}
         value = node[()]
         if (
             isinstance(value, np.ndarray) and value.dtype.kind == 'O' and value.size
-        ):  # a cell: what it refers to
-            cells = [plain(node.file[reference]) for reference in value.ravel()]
+        ):  # a cell array of references
+            cells = [to_python(node.file[reference]) for reference in value.ravel()]
             return cells[0] if len(cells) == 1 else cells
-        return np.asarray(value).T  # MATLAB counts columns first
+        return np.asarray(value).T  # MATLAB stores columns first
 
     with h5py.File(file, 'r') as content:
-        return {name: plain(node) for name, node in content.items() if not name.startswith('#')}
+        return {
+            name: to_python(node) for name, node in content.items() if not name.startswith('#')
+        }
 
 
 def select_array(
     file: Path, arrays: dict[str, Any], kind: str, layout: RecordingFormat
 ) -> tuple[str, Any]:
-    """Return the array that the mapping names for 'samples', 'labels' or 'repetitions', else ('', None).
+    """Return name and content of the array with the samples, labels or repetitions.
 
-    A name leads into structs and cells: ``p.sequence``, ``Data[0]``.
+    Parameters
+    ----------
+    file : Path
+        The file, for error messages.
+    arrays : dict
+        Content of the file, from `read_arrays`.
+    kind : {'samples', 'labels', 'repetitions'}
+        Which array.
+    layout : RecordingFormat
+        Names of the arrays. A name may lead into structs and cells: ``p.sequence``, ``Data[0]``.
+
+    Returns
+    -------
+    name : str
+        Name of the array; '' if the mapping names none and no default name exists.
+    array : object or None
+        The array.
 
     Raises
     ------
     SourceError
-        When the mapping names one that is not there.
+        If the mapping names an array that does not exist.
     """
     name = getattr(layout, kind)
     if not name:
-        usual = next((name for name in USUAL[kind] if name in arrays), '')
-        return usual, arrays.get(usual)
+        default = next((name for name in DEFAULT_NAMES[kind] if name in arrays), '')
+        return default, arrays.get(default)
     value: Any = arrays
     for word in re.findall(r'[^.\[\]]+', name):
         try:
             value = value[int(word)] if isinstance(value, list | np.ndarray) else value[word]
         except (KeyError, IndexError, ValueError, TypeError):
             raise SourceError(
-                f"{file} has no '{name}' ({kind}); it holds {told(arrays)}."
+                f"{file} has no '{name}' ({kind}); it contains {describe(arrays)}."
             ) from None
     return name, value
 
 
-def told(arrays: dict[str, Any]) -> str:
-    """Return in words what a file holds."""
-    held = []
+def describe(arrays: dict[str, Any]) -> str:
+    """Return names, shapes and types of the arrays in a file, for error messages."""
+    parts = []
     for name, value in arrays.items():
         if isinstance(value, dict):
-            held.append(f'{name} with {", ".join(value)}')
+            parts.append(f'{name} with {", ".join(value)}')
         elif isinstance(value, np.ndarray):
-            held.append(f'{name} {value.shape} {value.dtype}')
+            parts.append(f'{name} {value.shape} {value.dtype}')
         else:
-            held.append(f'{name} ({type(value).__name__})')
-    return ', '.join(held) or 'nothing'
+            parts.append(f'{name} ({type(value).__name__})')
+    return ', '.join(parts) or 'nothing'
 
 
 def select_samples(file: Path, arrays: dict[str, Any], layout: RecordingFormat) -> NDArray[Any]:
-    """Return the samples as they stand in the file, shape (n_samples, n_channels).
+    """Return the samples in units of the file, shape ``(n_samples, n_channels)``.
 
     Raises
     ------
     SourceError
-        When there are none, or they are not finite numbers.
+        If there are no samples, or the chosen channels contain values that are not finite.
     """
     _, value = select_array(file, arrays, 'samples', layout)
     if value is None and not layout.samples and (only := _only_table(arrays)):
@@ -142,30 +159,31 @@ def select_samples(file: Path, arrays: dict[str, Any], layout: RecordingFormat) 
         emg = emg.T
     if emg.ndim != 2 or emg.dtype.kind not in 'iuf' or not emg.size:
         raise SourceError(
-            f"{file} holds {told(arrays)}; expected an array 'emg' or 'data' (or the one that the "
-            f'mapping names as samples) of numbers of shape (n_samples, n_channels), and perhaps '
-            f"'labels' of shape (n_samples,)."
+            f"{file} contains {describe(arrays)}; expected an array 'emg' or 'data' (or the one that "
+            f'the mapping names as samples) of numbers of shape (n_samples, n_channels), and '
+            f"optionally 'labels' of shape (n_samples,)."
         )
     if emg.shape[1] > max(MANY_CHANNELS, emg.shape[0]) or emg.shape[1] > MAX_CHANNELS:
         raise SourceError(
-            f'{file} would have {emg.shape[1]} channels of {emg.shape[0]} samples, expected '
-            f'(n_samples, n_channels); when it is the other way round, set channels_first: true.'
+            f'{file} has {emg.shape[1]} columns and {emg.shape[0]} rows, expected shape '
+            f'(n_samples, n_channels); if it is (n_channels, n_samples), set channels_first: true.'
         )
     if not set(layout.channels) <= set(range(emg.shape[1])):
         raise SourceError(
-            f'{file} has {emg.shape[1]} channels, expected {list(layout.channels)} among them.'
+            f'{file} has {emg.shape[1]} channels, numbered from 0; expected the channels '
+            f'{list(layout.channels)} of the mapping.'
         )
     used: NDArray[Any] = emg[:, list(layout.channels) or slice(None)]
     bad = np.flatnonzero(~np.isfinite(used).all(axis=1))
     if len(bad):
         raise SourceError(
-            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples hold others.'
+            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples contain NaN or Inf.'
         )
     return used
 
 
 def _only_table(arrays: dict[str, Any]) -> str:
-    """Return the name of the only array that can be the samples."""
+    """Return the name of the array of samples if only one array has two dimensions, else ''."""
     tables = [
         name
         for name, value in arrays.items()

@@ -1,4 +1,4 @@
-"""What the names of a recording's files say: class and repetition."""
+"""Parse class and repetition from the names of recording files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ['FileName', 'parse_file_names', 'natural_sort_key']
 
 @dataclass(frozen=True)
 class FileName:
-    """A file, and what its name says; None: nothing."""
+    """A file with the class index and repetition in its name; None where the name has none."""
 
     file: Path
     label: int | None = None
@@ -25,7 +25,7 @@ class FileName:
 
 
 def natural_sort_key(file: Path) -> list[Any]:
-    """Return a key that sorts names with numbers in them as people count."""
+    """Return a sort key that orders numbers in names by value: 2.csv before 10.csv."""
     parts = re.split(r'(\d+)', file.as_posix())
     return [int(part) if part.isdigit() else part for part in parts]
 
@@ -33,12 +33,21 @@ def natural_sort_key(file: Path) -> list[Any]:
 def parse_file_names(
     files: Sequence[Path], folder: Path, layout: RecordingFormat
 ) -> tuple[list[FileName], RecordingFormat]:
-    """Return what the names of files say, and the layout with the classes that they name.
+    """Parse the names of files; return them with the layout, completed by the class names found.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        The files.
+    folder : Path
+        Folder to which the pattern is relative.
+    layout : RecordingFormat
+        Format with the pattern ``file_names``; without one nothing is parsed.
 
     Raises
     ------
     SourceError
-        When a name does not follow the pattern, or names no class.
+        If a name does not match the pattern, or contains an unknown class.
     """
     if not layout.file_names:
         return [FileName(file) for file in files], layout
@@ -48,20 +57,20 @@ def parse_file_names(
         match = pattern.fullmatch(file.relative_to(folder).as_posix())
         if match is None:
             raise SourceError(
-                f"{file}: expected a name as in file_names '{layout.file_names}'; take the file "
-                f'out of the folder, or mend the pattern.'
+                f"{file}: the name does not match file_names '{layout.file_names}'; remove the file "
+                f'from the folder, or correct the pattern.'
             )
         found.append((file, match.groupdict()))
-    words = list(dict.fromkeys(parts['label'] for _, parts in found if 'label' in parts))
-    if 'class_names' not in layout.explicit and not all(word.isdigit() for word in words):
-        layout = replace(layout, class_names=tuple(words))
+    labels = list(dict.fromkeys(parts['label'] for _, parts in found if 'label' in parts))
+    if 'class_names' not in layout.explicit and not all(label.isdigit() for label in labels):
+        layout = replace(layout, class_names=tuple(labels))
     names = []
     for file, parts in found:
         label = class_index(parts['label'], layout) if 'label' in parts else None
         if 'label' in parts and label is None:
             raise SourceError(
-                f"{file}: its name says class '{parts['label']}', expected "
-                f'{expected_classes(layout)} or a name out of class_names.'
+                f"{file}: the file name gives class '{parts['label']}', expected "
+                f'{expected_classes(layout)} or a name in class_names.'
             )
         number = int(parts['number']) - layout.first_repetition if 'number' in parts else None
         names.append(FileName(file, label, number))
@@ -69,7 +78,7 @@ def parse_file_names(
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return ``{class}_{repetition}.csv`` as a regular expression."""
+    """Return a pattern such as ``{class}_{repetition}.csv`` as a regular expression."""
     known = {'{class}': r'(?P<label>[^/]+?)', '{repetition}': r'(?P<number>\d+)'}
     parts = re.split(r'(\{[^{}]*\})', pattern)
     try:
@@ -81,6 +90,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         )
     except re.error as error:
         raise SourceError(
-            f"file_names is '{pattern}', expected a pattern with {{class}} and {{repetition}}, "
-            f'each once at most ({error}).'
+            f"file_names is '{pattern}', expected a pattern that contains {{class}} and "
+            f'{{repetition}} at most once each ({error}).'
         ) from error

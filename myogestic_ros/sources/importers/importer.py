@@ -1,4 +1,4 @@
-"""A recording that somebody else made, as a session."""
+"""Import a recording of another system as a session."""
 
 from __future__ import annotations
 
@@ -35,42 +35,47 @@ def import_recording(
     given: Mapping[str, Any] | None = None,
     info: SessionInfo | None = None,
 ) -> Content:
-    """Make a session of a recording; return what it holds.
+    """Write a recording as a session and return its content.
 
-    A file that this package exported becomes the session that it was, message for message,
-    unless a mapping or a field is given.
+    A file that this package exported is restored to the same messages, unless ``mapping`` or
+    ``given`` is set.
 
     Parameters
     ----------
     path : Path
-        A file, or a folder whose files are one recording.
+        A recording file, or a folder whose files form one recording.
     target : Path
         Folder of the session; must not exist.
     mapping : str
         Path of a YAML file with fields of `RecordingFormat`; '': the one beside the recording.
     given : mapping, optional
-        Fields that win over those of the mapping.
+        Fields that override those of the mapping.
     info : SessionInfo, optional
-        Subject, protocol and device, where they are known.
+        Subject, protocol and device, if known.
+
+    Returns
+    -------
+    Content
+        What was written.
 
     Raises
     ------
     SourceError
-        When the recording cannot be read; with file, line and what was expected.
+        If the recording cannot be read; the message gives file, line and expected content.
     SessionError
-        When the session cannot be written.
+        If the session cannot be written.
     """
     path = path.expanduser()
     content = None if mapping or given else _exported(path)
     if content is None:
         layout = RecordingFormat.from_mapping(path, mapping, given or {})
-        if 'class_names' not in layout.explicit:  # whose names they are nobody knows
+        if 'class_names' not in layout.explicit:  # the default names are those of a Myo recording
             layout = replace(layout, class_names=())
         recording = load_recording(path, layout)
         if 'sampling_rate' not in recording.layout.explicit:
             raise SourceError(
-                f'The sampling rate of {path} is not known: nothing says it. Give it (--rate), or '
-                f'name a mapping (--mapping FILE; --mapping myo for a Myo armband).'
+                f'The sampling rate of {path} is not known: neither the file nor a mapping gives it. '
+                f'Set --rate, or a mapping (--mapping FILE; --mapping myo for a Myo armband).'
             )
         content = _content(path, recording, info or SessionInfo())
     write_content(content, target)
@@ -78,7 +83,7 @@ def import_recording(
 
 
 def _exported(path: Path) -> Content | None:
-    """Return the session in a file that this package exported; None when it did not."""
+    """Return the session in a file that this package exported, None for other files."""
     if not path.is_file():
         return None
     if path.suffix == '.npz':
@@ -89,7 +94,7 @@ def _exported(path: Path) -> Content | None:
 def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
     layout, pieces = recording.layout, recording.pieces
     rate = layout.sampling_rate
-    # No file tells when it was recorded; the date of the oldest is the best guess there is.
+    # The files contain no date; the modification time of the oldest is the best estimate.
     start_ns = min(int(file.stat().st_mtime) for file in recording.files) * 10**9
     parts = merge_adjacent(number_repetitions(pieces))
     offsets = np.cumsum([0, *(len(piece.data) for piece in pieces)])
@@ -127,18 +132,18 @@ def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
 
 
 def _classes(parts: Sequence[Part], layout: RecordingFormat) -> tuple[str, ...]:
-    """Return the names of the classes, up to the last that occurs."""
+    """Return the class names, extended to the largest class index that occurs."""
     last = max((part.label for part in parts), default=NO_CLASS)
     names = [layout.class_name(index) for index in range(last + 1)]
     return layout.class_names if len(names) < len(layout.class_names) else tuple(names)
 
 
 def _events(parts: Sequence[Part], recording: Recording, start_ns: int) -> list[Event]:
-    """Return the labels: one for each repetition, and an end where nothing follows it at once."""
+    """Return one label per repetition, and a label without class where a pause follows."""
     layout, pieces = recording.layout, recording.pieces
     events: list[Event] = []
 
-    def say(sample: int, index: int, repetition: int) -> None:
+    def add_label(sample: int, index: int, repetition: int) -> None:
         stamp_ns = sample_time_ns(start_ns, sample, layout.sampling_rate)
         label = Label(stamp_ns, index, layout.class_name(index), repetition)
         events.append(Event(label, stamp_ns))
@@ -149,10 +154,10 @@ def _events(parts: Sequence[Part], recording: Recording, start_ns: int) -> list[
         start = pieces[part.piece].first_sample + part.start
         if before is None or (part.label, part.repetition) != (before.label, before.repetition):
             if before is not None and before.label != NO_CLASS and end < start:
-                say(end, NO_CLASS, -1)
+                add_label(end, NO_CLASS, -1)
             if part.label != NO_CLASS or (before is not None and end == start):
-                say(start, part.label, part.repetition if part.label != NO_CLASS else -1)
+                add_label(start, part.label, part.repetition if part.label != NO_CLASS else -1)
         before, end = part, start + part.stop - part.start
     if before is not None and before.label != NO_CLASS:
-        say(end, NO_CLASS, -1)
+        add_label(end, NO_CLASS, -1)
     return events

@@ -1,4 +1,4 @@
-"""How to read a recording: rate, scale, and where channels, labels and times are."""
+"""Import mappings: sampling rate, scale, and location of channels, labels and times."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ __all__ = ['NO_COLUMN', 'RecordingFormat', 'find_mapping']
 NO_COLUMN = -2
 
 INTERNAL_FIELDS = {'explicit', 'label_values'}
-"""What no mapping says by this name."""
+"""Fields of `RecordingFormat` that a mapping file does not contain."""
 
 
 @dataclass(frozen=True)
 class RecordingFormat:
-    """Layout of the files of a recording; the defaults are those of a Myo armband's.
+    """Format of the files of a recording. The defaults are those of Myo armband recordings.
 
     Attributes
     ----------
     sampling_rate : float
         In Hz.
     scale : float
-        Volt per unit of the file. The Myo's gain is not published: 1 µV a count is a guess that
-        only moves the amplitude.
+        Volt per unit of the file. The gain of the Myo is not published; 1 µV per count is an
+        estimate that affects only the amplitude.
     channels : tuple of int
-        Columns of the channels, from 0; empty: all that are neither label, repetition nor time.
+        Columns of the channels, from 0; empty: all columns except label, repetition and time.
     channel_names : tuple of str
         One name per channel; empty: EMG1, EMG2, …
     label_column, repetition_column : int
-        Columns of a text with the class and the number of its repetition; -1: the last; -2:
-        there is none.
+        Columns of a text file with the class and the number of its repetition; -1: the last
+        column; -2: none.
     time_column : int
-        Column of the time, which is not a channel; -2: there is none.
+        Column of the time, which is not a channel; -2: none.
     time_scale : float
         Seconds per unit of the time.
     samples, labels, repetitions : str
-        Names of the arrays (NPZ), variables (MAT) or streams (XDF); empty: the usual ones.
+        Names of the arrays (NPZ), variables (MAT) or streams (XDF); empty: default names.
     channels_first : bool
-        Whether the array of samples is (n_channels, n_samples).
+        True if the array of samples has the shape ``(n_channels, n_samples)``.
     first_repetition : int
-        Number that the file gives the first repetition; what is below is not numbered.
+        Number of the first repetition in the file. Smaller numbers mean: no repetition.
     class_names : tuple of str
-        A class index points into it.
+        Names of the classes, by class index.
     label_values : tuple of (str, int)
-        What the file writes for a class, and its index; empty: its index, or its name. A mapping
-        gives it as ``class_names: {5: fist, 7: open, 0: null}``, null for no class.
+        Label in the file and class index; empty: the file contains class indices or names. In
+        a mapping file: ``class_names: {5: fist, 7: open, 0: null}``, null for no class.
     file_names : str
-        What the name of a file of a folder says, as in ``{class}_{repetition}.csv``; empty:
-        nothing. Any other braces stand for anything.
+        Pattern of the file names in a folder, such as ``{class}_{repetition}.csv``; empty: names
+        are not parsed. Other names in braces match any text.
     on_bad_line : str
-        ``'error'``, or ``'skip'``: what it held is lost, and its samples are missing.
+        Treatment of lines that cannot be read: ``'error'``, or ``'skip'``, which leaves a hole.
     explicit : frozenset of str
-        Fields that were given, not taken by default.
+        Names of the fields that were set and do not have their default.
     """
 
     sampling_rate: float = 200.0
@@ -85,33 +85,33 @@ class RecordingFormat:
     explicit: frozenset[str] = field(default=frozenset(), compare=False)
 
     def class_name(self, index: int) -> str:
-        """Return the name of a class; '' for none."""
+        """Return the name of a class index; '' for no class."""
         if index < 0:
             return ''
         return self.class_names[index] if index < len(self.class_names) else f'class {index}'
 
     def names_of(self, n_channels: int) -> tuple[str, ...]:
-        """Return one name per channel."""
+        """Return one name per channel: `channel_names`, or EMG1, EMG2 and so on."""
         return self.channel_names or tuple(f'EMG{channel + 1}' for channel in range(n_channels))
 
     @classmethod
     def from_mapping(cls, path: Path, mapping: str, given: Mapping[str, Any]) -> RecordingFormat:
-        """Return the format of the recording at ``path``.
+        """Return the format of a recording.
 
         Parameters
         ----------
         path : Path
-            File or folder; when no mapping is named, a YAML file beside the file that is called
-            like it, or a ``recording.yaml`` in the folder, is used.
+            Recording file or folder.
         mapping : str
-            Path of a YAML file with fields of this class; '' for none.
+            Path of a YAML file with fields of this class. '': a YAML file of the same name beside
+            the recording file, or a ``recording.yaml`` in the folder, if there is one.
         given : mapping
-            Fields that win over the file.
+            Fields that override those of the mapping file.
 
         Raises
         ------
         SourceError
-            When the mapping file cannot be read or has a field that is none.
+            If the mapping file cannot be read, or contains unknown fields or invalid values.
         """
         file = Path(mapping).expanduser() if mapping else _beside(path)
         values: dict[str, Any] = {}
@@ -121,7 +121,7 @@ class RecordingFormat:
         try:
             return cls(**_typed(values), explicit=frozenset(_spread(values)))
         except (TypeError, ValueError) as error:
-            raise SourceError(f'The format of {path} is not right: {error}.') from error
+            raise SourceError(f'Invalid format of the recording {path}: {error}.') from error
 
 
 def _load(file: Path) -> YamlDocument:
@@ -135,11 +135,11 @@ def _load(file: Path) -> YamlDocument:
 
 
 def _fields_of(file: Path, document: YamlDocument) -> dict[str, Any]:
-    """Return the fields in a mapping file, each checked."""
+    """Return the fields of a mapping file after checking all of them."""
     content = document.content
     if not isinstance(content, dict):
         raise SourceError(
-            f'The mapping file {file} holds no fields; expected `name: value` lines.'
+            f'The mapping file {file} has no fields; expected lines such as `sampling_rate: 1000.0`.'
         )
     known = {f.name for f in fields(RecordingFormat)} - INTERNAL_FIELDS
     errors = []
@@ -158,7 +158,7 @@ def _fields_of(file: Path, document: YamlDocument) -> dict[str, Any]:
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return each field of a mapping as its type; raise ValueError or TypeError."""
+    """Convert the fields of a mapping to their types; raise ValueError or TypeError."""
     return {name: KINDS[name](name, value) for name, value in _spread(values).items()}
 
 
@@ -170,7 +170,7 @@ def _beside(path: Path) -> Path:
 
 
 def _spread(values: dict[str, Any]) -> dict[str, Any]:
-    """Return class names that are given by what the file writes for each as fields of their own."""
+    """Split class names given as ``{label in the file: name}`` into two fields."""
     names = values.get('class_names')
     if not isinstance(names, dict):
         return values
@@ -183,7 +183,7 @@ def _spread(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _positive(name: str, value: Any) -> float:
-    """Return a number; YAML takes 1e-6, without a point, for a string."""
+    """Convert to a positive number. YAML reads 1e-6, without a point, as a string."""
     if not 0 < float(value) < float('inf'):
         raise ValueError(f'{name} is {value}, expected a positive number')
     return float(value)
@@ -239,32 +239,34 @@ KINDS: dict[str, Callable[[str, Any], Any]] = {
     'channels_first': _truth,
     'on_bad_line': _on_bad_line,
 }
-"""For each field what makes its value out of a mapping's."""
+"""Conversion and check of each field."""
 
 
-PLACE = Path('config', 'recordings')
+SHIPPED = Path('config', 'recordings')
 
 
 def _folders() -> list[Path]:
     prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
     shares = [Path(prefix, 'share', 'myogestic_ros') for prefix in prefixes if prefix]
-    return [folder / PLACE for folder in (*shares, Path(__file__).resolve().parents[2])]
+    return [folder / SHIPPED for folder in (*shares, Path(__file__).resolve().parents[2])]
 
 
 def find_mapping(mapping: str) -> str:
-    """Return the path of a mapping: of a file, or of one of ours by its name; '' for ''.
+    """Return the path of a mapping given as a path or as the name of a shipped mapping.
+
+    '' is returned for ''.
 
     Raises
     ------
     SourceError
-        When it is neither.
+        If there is neither such a file nor such a shipped mapping.
     """
     if not mapping or Path(mapping).expanduser().is_file():
         return mapping
-    ours = {file.stem: file for folder in _folders() for file in folder.glob('*.yaml')}
-    if mapping in ours:
-        return str(ours[mapping])
+    shipped = {file.stem: file for folder in _folders() for file in folder.glob('*.yaml')}
+    if mapping in shipped:
+        return str(shipped[mapping])
     raise SourceError(
-        f"There is no mapping '{mapping}'; expected a YAML file, or one of ours: "
-        f'{", ".join(sorted(ours)) or "none is installed"}.'
+        f"There is no mapping '{mapping}'; expected a YAML file, or the name of a shipped one: "
+        f'{", ".join(sorted(shipped)) or "none is installed"}.'
     )

@@ -1,4 +1,4 @@
-"""Recordings in files, whoever made them: contiguous pieces of labelled samples."""
+"""Read recording files as contiguous pieces of labelled samples."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Piece:
     Attributes
     ----------
     name : str
-        The file's name.
+        Name of the file.
     data : ndarray of float32, shape (n_samples, n_channels)
         In volt.
     labels : ndarray of int, shape (n_samples,)
         Class index of each sample.
     first_sample : int
-        Running index of the first sample in the recording.
+        Index of the first sample in the recording.
     repetitions : ndarray of int, shape (n_samples,)
-        Number of the repetition of its class, -1 where the recording does not say; empty: nowhere.
-        See `myogestic_ros.sources.importers.repetitions`.
+        Repetition number of each sample, -1 where the recording gives none; empty if it gives
+        none at all. See `myogestic_ros.sources.importers.repetitions`.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording in memory, and its layout with what its files say themselves."""
+    """Recording in memory, and its format completed by what its files contain."""
 
     pieces: list[Piece]
     layout: RecordingFormat
@@ -68,21 +68,29 @@ class Recording:
 
 
 def load_pieces(path: Path, layout: RecordingFormat) -> list[Piece]:
-    """Return the pieces of `load_recording`."""
+    """Read a recording; return only the pieces. See `load_recording`."""
     return load_recording(path, layout).pieces
 
 
 def load_recording(path: Path, layout: RecordingFormat) -> Recording:
-    """Read a recording: a file, or all files of a folder in the order of their names.
+    """Read a recording: one file, or all files of a folder in the order of their names.
 
-    Between two files, and where bad lines were skipped, at least a second's worth of sample
-    indices is left out, so that no window spans the gap. Where the times in a file tell how many
-    samples are missing, so many are left out.
+    Between two files, and where invalid lines were skipped, at least the indices of one second
+    are left out, so that no window spans the gap. If the file contains times, the number of
+    indices left out is the number of missing samples.
+
+    Parameters
+    ----------
+    path : Path
+        Recording file, or folder of files.
+    layout : RecordingFormat
+        Format of the files.
 
     Raises
     ------
     SourceError
-        When there is nothing to read; for a bad line, with file, line, and what was expected.
+        If there are no samples, or a file is invalid; the message gives file, line and the
+        expected content.
     """
     folder = path if path.is_dir() else path.parent
     files = _files(path, layout)
@@ -98,24 +106,24 @@ def load_recording(path: Path, layout: RecordingFormat) -> Recording:
                     f'{name.file} has {piece.data.shape[1]} channels, expected '
                     f'{pieces[0].data.shape[1]} as in {pieces[0].name}.'
                 )
-            _say(piece, name, layout)
+            _apply_file_name(piece, name, layout)
             piece.first_sample += next_sample
             pieces.append(piece)
         if read:
             next_sample = pieces[-1].first_sample + len(pieces[-1].data) + gap
     if not pieces:
-        raise SourceError(f'{path} holds no samples.')
+        raise SourceError(f'{path} contains no samples.')
     channels = pieces[0].data.shape[1]
     if layout.channel_names and len(layout.channel_names) != channels:
         raise SourceError(
             f'{path} has {channels} channels, expected {len(layout.channel_names)} as '
-            f'channel_names says.'
+            f'in channel_names.'
         )
     return Recording(pieces, layout, files)
 
 
-def _say(piece: Piece, name: FileName, layout: RecordingFormat) -> None:
-    """Note what a file's name says in a piece of it; compare it with the labels in the file."""
+def _apply_file_name(piece: Piece, name: FileName, layout: RecordingFormat) -> None:
+    """Set class and repetition from the file name; check the class against the labels."""
     if name.repetition is not None:
         piece.repetitions = np.full(len(piece.data), name.repetition, np.int64)
     if name.label is None:
@@ -124,20 +132,20 @@ def _say(piece: Piece, name: FileName, layout: RecordingFormat) -> None:
     if not held:
         piece.labels = np.full(len(piece.data), name.label, np.int64)
     elif name.label not in held:
-        told = ', '.join(f'{index} {layout.class_name(index)}' for index in held)
+        labels = ', '.join(f'{index} {layout.class_name(index)}' for index in held)
         raise SourceError(
             f'{name.file}: expected samples of class {name.label} '
-            f"'{layout.class_name(name.label)}', as its name says; its labels are {told}. Mend "
-            f'the labels, or rename the file.'
+            f"'{layout.class_name(name.label)}' as in the file name; its labels are {labels}. "
+            f'Correct the labels, or rename the file.'
         )
 
 
 def _files(path: Path, layout: RecordingFormat) -> list[Path]:
     if not path.exists():
-        raise SourceError(f'There is no recording {path}; give the path of a file or folder.')
+        raise SourceError(f'There is no recording {path}; expected the path of a file or folder.')
     if path.is_file():
         if path.suffix.lower() not in SUFFIXES:
-            raise SourceError(f'{path} is no recording; expected {", ".join(SUFFIXES)}.')
+            raise SourceError(f'{path} is not a recording file; expected {", ".join(SUFFIXES)}.')
         return [path]
     found = path.rglob('*') if '/' in layout.file_names else path.iterdir()
     files = [
@@ -148,14 +156,14 @@ def _files(path: Path, layout: RecordingFormat) -> list[Path]:
     ]
     if not files:
         raise SourceError(
-            f'{path} holds no recording; expected files ending in {", ".join(SUFFIXES)}, or a '
+            f'{path} contains no recording; expected files ending in {", ".join(SUFFIXES)}, or a '
             f'rosbag2 session.'
         )
     return sorted(files, key=natural_sort_key)
 
 
 def _read(file: Path, layout: RecordingFormat) -> tuple[list[Piece], RecordingFormat]:
-    """Return the pieces of one file, and the layout with what the file itself says."""
+    """Return the pieces of one file, and the format completed by the content of the file."""
     suffix = file.suffix.lower()
     if '{class}' in layout.file_names and 'label_column' not in layout.explicit:
         layout = replace(layout, label_column=NO_COLUMN)
@@ -172,12 +180,12 @@ def _read(file: Path, layout: RecordingFormat) -> tuple[list[Piece], RecordingFo
 def _exported(file: Path) -> Content | None:
     try:
         return content_of_npz(file)
-    except SessionError:  # reading it as any other says what is wrong
+    except SessionError:  # the general reader reports the error
         return None
 
 
 def _as_exported(content: Content, layout: RecordingFormat) -> RecordingFormat:
-    """Return the layout of a file that this package exported, but for what was said."""
+    """Return the format of a file that this package exported; fields set by the user stay."""
     names = ('sampling_rate', 'scale', 'class_names', 'channel_names')
     known = {name: value for name, value in mapping_of(content).items() if name in names}
     made = RecordingFormat.from_mapping(Path(), '', known)
@@ -239,15 +247,15 @@ def _labels(
     if raw.shape != (n_samples,) or not (whole or named or (textual and layout.label_values)):
         raise SourceError(
             f'{file}: labels are {raw.dtype} of shape {raw.shape}, expected one whole '
-            f'number for each of {n_samples} samples, or names of class_names.'
+            f'number for each of {n_samples} samples, or names in class_names.'
         )
     labels, bad = class_indices(raw.astype(str) if textual else raw, layout)
     if bad.any():
         row = int(np.argmax(bad))
         raise SourceError(
             f"{file}, sample {row} of '{name}': expected labels {expected_classes(layout)} (-1: "
-            f'none), got {raw[row]} ({np.count_nonzero(bad)} samples hold such); name all classes '
-            f'in class_names.'
+            f'none), got {raw[row]} ({np.count_nonzero(bad)} samples have unknown labels); name all '
+            f'classes in class_names.'
         )
     return labels
 

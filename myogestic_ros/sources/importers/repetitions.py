@@ -1,4 +1,4 @@
-"""Which samples of a recording belong to which repetition of a class."""
+"""Divide a recording into the repetitions of its classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ['Part', 'merge_adjacent', 'number_repetitions', 'select_repetitions']
 
 @dataclass(frozen=True)
 class Part:
-    """Samples ``start`` to ``stop`` of a piece: (a part of) one repetition of one class."""
+    """Samples ``start`` to ``stop`` of a piece, which belong to one repetition of one class."""
 
     piece: int
     start: int
@@ -28,12 +28,13 @@ class Part:
 
 
 def number_repetitions(pieces: Sequence[Piece]) -> list[Part]:
-    """Return the repetitions of a recording in the order of time, and note them in its pieces.
+    """Return the repetitions in the order of time, and store their numbers in the pieces.
 
-    A run of samples with the same label is a repetition, also where samples of it were lost; a
-    recording that numbers them itself is believed. Else a run more than half as long again as the
-    recording's median run (rest for a minute, say) counts as several of the median's length; one
-    of less than half of it (the recording was stopped) belongs to the one before.
+    Repetition numbers in the recording are used if present. Otherwise each run of samples with
+    the same label is a repetition, also across lost samples, with two exceptions: a run longer
+    than 1.5 times the median run (a minute of rest, for instance) is divided into several of about
+    the median length, and a run shorter than half the median (a stopped recording) belongs to the
+    previous repetition of its class.
     """
     runs = _runs(pieces)
     lengths = [run.length for run in runs if run.label != NO_CLASS]
@@ -46,13 +47,13 @@ def number_repetitions(pieces: Sequence[Piece]) -> list[Part]:
         label = run.label
         several = max(1, round(run.length / median)) if run.length > 1.5 * median else 1
         short = run.length < 0.5 * median and counts[label] > 0
-        if run.said >= 0:
-            several, counts[label] = 1, max(counts[label], run.said + 1)
+        if run.repetition >= 0:
+            several, counts[label] = 1, max(counts[label], run.repetition + 1)
         edges = np.linspace(0, run.length, several + 1).round().astype(int)
         for begin, end in pairwise(edges.tolist()):
-            if label != NO_CLASS and not short and run.said < 0:
+            if label != NO_CLASS and not short and run.repetition < 0:
                 counts[label] += 1
-            repetition = run.said if run.said >= 0 else counts[label] - 1
+            repetition = run.repetition if run.repetition >= 0 else counts[label] - 1
             for number, start, stop in run.between(begin, end):
                 pieces[number].repetitions[start:stop] = repetition
                 parts.append(Part(number, start, stop, label, repetition))
@@ -61,20 +62,30 @@ def number_repetitions(pieces: Sequence[Piece]) -> list[Part]:
 
 @dataclass
 class _Run:
-    """Samples of one label in a row: (piece, start, stop) of each stretch; the repetition or -1."""
+    """Consecutive samples of one label.
+
+    Attributes
+    ----------
+    label : int
+        Class index.
+    repetition : int
+        Repetition number in the recording, or -1.
+    segments : list of (int, int, int)
+        Piece, start and stop of each segment without lost samples.
+    """
 
     label: int
-    said: int
-    find_segments: list[tuple[int, int, int]]
+    repetition: int
+    segments: list[tuple[int, int, int]]
 
     @property
     def length(self) -> int:
-        return sum(stop - start for _, start, stop in self.find_segments)
+        return sum(stop - start for _, start, stop in self.segments)
 
     def between(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """Yield (piece, start, stop) of the run's samples ``begin`` to ``end``."""
+        """Yield (piece, start, stop) of the samples ``begin`` to ``end`` of the run."""
         before = 0
-        for piece, start, stop in self.find_segments:
+        for piece, start, stop in self.segments:
             low, high = max(begin - before, 0), min(end - before, stop - start)
             if low < high:
                 yield piece, start + low, start + high
@@ -86,22 +97,22 @@ def _runs(pieces: Sequence[Piece]) -> list[_Run]:
     for number, piece in enumerate(pieces):
         labels = piece.labels
         given = piece.repetitions if len(piece.repetitions) else np.int64(-1)
-        said = np.where(labels == NO_CLASS, -1, given)
-        changes = np.flatnonzero((np.diff(labels) != 0) | (np.diff(said) != 0)) + 1
+        numbers = np.where(labels == NO_CLASS, -1, given)
+        changes = np.flatnonzero((np.diff(labels) != 0) | (np.diff(numbers) != 0)) + 1
         for start, stop in pairwise([0, *changes.tolist(), len(labels)]):
             if start == stop:
                 continue
-            label, repetition = int(labels[start]), int(said[start])
-            goes_on = start == 0 and number > 0 and piece.name == pieces[number - 1].name
-            if goes_on and (runs[-1].label, runs[-1].said) == (label, repetition):
-                runs[-1].find_segments.append((number, start, stop))
+            label, repetition = int(labels[start]), int(numbers[start])
+            continues = start == 0 and number > 0 and piece.name == pieces[number - 1].name
+            if continues and (runs[-1].label, runs[-1].repetition) == (label, repetition):
+                runs[-1].segments.append((number, start, stop))
             else:
                 runs.append(_Run(label, repetition, [(number, start, stop)]))
     return runs
 
 
 def merge_adjacent(parts: Sequence[Part]) -> list[Part]:
-    """Join neighbours that are one repetition."""
+    """Merge adjacent parts of the same repetition."""
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
@@ -118,21 +129,21 @@ def merge_adjacent(parts: Sequence[Part]) -> list[Part]:
 
 
 def select_repetitions(parts: Sequence[Part], which: str) -> list[Part]:
-    """Return the parts of some repetitions.
+    """Return the parts of the selected repetitions.
 
     Parameters
     ----------
     parts : sequence of Part
-        What `number_repetitions` returned.
+        Parts from `number_repetitions`.
     which : str
-        ``''``: all. ``'last'``: the last repetition of each class, in every file that holds
-        several of it, else in the last file that has it. ``'first'``: all others. ``'2'`` or
-        ``'0-3'``: those numbers.
+        ``''``: all. ``'last'``: the last repetition of each class in every file with several
+        repetitions of it, otherwise in the last file that contains it. ``'first'``: all others.
+        ``'2'`` or ``'0-3'``: the repetitions with these numbers.
 
     Raises
     ------
     SourceError
-        When it is none of these, or selects nothing.
+        If ``which`` is invalid or selects no repetition.
     """
     if not which:
         return list(parts)
@@ -147,12 +158,12 @@ def select_repetitions(parts: Sequence[Part], which: str) -> list[Part]:
             wanted = range(int(low), int(high or low) + 1)
         except ValueError:
             raise SourceError(
-                f"repetitions: got '{which}', expected '', first, last, or numbers as in 0-3."
+                f"repetitions: got '{which}', expected '', first, last, or numbers such as 0-3."
             ) from None
         chosen = [part for part in parts if part.repetition in wanted]
     if not any(part.label != NO_CLASS for part in chosen):
         raise SourceError(
-            f"repetitions: '{which}' selects nothing; the recording has up to "
+            f"repetitions: '{which}' selects no repetition; the recording has at most "
             f'{1 + max((part.repetition for part in parts), default=-1)} of a class.'
         )
     return chosen

@@ -1,4 +1,4 @@
-"""Recordings as text: tables of numbers, and the lines that are none."""
+"""Read recordings from text files; report or skip invalid lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a file is what; None: there is none."""
+    """Columns of the channels, the label, the repetition and the time; None if absent."""
 
     channels: list[int]
     label: int | None
@@ -32,16 +32,16 @@ class Columns:
 
 @dataclass(frozen=True)
 class Block:
-    """A run of good lines.
+    """Consecutive valid lines of a file.
 
     Attributes
     ----------
     table : ndarray of float64, shape (n_lines, n_columns)
-        Their numbers; in the column of the label the class index.
+        Numbers in the lines. The label column contains class indices.
     lines : ndarray of int, shape (n_lines,)
-        The number of each line in the file, from 1.
+        Line numbers in the file, from 1.
     columns : Columns
-        Which column is what.
+        Meaning of the columns.
     """
 
     table: Table
@@ -49,17 +49,17 @@ class Block:
     columns: Columns
 
     def place_in(self, file: Path) -> Callable[[int], str]:
-        """Return what tells where a row is, as in ``a.csv, line 7``."""
+        """Return a function from a row to its location, such as ``a.csv, line 7``."""
         return lambda row: f'{file}, line {self.lines[row]}'
 
 
 def columns_of(file: Path, width: int, layout: RecordingFormat) -> Columns:
-    """Return which column is what in a file of ``width`` columns.
+    """Return the meaning of the columns of a file with ``width`` columns.
 
     Raises
     ------
     SourceError
-        When it does not have them.
+        If the file has fewer columns than the format names.
     """
     every = range(width)
 
@@ -79,14 +79,14 @@ def columns_of(file: Path, width: int, layout: RecordingFormat) -> Columns:
     channels = channels or [c for c in every if c not in (label, repetition, time)]
     if not channels:
         raise SourceError(
-            f'{file} has {width} columns, expected at least one beside label and time; say with '
-            f'label_column and time_column (-2: none) which they are.'
+            f'{file} has {width} columns, expected at least one channel besides label and time; '
+            f'set label_column and time_column (-2: none).'
         )
     return Columns(channels, label, repetition, time)
 
 
 class _Reader:
-    """Make numbers of lines, and of what stands for a class its index."""
+    """Convert lines to numbers, and labels to class indices."""
 
     def __init__(self, top: str, layout: RecordingFormat) -> None:
         self.layout = layout
@@ -111,12 +111,12 @@ class _Reader:
         return float('nan') if index is None else index
 
     def is_title(self, line: str) -> bool:
-        """Tell whether a line, the first, holds names of columns."""
+        """Return True if the first line contains column names."""
         numbers = self.numbers(line)
         return numbers is None or (self._label is not None and np.isnan(numbers[self._label]))
 
     def numbers(self, line: str) -> list[float] | None:
-        """Return the numbers in a line; None when it holds something else."""
+        """Return the numbers in a line, or None if a column is not a number."""
         words = self.words(line)
         try:
             return [
@@ -136,89 +136,96 @@ def _is_number(word: str) -> bool:
 
 
 def read_blocks(file: Path, layout: RecordingFormat) -> Iterator[Block]:
-    """Yield the runs of good lines of a file.
+    """Yield the blocks of consecutive valid lines of a file.
 
-    There is one, unless bad lines were skipped. Comma, semicolon, tab or spaces separate the
-    columns; a line of names at the top, empty lines, and lines that begin with # are no samples.
+    Without invalid lines there is one block. Columns are separated by comma, semicolon, tab or
+    spaces. A first line of column names, empty lines, and lines that start with # are ignored.
 
     Raises
     ------
     SourceError
-        When there is nothing to read; for a bad line, with file, line, and what was expected.
+        If there are no samples, or a line is invalid and ``on_bad_line`` is ``'error'``; the
+        message gives file, line and expected content.
     """
     try:
         lines = file.read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f'{file} cannot be read: {error}') from error
-    held = [n for n, line in enumerate(lines) if not _is_void(line)]
-    if held and _Reader(lines[held[0]], layout).is_title(lines[held[0]]):
-        held = held[1:]
-    if not held:
-        raise SourceError(f'{file} holds no samples.')
-    reader = _Reader(lines[held[0]], layout)
+    used = [n for n, line in enumerate(lines) if not _is_ignored(line)]
+    if used and _Reader(lines[used[0]], layout).is_title(lines[used[0]]):
+        used = used[1:]
+    if not used:
+        raise SourceError(f'{file} contains no samples.')
+    reader = _Reader(lines[used[0]], layout)
     try:
         table = np.loadtxt(
-            lines[held[0] :],
+            lines[used[0] :],
             delimiter=reader.delimiter,
             ndmin=2,
             converters=reader.converters,
             encoding=None,
         )
-    except ValueError:  # some line is bad: say which, or do without
+    except ValueError:  # a line is invalid; read line by line
         table = None
     if table is not None:
         columns = columns_of(file, table.shape[1], layout)
-        if not _bad_rows(table, columns, layout).any():
-            yield Block(table, np.array(held, np.int64) + 1, columns)
+        if not _invalid_rows(table, columns, layout).any():
+            yield Block(table, np.array(used, np.int64) + 1, columns)
             return
-    yield from _sift(file, lines, held, reader)
+    yield from _read_line_by_line(file, lines, used, reader)
 
 
-def _is_void(line: str) -> bool:
+def _is_ignored(line: str) -> bool:
     return not line.strip() or line.lstrip().startswith('#')
 
 
-def _is_no_class(label: Table, layout: RecordingFormat) -> NDArray[np.bool_]:
+def _is_not_class(label: Table, layout: RecordingFormat) -> NDArray[np.bool_]:
     limit = len(layout.class_names) or UNLIMITED
     with np.errstate(invalid='ignore'):
         bad: NDArray[np.bool_] = ~((label % 1 == 0) & (label >= NO_CLASS) & (label < limit))
     return bad
 
 
-def _bad_rows(table: Table, columns: Columns, layout: RecordingFormat) -> NDArray[np.bool_]:
-    """Tell which rows hold a value that is not finite, or a label that is no class."""
+def _invalid_rows(table: Table, columns: Columns, layout: RecordingFormat) -> NDArray[np.bool_]:
+    """Return a mask of the rows with a value that is not finite, or an unknown class."""
     finite = [*columns.channels, *(c for c in (columns.time, columns.repetition) if c is not None)]
     bad: NDArray[np.bool_] = np.logical_not(np.isfinite(table[:, finite]).all(axis=1))
     if columns.label is not None:
-        bad |= _is_no_class(table[:, columns.label], layout)
+        bad |= _is_not_class(table[:, columns.label], layout)
     return bad
 
 
-def _sift(file: Path, lines: list[str], held: list[int], reader: _Reader) -> Iterator[Block]:
-    """Yield the runs of good lines; complain about the bad ones unless they are to be skipped."""
-    rows = [(n, reader.numbers(lines[n])) for n in held]
+def _read_line_by_line(
+    file: Path, lines: list[str], used: list[int], reader: _Reader
+) -> Iterator[Block]:
+    """Yield the blocks of valid lines; raise SourceError for invalid ones unless skipping."""
+    rows = [(n, reader.numbers(lines[n])) for n in used]
     widths = [len(values) for _, values in rows if values is not None]
     if not widths:
-        raise SourceError(f'{file} holds no numbers; expected a line of them for each sample.')
+        raise SourceError(
+            f'{file} contains no numbers; expected one line of numbers for each sample.'
+        )
     width = max(set(widths), key=widths.count)
     columns = columns_of(file, width, reader.layout)
     runs: list[list[tuple[int, list[float]]]] = [[]]
-    faults: list[tuple[int, str]] = []
+    errors: list[tuple[int, str]] = []
     for n, values in rows:
-        fault = _fault(lines[n], values, width, columns, reader)
-        if fault is None and values is not None:
+        error = _line_error(lines[n], values, width, columns, reader)
+        if error is None and values is not None:
             runs[-1].append((n, values))
         else:
-            faults.append((n + 1, str(fault)))
+            errors.append((n + 1, str(error)))
             runs.append([])
-    if faults and reader.layout.on_bad_line != 'skip':
-        number, fault = faults[0]
-        others = len(faults) - 1
+    if errors and reader.layout.on_bad_line != 'skip':
+        number, error = errors[0]
+        others = len(errors) - 1
         more = (
-            f' ({others} more {"line is" if others == 1 else "lines are"} bad)' if others else ''
+            f' ({others} more {"line is" if others == 1 else "lines are"} invalid)'
+            if others
+            else ''
         )
         raise SourceError(
-            f'{file}, line {number}: {fault}{more}. Mend the file, or set on_bad_line to skip.'
+            f'{file}, line {number}: {error}{more}. Correct the file, or set on_bad_line to skip.'
         )
     for run in runs:
         if run:
@@ -226,19 +233,19 @@ def _sift(file: Path, lines: list[str], held: list[int], reader: _Reader) -> Ite
             yield Block(np.array([values for _, values in run]), numbers, columns)
 
 
-def _fault(
+def _line_error(
     line: str, values: list[float] | None, width: int, columns: Columns, reader: _Reader
 ) -> str | None:
-    """Return what is wrong with a line, or None."""
-    told = line.strip()[:40]
+    """Return the reason why a line is invalid, or None."""
+    shown = line.strip()[:40]
     if values is None:
-        return f"expected {width} numbers, got '{told}'"
+        return f"expected {width} numbers, got '{shown}'"
     if len(values) != width:
         return f'expected {width} columns as in most lines, got {len(values)}'
     row, layout = np.array([values]), reader.layout
-    if not _bad_rows(row, columns, layout).any():
+    if not _invalid_rows(row, columns, layout).any():
         return None
-    if columns.label is not None and _is_no_class(row[:, columns.label], layout).any():
+    if columns.label is not None and _is_not_class(row[:, columns.label], layout).any():
         word: Any = reader.words(line)[columns.label].strip()
         return f'expected a class {expected_classes(layout)} in column {layout.label_column}, got {word}'
-    return f"expected finite numbers, got '{told}'"
+    return f"expected finite numbers, got '{shown}'"

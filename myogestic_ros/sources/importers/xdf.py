@@ -1,4 +1,4 @@
-"""Recordings of the Lab Streaming Layer: XDF files, as LabRecorder writes them."""
+"""Read XDF files as recorded by LabRecorder (Lab Streaming Layer)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from myogestic_ros.sources.importers.timestamps import find_segments
 __all__ = ['read_xdf']
 
 Found = tuple[Samples, Indices, int, Indices]
-"""Samples, shape (n_samples, n_channels), in volt; class indices; index of the first sample;
-repetitions."""
+"""Samples in volt, shape ``(n_samples, n_channels)``; class indices; index of the first sample;
+repetition numbers."""
 
 VOLT_PER = {
     **dict.fromkeys(('v', 'volt', 'volts'), 1.0),
@@ -32,39 +32,41 @@ VOLT_PER = {
 
 
 def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], RecordingFormat]:
-    """Return the find_segments of the signal in a file, and the layout with what the file says.
+    """Return the gapless segments of the signal, and the format completed by the file header.
 
-    The signal is the stream that the mapping names as ``samples``, by name or type, else the
-    only one of type EMG, else the only one with a rate. Labels are those of the marker stream
-    that it names as ``labels``, else of the only one: a marker holds until the next one.
+    The signal is the stream that the mapping names as ``samples`` (stream name or type), otherwise
+    the only stream of type EMG, otherwise the only stream with a sampling rate. Labels come from
+    the marker stream that the mapping names as ``labels``, otherwise from the only marker stream.
+    A marker is in force until the next one.
 
     Raises
     ------
     SourceError
-        When the file cannot be read, or a stream is not there, or a marker names no class.
+        If the file cannot be read, a stream does not exist, or a marker is not a known class.
     """
     streams = _load(file)
     signal = _chosen(file, streams, layout.samples, _is_signal, 'samples')
     if signal is None:
-        raise SourceError(f'{file} holds no signal; it has {_listed(streams)}.')
+        raise SourceError(f'{file} contains no signal; it has {_listed(streams)}.')
     values = np.asarray(signal['time_series'])
     times_s = np.asarray(signal['time_stamps'], np.float64)
     if values.ndim != 2 or values.dtype.kind not in 'iuf' or not values.size:
         raise SourceError(
-            f"{file}: stream '{_name(signal)}' holds {values.dtype} of shape {values.shape}, "
+            f"{file}: stream '{_name(signal)}' contains {values.dtype} of shape {values.shape}, "
             f'expected numbers of shape (n_samples, n_channels).'
         )
     if not set(layout.channels) <= set(range(values.shape[1])):
         raise SourceError(
-            f'{file} has {values.shape[1]} channels, expected {list(layout.channels)} among them.'
+            f'{file} has {values.shape[1]} channels, numbered from 0; expected the channels '
+            f'{list(layout.channels)} of the mapping.'
         )
     channels = list(layout.channels) or list(range(values.shape[1]))
-    layout = _as_said(file, signal, channels, layout)
+    layout = _with_header(file, signal, channels, layout)
     used = values[:, channels]
     bad = np.flatnonzero(~np.isfinite(used).all(axis=1))
     if len(bad):
         raise SourceError(
-            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples hold others.'
+            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples contain NaN or Inf.'
         )
     data = (used * layout.scale).astype(np.float32)
     markers = _chosen(file, streams, layout.labels, _is_marker, 'labels')
@@ -77,16 +79,18 @@ def _load(file: Path) -> list[Any]:
     try:
         pyxdf: Any = importlib.import_module('pyxdf')
     except ImportError:
-        raise SourceError(f'{file} takes pyxdf to read: pip install pyxdf.') from None
+        raise SourceError(
+            f'{file} is an XDF file, which requires pyxdf: pip install pyxdf.'
+        ) from None
     try:
         streams, _ = pyxdf.load_xdf(str(file))
-    except Exception as error:  # a damaged file makes its reader raise all kinds
+    except Exception as error:  # readers of damaged files raise many types
         raise SourceError(f'{file} cannot be read: {str(error) or repr(error)}') from error
     return list(streams)
 
 
 def _info(stream: Any, field: str) -> str:
-    """Return a field of a stream's header; XDF holds lists of one."""
+    """Return a field of a stream header; XDF stores it as a list with one item."""
     value = stream['info'].get(field)
     return str(value[0]) if isinstance(value, list) and value and value[0] is not None else ''
 
@@ -115,7 +119,7 @@ def _listed(streams: list[Any]) -> str:
 
 
 def _chosen(file: Path, streams: list[Any], name: str, fits: Any, kind: str) -> Any:
-    """Return the stream of a name or type, else the only one that fits; None: there is none."""
+    """Return the stream with a name or type, otherwise the only one that fits, or None."""
     if name:
         found = [s for s in streams if name in (_name(s), _info(s, 'type'))]
         if not found:
@@ -127,16 +131,16 @@ def _chosen(file: Path, streams: list[Any], name: str, fits: Any, kind: str) -> 
         found = [s for s in found if _info(s, 'type').upper() == 'EMG'] or found
     if len(found) > 1:
         raise SourceError(
-            f'{file} has several streams that could be the {kind}: {_listed(found)}; name one in '
-            f'the mapping ({kind}: …).'
+            f'{file} has several streams that may contain the {kind}: {_listed(found)}; name one '
+            f'in the mapping ({kind}: …).'
         )
     return found[0] if found else None
 
 
-def _as_said(
+def _with_header(
     file: Path, signal: Any, channels: list[int], layout: RecordingFormat
 ) -> RecordingFormat:
-    """Return the layout with rate, scale and names out of the stream's header."""
+    """Return the format with rate, scale and channel names of the stream header."""
     rate = _rate(signal)
     if (
         'sampling_rate' in layout.explicit
@@ -144,8 +148,8 @@ def _as_said(
         and abs(rate - layout.sampling_rate) > 1e-6 * rate
     ):
         raise SourceError(
-            f"{file}: stream '{_name(signal)}' says {rate:g} Hz, expected "
-            f"{layout.sampling_rate:g} Hz (sampling_rate); leave that out to take the stream's."
+            f"{file}: stream '{_name(signal)}' has a rate of {rate:g} Hz, expected "
+            f'{layout.sampling_rate:g} Hz (sampling_rate); omit it to use the rate of the stream.'
         )
     known: dict[str, Any] = {'sampling_rate': rate} if rate else {}
     described = _described(signal)
@@ -162,7 +166,7 @@ def _as_said(
 
 
 def _described(signal: Any) -> list[Any]:
-    """Return the description of each channel; empty: there is none."""
+    """Return the description of each channel; empty if the header has none."""
     try:
         channels = signal['info']['desc'][0]['channels'][0]['channel']
     except (KeyError, IndexError, TypeError):
@@ -178,9 +182,9 @@ def _first(channel: Any, field: str) -> str:
 def _labels(
     file: Path, markers: Any, times_s: Any, layout: RecordingFormat
 ) -> tuple[Indices, Indices]:
-    """Return class and repetition of each sample, both of shape (n_samples,).
+    """Return class index and repetition of each sample, both of shape ``(n_samples,)``.
 
-    A marker begins a repetition, unless it says again what is in force.
+    A marker starts a repetition unless it repeats the class in force.
     """
     if markers is None:
         none = np.full(len(times_s), NO_CLASS, np.int64)
@@ -195,8 +199,8 @@ def _labels(
             f"{file}, marker {place} of stream '{_name(markers)}' at "
             f'{float(markers["time_stamps"][place]) - float(times_s[0]):.3f} s: expected a class '
             f"{expected_classes(layout)} or its name, got '{words[place]}'; {len(unknown)} markers "
-            f'are none: {", ".join(others[:8])}. Say in class_names what each stands for (null: '
-            f'no class).'
+            f'are unknown: {", ".join(others[:8])}. Map each to a class in class_names (null: no '
+            f'class).'
         )
     order = np.argsort(markers['time_stamps'], kind='stable')
     starts = np.asarray(markers['time_stamps'], np.float64)[order]

@@ -62,4 +62,4 @@ def test_refusals() -> None:
     with pytest.raises(StateError, match="state is 'training', expected 'idle'"):
         busy.start_adapting()
     busy.cancel_training()
-    assert busy.status_message == 'Adapting was cancelled; the model from before stays.'
+    assert busy.status_message == 'Adapting was cancelled; the previous model stays in use.'

@@ -64,7 +64,7 @@ def test_a_stream_that_cannot_be_filtered_ends_predicting_with_the_reason():
     for index in range(3):
         pipeline.push('emg', slow(index))
     assert pipeline.state == 'idle'
-    words = 'edge of the bandpass, 450 Hz, is not below half the sampling rate, 100 Hz'
+    words = 'bandpass edge, 450 Hz, is not below half the sampling rate, 100 Hz'
     assert words in pipeline.status_message
     assert len(pipeline.observer.reasons) == 1
     with pytest.raises(StateError, match=words):

@@ -114,7 +114,7 @@ def test_problems_with_frames_are_told_in_a_sentence():
         (
             'frame',
             "A frame of stream 'emg' was dropped: the frame has 3 channels at 2000 Hz, expected "
-            '2 at 2000 Hz.',
+            '2 channels at 2000 Hz.',
         )
     ]
 

@@ -28,24 +28,28 @@ def begun(*arguments):
 @pytest.mark.parametrize(
     ('bad', 'kind', 'words'),
     [
-        (chunk(20, n=0), 'empty', 'the frame holds no samples; expected at least one'),
-        (chunk(20, channels=0), 'empty', 'the frame holds no samples; expected at least one'),
-        (chunk(20, value=np.nan), 'not finite', 'the frame holds NaN or Inf'),
-        (chunk(20, value=np.inf), 'not finite', 'the frame holds NaN or Inf'),
-        (chunk(20, value=-np.inf), 'not finite', 'the frame holds NaN or Inf'),
+        (chunk(20, n=0), 'empty', 'the frame has no samples; expected at least one'),
+        (chunk(20, channels=0), 'empty', 'the frame has no samples; expected at least one'),
+        (chunk(20, value=np.nan), 'not finite', 'the frame has NaN or Inf'),
+        (chunk(20, value=np.inf), 'not finite', 'the frame has NaN or Inf'),
+        (chunk(20, value=-np.inf), 'not finite', 'the frame has NaN or Inf'),
         (
             chunk(20, channels=3),
             'format',
-            'the frame has 3 channels at 1000 Hz, expected 2 at 1000 Hz',
+            'the frame has 3 channels at 1000 Hz, expected 2 channels at 1000 Hz',
         ),
         (
             chunk(20, rate=500.0),
             'format',
-            'the frame has 2 channels at 500 Hz, expected 2 at 1000 Hz',
+            'the frame has 2 channels at 500 Hz, expected 2 channels at 1000 Hz',
         ),
-        (chunk(20, begin_ns=-(10**9)), 'backwards', 's before the one that came before it'),
-        (chunk(0), 'backwards', 'the frame is stamped 0.01 s before the one that came before'),
-        (chunk(10), 'backwards', 'it came twice'),
+        (chunk(20, begin_ns=-(10**9)), 'backwards', 's earlier than that of the previous frame'),
+        (
+            chunk(0),
+            'backwards',
+            'the stamp of the frame is 0.01 s earlier than that of the previous',
+        ),
+        (chunk(10), 'backwards', 'the frame is a duplicate of the previous frame'),
     ],
 )
 def test_bad_chunks_are_refused_and_the_next_good_one_taken(bad, kind, words):
@@ -130,7 +134,7 @@ def test_what_is_fixed_is_never_given_up(fixed, changed):
 def test_a_fixed_spec_holds_for_the_first_chunk_too():
     validator = ChunkValidator(4, 500.0)
     assert validator.check(chunk(0)) is Verdict.REFUSE
-    assert 'has 2 channels at 1000 Hz, expected 4 at 500 Hz' in validator.reason
+    assert 'has 2 channels at 1000 Hz, expected 4 channels at 500 Hz' in validator.reason
 
 
 def test_windows_after_a_change_hold_only_the_new_stream():

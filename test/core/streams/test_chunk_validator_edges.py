@@ -46,8 +46,8 @@ def test_impossible_chunks_first_and_for_ever(bad):
 @pytest.mark.parametrize(
     ('fixed', 'words'),
     [
-        ((4, None), 'has 2 channels at 1000 Hz, expected 4 at any rate'),
-        ((None, 500.0), 'has 2 channels at 1000 Hz, expected any number of at 500 Hz'),
+        ((4, None), 'has 2 channels at 1000 Hz, expected 4 channels at any rate'),
+        ((None, 500.0), 'has 2 channels at 1000 Hz, expected any number of channels at 500 Hz'),
     ],
 )
 def test_half_a_fixed_spec_refuses_the_first_chunk_in_words(fixed, words):

@@ -130,12 +130,12 @@ def test_silence_costs_no_more_than_signal():
 @pytest.mark.parametrize(
     ('values', 'words'),
     [
-        ({'bandpass': (450.0, 20.0)}, 'expected the lower edge before the upper'),
+        ({'bandpass': (450.0, 20.0)}, 'expected the lower edge below the upper'),
         ({'bandpass': (20.0,)}, 'expected two edges'),
         ({'bandpass': (-1.0, 20.0)}, 'expected two edges'),
         ({'bandpass': (0.0, float('nan'))}, 'expected two edges'),
         ({'order': 0}, 'order 0, expected 1 to 10'),
-        ({'notch': -50.0}, 'expected a frequency in Hz, 0 for none'),
+        ({'notch': -50.0}, 'expected a frequency in Hz, 0 for no notch'),
         ({'notch': 50.0, 'harmonics': 0}, 'harmonics 0, expected 1 to 40'),
         ({'notch': 50.0, 'notch_width': 60.0}, 'less than notch'),
     ],
@@ -196,9 +196,9 @@ def test_after_a_gap_it_begins_anew():
 @pytest.mark.parametrize(
     ('spec', 'rate', 'words'),
     [
-        (FilterSpec((20.0, 450.0)), 200.0, 'edge of the bandpass, 450 Hz, is not below half'),
+        (FilterSpec((20.0, 450.0)), 200.0, 'bandpass edge, 450 Hz, is not below half'),
         (FilterSpec(notch=50.0), 100.0, 'notch, 50 Hz, is not below half the sampling rate, 50'),
-        (FilterSpec(common_average=True), 2000.0, 'single channel would leave nothing'),
+        (FilterSpec(common_average=True), 2000.0, 'single channel would leave only zeros'),
     ],
 )
 def test_what_does_not_fit_the_stream_is_said_at_every_frame(spec, rate, words):

@@ -157,7 +157,7 @@ def test_cancel_ends_a_hanging_one_and_its_children(decoder, tmp_path):
     child = int((tmp_path / 'child').read_text())
     pipeline.cancel_training()
     assert pipeline.state == 'idle'
-    assert pipeline.status_message == 'Training was cancelled; the model from before stays.'
+    assert pipeline.status_message == 'Training was cancelled; the previous model stays in use.'
     until(lambda: not alive(child) and not alive(pipeline.training.pid), 3)
     assert pipeline.wait_for_training(5)
     assert pipeline.model == 'old'

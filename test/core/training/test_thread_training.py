@@ -176,7 +176,7 @@ def test_a_listener_that_fails_does_not_leave_it_training():
     assert pipeline.wait_for_training(20)
     assert pipeline.state == 'idle'
     assert pipeline.model == 'new'
-    assert 'It is not saved: RuntimeError: disk on fire' in pipeline.status_message
+    assert 'The model was not saved: RuntimeError: disk on fire' in pipeline.status_message
 
 
 def test_preparation_that_fails_is_a_failed_training():

@@ -67,7 +67,7 @@ def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
     members = in_group(leader)
     pipeline.cancel_training()
     assert pipeline.state == 'idle'
-    assert pipeline.status_message == 'Training was cancelled; the model from before stays.'
+    assert pipeline.status_message == 'Training was cancelled; the previous model stays in use.'
     until(lambda: not in_group(leader) and not any(map(alive, members)), 30.0)
     assert pipeline.wait_for_training(30.0)
     assert pipeline.model == 'old'

@@ -45,9 +45,9 @@ class Sessions:
         self.asked: dict[str, Any] = {}
 
     def iter_window_batches(
-        self, paths: list[str], stream: str, window_ms: float, hop_ms: float, **options: Any
+        self, paths: list[str], stream: StreamSpec, hop_ms: float, **options: Any
     ) -> Iterator[LabeledBatch]:
-        self.asked = {'stream': stream, 'window_ms': window_ms, 'hop_ms': hop_ms, **options}
+        self.asked = {'stream': stream, 'hop_ms': hop_ms, **options}
         rng = np.random.default_rng(0)
         for session in paths:
             for index, repetitions in self.repetitions.items():
@@ -68,7 +68,7 @@ class Sessions:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
     monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
-    monkeypatch.setattr(classifier_training, 'summaries_of', lambda data: [])
+    monkeypatch.setattr(classifier_training, 'session_summaries', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 
@@ -109,12 +109,10 @@ def test_train_save_load_predict(
 def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
     train(data('a', 'b', streams=[StreamSpec('forearm', 150.0)], hop_ms=25.0, classes={0, 1}))
     assert sessions.asked == {
-        'stream': 'forearm',
-        'window_ms': 150.0,
+        'stream': StreamSpec('forearm', 150.0),
         'hop_ms': 25.0,
         'classes': {0, 1},
         'settle_ms': 500.0,
-        'filters': None,
     }
 
 

@@ -61,7 +61,7 @@ def test_kernel_at_its_bounds_is_reported_once(
     free = BoundedGaussianProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
     rng = np.random.default_rng(0)
     x = np.linspace(0, 10, 60)[:, np.newaxis]
-    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).told() == ''
+    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).bounds_note() == ''
 
 
 def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:

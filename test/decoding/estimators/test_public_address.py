@@ -83,17 +83,17 @@ def named_in_pickle(model: Any) -> set[str]:
 
 @pytest.mark.parametrize('name', [*CLASSIFIERS, 'sklearn.neighbors:KNeighborsClassifier'])
 def test_classifier_names_only_the_public_address(name: str, session: Path, later: Path) -> None:
-    model = named_decoder(name).on_train(data_of(session))
+    model = named_decoder(name).callbacks.train(data_of(session))
     assert model.memory is not None
     assert named_in_pickle(model) == {PUBLIC_ADDRESS}
-    adapted = named_decoder(name).on_adapt(model, data_of(later))
+    adapted = named_decoder(name).callbacks.adapt(model, data_of(later))
     assert adapted.memory is not None
     assert named_in_pickle(adapted) == {PUBLIC_ADDRESS}
 
 
 @pytest.mark.parametrize('name', [*REGRESSORS, 'sklearn.linear_model:Ridge(alpha=0.5)'])
 def test_regressor_names_only_the_public_address(name: str, arm: Path) -> None:
-    model = named_decoder(name).on_train(data_of(arm, targets=['glove']))
+    model = named_decoder(name).callbacks.train(data_of(arm, targets=['glove']))
     assert named_in_pickle(model) == {PUBLIC_ADDRESS}
 
 
@@ -181,7 +181,7 @@ print([name for name in sys.modules if name == 'myogestic_ros.decoding'])
 @pytest.fixture
 def saved(session: Path, tmp_path: Path) -> tuple[Path, str]:
     """A trained model in a folder, with features, and what it predicts for them."""
-    model = named_decoder('riemann').on_train(data_of(session))
+    model = named_decoder('riemann').callbacks.train(data_of(session))
     features = model.memory.features[::20].astype(np.float64)
     joblib.dump(model, tmp_path / 'model.joblib')
     np.save(tmp_path / 'features.npy', features)

@@ -158,9 +158,12 @@ def test_activation_is_refused_without_the_device(tmp_path, flaky):
 @pytest.mark.parametrize(
     ('parameters', 'reason'),
     [
-        ({'source': 'nothing'}, "There is no source 'nothing'; there are: replay, synthetic"),
+        (
+            {'source': 'nothing'},
+            "There is no source 'nothing'; expected one of: replay, synthetic",
+        ),
         (replay('/nowhere'), 'There is no recording /nowhere'),
-        (replay(''), 'There is nothing to play: set the parameter path'),
+        (replay(''), 'No recording to play: set the parameter path'),
     ],
 )
 def test_invalid_source_parameters_are_refused_with_the_reason(tmp_path, parameters, reason):

@@ -103,7 +103,7 @@ def test_a_filter_that_does_not_fit_the_rate_is_told_at_the_first_frame(ros, tmp
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
     for frame in frames(0, 3, rate=200.0):
         emg.publish(frame)
-    words = 'edge of the bandpass, 450 Hz, is not below half the sampling rate, 100 Hz'
+    words = 'bandpass edge, 450 Hz, is not below half the sampling rate, 100 Hz'
     ros.until(lambda: told and words in told[-1].message, 'a word about it')
     pipeline.pipeline.use_model(1.0, 'm', ['rest'])
     answer = ros.call(Trigger, 'pipeline/start_predicting')
@@ -124,7 +124,7 @@ def test_such_a_filter_ends_a_training_with_the_reason(ros, tmp_path):
 @pytest.mark.parametrize(
     ('name', 'value', 'words'),
     [
-        ('filter.bandpass', [450.0, 20.0], 'expected the lower edge before the upper'),
+        ('filter.bandpass', [450.0, 20.0], 'expected the lower edge below the upper'),
         ('filter.bandpass', [20.0], 'expected two edges'),
         ('post.reject_below_of', ['fist 0.9'], "as in 'fist: 0.9'"),
         ('post.smoothing', 'more', 'expected one of none, one_euro, gaussian'),
@@ -159,7 +159,7 @@ def test_post_processing_may_change_while_predicting(ros, tmp_path):
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
     told = status(ros)
     assert ros.call(Trigger, 'pipeline/start_predicting').success
-    assert told[-1].message == 'Predicting. After the decoder: ramp: adds 0 ms to decisions.'
+    assert told[-1].message == 'Predicting. Post-processing: ramp: adds 0 ms to decisions.'
 
     def play(start, stop):
         for frame in frames(start, stop):

@@ -15,6 +15,7 @@ from support.paths import ROOT
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.reading.reader import Session
+from myogestic_ros.sessions.recording import session_recorder
 from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
 from myogestic_ros.sessions.session_info import SessionInfo
 
@@ -49,6 +50,18 @@ def test_what_finds_no_room_is_counted(tmp_path):
     report = recording.stop()
     assert report.dropped == 1
     assert not recording.put('/emg', b'x', START_NS)  # it has ended
+
+
+def test_put_yields_until_what_has_waited_too_long_is_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(session_recorder, 'YIELD_AFTER_S', 0.0)
+    monkeypatch.setattr(session_recorder, 'YIELD_AT_MOST_S', 60.0)
+    recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.5)
+    file = next((tmp_path / 's').glob('*.mcap'))
+    empty = file.stat().st_size
+    assert recording.put('/emg', b'first', START_NS)
+    assert recording.put('/emg', b'second', START_NS)  # the first is older than 0 s
+    assert file.stat().st_size > empty
+    recording.stop()
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):

@@ -1,4 +1,4 @@
-"""Recordings of others become sessions; what is wrong with one is said with file and line."""
+"""Import of recordings as sessions: formats, file names, times, and error messages."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ N = 1500
 DATA = np.random.default_rng(3).standard_normal((N, 3)).astype(np.float32)
 LABELS = np.repeat([0, 1, 0, 1, 2, 0], N // 6)
 NAMES = ('rest', 'fist', 'open')
-SAYS = {'sampling_rate': RATE, 'scale': 1.0, 'class_names': list(NAMES)}
+MAPPING = {'sampling_rate': RATE, 'scale': 1.0, 'class_names': list(NAMES)}
 
 
 def mapped(folder, **fields):
-    """Write a mapping beside a recording."""
+    """Write a mapping into a folder; return the folder."""
     folder.mkdir(exist_ok=True, parents=True)
-    (folder / 'recording.yaml').write_text(yaml.safe_dump({**SAYS, **fields}))
+    (folder / 'recording.yaml').write_text(yaml.safe_dump({**MAPPING, **fields}))
     return folder
 
 
 def text(columns, separator=','):
-    """Return lines of numbers, each written so that it is read again as it is."""
+    """Return columns as lines of text, with full precision."""
     return '\n'.join(
         separator.join(str(value) for value in row) for row in zip(*columns, strict=True)
     )
 
 
 def imported(recording, target, *args, **more):
-    """Import, and return the session."""
+    """Import a recording; return the session."""
     import_recording(recording, target, *args, **more)
     return Session(target)
 
 
-def as_it_was(session, labels=LABELS):
-    """Assert that a session holds the samples and labels above."""
+def assert_unchanged(session, labels=LABELS):
+    """Assert that a session contains `DATA` and the labels; return its content."""
     content = content_of(session, 'emg')
     np.testing.assert_array_equal(content.data, DATA)
     assert content.labels()[0].tolist() == list(labels)
@@ -65,7 +65,7 @@ def csv(tmp_path):
 
 
 def named(tmp_path):
-    """Text with names for classes, times in ms, and numbered repetitions."""
+    """Write a text file with class names, times in ms and repetition numbers."""
     folder = mapped(
         tmp_path / 'in',
         time_column=0,
@@ -88,7 +88,7 @@ def npz(tmp_path):
 
 
 def mat(tmp_path):
-    """Ninapro's names; a struct and a cell on the way to the samples."""
+    """Write a MATLAB file with names of Ninapro, and samples inside a cell and a struct."""
     folder = mapped(tmp_path / 'in', samples='Data[0].raw')
     cell = np.empty((1, 2), object)
     cell[0, 0], cell[0, 1] = {'raw': DATA}, {'raw': DATA * 2}
@@ -100,7 +100,7 @@ def mat73(tmp_path):
     h5py = import_module('h5py')
     folder = mapped(tmp_path / 'in', samples='p.raw', labels='p.cue')
     with h5py.File(folder / 'r.mat', 'w', userblock_size=512) as file:
-        file['p/raw'] = DATA.T  # MATLAB counts columns first
+        file['p/raw'] = DATA.T  # MATLAB stores columns first
         file['p/cue'] = LABELS[None].astype(float)
     with (folder / 'r.mat').open('r+b') as stream:
         stream.write(b'MATLAB 7.3 MAT-file'.ljust(124) + b'\x00\x02IM')
@@ -125,9 +125,9 @@ def xdf(tmp_path):
 
 @pytest.mark.parametrize('make', [csv, named, npz, mat, mat73, xdf])
 @pytest.mark.parametrize('ending', ['.npz', '.csv'])
-def test_every_kind_comes_in_and_goes_round(tmp_path, make, ending):
+def test_every_format_survives_import_export_and_import(tmp_path, make, ending):
     session = imported(make(tmp_path), tmp_path / 'a', info=SessionInfo(subject='S1'))
-    content = as_it_was(session)
+    content = assert_unchanged(session)
     assert session.info.subject == 'S1'
     assert session.info.class_names == NAMES
     found = {(e.label.name, e.label.repetition) for e in content.events if e.label.index >= 0}
@@ -142,7 +142,7 @@ def test_every_kind_comes_in_and_goes_round(tmp_path, make, ending):
     assert again.info == session.info
 
 
-def test_the_header_of_an_xdf_says_names_unit_and_rate(tmp_path):
+def test_xdf_header_sets_channel_names_unit_and_rate(tmp_path):
     times_s = np.arange(N) / RATE
     file = write_xdf(tmp_path / 'r.xdf', DATA, times_s, RATE, names=['x', 'y', 'z'])
     content = content_of(imported(file, tmp_path / 's'), 'emg')
@@ -150,7 +150,7 @@ def test_the_header_of_an_xdf_says_names_unit_and_rate(tmp_path):
     np.testing.assert_array_equal(content.data, (DATA * 1e-6).astype(np.float32))
 
 
-def test_classes_and_repetitions_out_of_file_names(tmp_path):
+def test_classes_and_repetitions_are_parsed_from_file_names(tmp_path):
     folder = mapped(
         tmp_path / 'in', file_names='{class}/R_{repetition}_{}.csv', first_repetition=1
     )
@@ -161,18 +161,20 @@ def test_classes_and_repetitions_out_of_file_names(tmp_path):
     session = imported(folder, tmp_path / 's')
     labels = [(x.name, x.repetition) for x in session.labels() if x.index != NO_CLASS]
     assert sorted(labels) == sorted((n, r) for n in NAMES for r in (0, 1, 9))
-    assert not [f for f in check_session(session.path) if f.fault]  # pauses are no losses
+    assert not [
+        f for f in check_session(session.path) if f.fault
+    ]  # gaps between files are not lost samples
     windows = list(iter_windows([session.path], 'emg', 100.0, 100.0))
-    assert len(windows) == 9 * 2  # none over the end of a file
+    assert len(windows) == 9 * 2  # no window spans two files
 
 
-def test_names_that_nothing_said_are_not_made_up(tmp_path):
+def test_unnamed_classes_get_generic_names(tmp_path):
     (tmp_path / 'r.csv').write_text(text([*DATA.T, LABELS]))
     session = imported(tmp_path / 'r.csv', tmp_path / 's', '', {'sampling_rate': RATE})
     assert session.info.class_names == ('class 0', 'class 1', 'class 2')
 
 
-def test_where_the_time_jumps_samples_are_missing(tmp_path):
+def test_jump_in_time_is_imported_as_lost_samples(tmp_path):
     times_s = np.arange(N) / RATE
     keep = np.delete(np.arange(N), [700, 701, 900])
     folder = mapped(tmp_path / 'in', time_column=0)
@@ -180,8 +182,8 @@ def test_where_the_time_jumps_samples_are_missing(tmp_path):
     content = content_of(imported(folder / 'r.csv', tmp_path / 's'), 'emg')
     assert content.sample_indices().tolist() == keep.tolist()
     assert sum(event.label.index == 1 for event in content.events) == 2  # one repetition each
-    faults = [finding.what for finding in check_session(tmp_path / 's')]
-    assert faults[0].startswith('/emg lacks 3 samples (0.20%) in 2 gaps')
+    errors = [finding.what for finding in check_session(tmp_path / 's')]
+    assert errors[0].startswith('/emg lacks 3 samples (0.20%) in 2 gaps')
 
 
 def timed(tmp_path, times_s, **fields):
@@ -191,14 +193,18 @@ def timed(tmp_path, times_s, **fields):
 
 
 @pytest.mark.parametrize(
-    ('change', 'fields', 'fault'),
+    ('change', 'fields', 'error'),
     [
         (
             lambda t: t * 2,
             {},
-            r'r\.csv, line 2 to .*r\.csv, line 1501: the times say 250 Hz, expected 500',
+            r'r\.csv, line 2 to .*r\.csv, line 1501: the times have a rate of 250 Hz, expected 500',
         ),
-        (lambda t: t * 1000, {}, r'the times say 0\.5 Hz, expected 500 Hz .*0\.001 for ms'),
+        (
+            lambda t: t * 1000,
+            {},
+            r'the times have a rate of 0\.5 Hz, expected 500 Hz .*0\.001 for ms',
+        ),
         (lambda t: np.where(np.arange(N) == 41, 0, t), {}, r'line 43: time 0 s after 0\.08 s'),
         (
             lambda t: np.where(np.arange(N) == 41, np.nan, t),
@@ -207,66 +213,66 @@ def timed(tmp_path, times_s, **fields):
         ),
     ],
 )
-def test_times_that_contradict_the_rate(tmp_path, change, fields, fault):
+def test_times_inconsistent_with_the_rate_are_refused(tmp_path, change, fields, error):
     file = timed(tmp_path, change(np.arange(N) / RATE), **fields)
-    with pytest.raises(SourceError, match=fault):
+    with pytest.raises(SourceError, match=error):
         import_recording(file, tmp_path / 's')
     assert not (tmp_path / 's').exists()
 
 
-def test_times_that_come_in_bursts_are_no_loss(tmp_path):
+def test_times_in_bursts_are_not_lost_samples(tmp_path):
     bursts = (np.arange(N) // 5) * 5 / RATE  # five samples share a stamp
     content = content_of(imported(timed(tmp_path, bursts), tmp_path / 's'), 'emg')
     assert content.sample_indices().tolist() == list(range(N))
 
 
-def test_without_a_rate_nothing_is_imported(tmp_path):
+def test_unknown_sampling_rate_is_refused(tmp_path):
     (tmp_path / 'r.csv').write_text(text([*DATA.T, LABELS]))
     with pytest.raises(SourceError, match=r'sampling rate of .* is not known.*--rate'):
         import_recording(tmp_path / 'r.csv', tmp_path / 's')
 
 
 @pytest.mark.parametrize(
-    ('fields', 'fault'),
+    ('fields', 'error'),
     [
         (
             {'class_names': ['rest', 'fist']},
-            'line 1001: expected a class from 0 to 1 in column -1.* got 2 .*249 more lines are bad',
+            'line 1001: expected a class from 0 to 1 in column -1.* got 2 .*249 more lines are invalid',
         ),
         ({'class_names': {0: 'rest', 1: 'fist'}}, 'line 1001: expected a class one of 0, 1'),
-        ({'channel_names': ['a']}, 'has 3 channels, expected 1 as channel_names says'),
+        ({'channel_names': ['a']}, 'has 3 channels, expected 1 as in channel_names'),
     ],
 )
-def test_labels_and_names_that_do_not_fit(tmp_path, fields, fault):
+def test_inconsistent_labels_and_channel_names_are_refused(tmp_path, fields, error):
     folder = mapped(tmp_path / 'in', **fields)
     (folder / 'r.csv').write_text(text([*DATA.T, LABELS]))
-    with pytest.raises(SourceError, match=fault):
+    with pytest.raises(SourceError, match=error):
         import_recording(folder / 'r.csv', tmp_path / 's')
 
 
 @pytest.mark.parametrize(
-    ('fields', 'fault'),
+    ('fields', 'error'),
     [
-        ({'samples': 'missing'}, r"has no 'missing' \(samples\); it holds emg \(1500, 3\)"),
+        ({'samples': 'missing'}, r"has no 'missing' \(samples\); it contains emg \(1500, 3\)"),
         ({'labels': 'words'}, "sample 0 of 'words'|labels are"),
-        ({'channels_first': True}, 'would have 1500 channels of 3 samples'),
-        ({'channels': [7]}, r'has 3 channels, expected \[7\]'),
+        ({'channels_first': True}, 'has 1500 columns and 3 rows'),
+        ({'channels': [7]}, r'has 3 channels, numbered from 0; expected the channels \[7\]'),
         ({'repetitions': 'words'}, 'repetitions are'),
     ],
 )
-def test_arrays_that_do_not_fit(tmp_path, fields, fault):
+def test_inconsistent_arrays_are_refused(tmp_path, fields, error):
     folder = mapped(tmp_path / 'in', **fields)
     words = np.array(['what'] * 10)
     np.savez(folder / 'r.npz', emg=DATA, labels=LABELS, words=words)
-    with pytest.raises(SourceError, match=fault):
+    with pytest.raises(SourceError, match=error):
         import_recording(folder / 'r.npz', tmp_path / 's')
 
 
 @pytest.mark.parametrize(
-    ('says', 'others', 'markers', 'fault'),
+    ('given', 'others', 'markers', 'error'),
     [
-        ({'sampling_rate': 1000.0}, 0, [], "'amp' says 500 Hz, expected 1000 Hz"),
-        ({}, 1, [], "several streams that could be the samples: .*'amp'.*'amp2'"),
+        ({'sampling_rate': 1000.0}, 0, [], "'amp' has a rate of 500 Hz, expected 1000 Hz"),
+        ({}, 1, [], "several streams that may contain the samples: .*'amp'.*'amp2'"),
         ({'samples': 'eeg'}, 0, [], "no stream 'eeg'"),
         (
             {'class_names': ['rest']},
@@ -276,15 +282,15 @@ def test_arrays_that_do_not_fit(tmp_path, fields, fault):
         ),
     ],
 )
-def test_streams_that_do_not_fit(tmp_path, says, others, markers, fault):
+def test_inconsistent_xdf_streams_are_refused(tmp_path, given, others, markers, error):
     times_s = np.arange(N) / RATE
     file = write_xdf(tmp_path / 'r.xdf', DATA, times_s, RATE, markers, others=others)
-    with pytest.raises(SourceError, match=fault):
-        import_recording(file, tmp_path / 's', '', says)
+    with pytest.raises(SourceError, match=error):
+        import_recording(file, tmp_path / 's', '', given)
 
 
 @pytest.mark.parametrize(('ending', 'module'), [('.xdf', 'pyxdf'), ('.mat', 'h5py')])
-def test_what_is_not_installed_is_named(tmp_path, monkeypatch, ending, module):
+def test_missing_optional_package_is_named(tmp_path, monkeypatch, ending, module):
     if ending == '.mat':
         file = mat73(tmp_path)
     else:
@@ -295,14 +301,14 @@ def test_what_is_not_installed_is_named(tmp_path, monkeypatch, ending, module):
 
 
 @pytest.mark.parametrize('ending', ['.xdf', '.mat', '.npz'])
-def test_a_broken_file_is_named(tmp_path, ending):
+def test_damaged_file_is_refused_by_name(tmp_path, ending):
     (tmp_path / f'r{ending}').write_bytes(b'\x00rubbish' * 50)
     with pytest.raises((SourceError, SessionError), match=rf'r\{ending} cannot be read'):
         import_recording(tmp_path / f'r{ending}', tmp_path / 's', '', {'sampling_rate': RATE})
 
 
 def two_files(recordings, name, tmp_path):
-    """Return a folder with the two files of a session that are not clean, which is enough."""
+    """Return a folder with the two invalid files of a session."""
     folder = tmp_path / 'in' / name
     folder.mkdir(parents=True)
     for file in ('2.txt', '3.txt'):
@@ -310,20 +316,22 @@ def two_files(recordings, name, tmp_path):
     return folder
 
 
-def test_a_file_whose_name_contradicts_its_labels(recordings, tmp_path):
-    """One session's 3.txt, which should be radial deviation, carries the label of extension."""
+def test_file_name_inconsistent_with_labels_is_refused(recordings, tmp_path):
+    """3.txt of session 69069-1 should be radial deviation, but has the label of extension."""
     folder = two_files(recordings, '69069-1', tmp_path)
     with pytest.raises(SourceError, match=r"3\.txt: expected samples of class 3 'radial'.* 2 ext"):
         import_recording(
             folder, tmp_path / 's', find_mapping('myo'), {'file_names': '{class}.txt'}
         )
     import_recording(folder, tmp_path / 's', find_mapping('myo'))
-    (told,) = [f.what for f in check_session(tmp_path / 's') if f.what.startswith('No label is')]
-    assert 'radial' in told
+    (message,) = [
+        f.what for f in check_session(tmp_path / 's') if f.what.startswith('No label is')
+    ]
+    assert 'radial' in message
 
 
-def test_recordings_that_are_not_clean(recordings, tmp_path):
-    # In the first two recordings were joined in the middle of a line, and hold a seventh.
+def test_recordings_with_invalid_lines_are_refused_or_imported_with_skip(recordings, tmp_path):
+    # In 2.txt of 19999-2 two recordings are joined within a line, which adds a repetition.
     for name, place, count in (
         ('19999-2', '2.txt, line 12322', 7),
         ('64917-1', '2.txt, line 1032', 6),
@@ -336,7 +344,7 @@ def test_recordings_that_are_not_clean(recordings, tmp_path):
         assert numbers == set(range(count))
 
 
-def test_a_mapping_of_ours_is_found_by_name(tmp_path):
+def test_shipped_mapping_is_found_by_name(tmp_path):
     assert find_mapping('myo').endswith('config/recordings/myo.yaml')
-    with pytest.raises(SourceError, match="no mapping 'mio'; .* one of ours: myo"):
+    with pytest.raises(SourceError, match="no mapping 'mio'; .* name of a shipped one: myo"):
         find_mapping('mio')

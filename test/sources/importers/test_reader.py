@@ -1,4 +1,4 @@
-"""Files of recordings: what can be read, and what is said of what cannot."""
+"""Reading of recording files: accepted variants, and error messages for invalid files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMAT = RecordingFormat(sampling_rate=1000.0, scale=1.0, class_names=('rest', '
 
 
 def load(path, text, **fields):
-    """Write a file, and return the pieces that are read from it."""
+    """Write a file; return the pieces read from it."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     given = {'sampling_rate': 1000.0, 'scale': 1.0, 'class_names': ['rest', 'fist', 'open']}
     return load_pieces(path, RecordingFormat.from_mapping(path, '', {**given, **fields}))
@@ -39,7 +39,7 @@ def load(path, text, **fields):
     ],
     ids=['plain', 'header', 'mark', 'comment', 'trailing', 'semicolon', 'tab', 'spaces'],
 )
-def test_tables_of_many_kinds_hold_the_same(tmp_path, text):
+def test_text_variants_give_the_same_samples(tmp_path, text):
     (piece,) = load(tmp_path / 'r.csv', text)
     assert piece.data.dtype == np.float32
     assert piece.data.tolist() == [[n % 100, -n % 50] for n in range(300)]
@@ -47,7 +47,7 @@ def test_tables_of_many_kinds_hold_the_same(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ('line', 'fault'),
+    ('line', 'error'),
     [
         ('1,2,3,0', 'expected 3 columns as in most lines, got 4'),
         ('1,x,0', "expected 3 numbers, got '1,x,0'"),
@@ -57,38 +57,38 @@ def test_tables_of_many_kinds_hold_the_same(tmp_path, text):
         ('1,2,nan', 'expected a class from 0 to 2'),
     ],
 )
-def test_a_bad_line_is_named_or_skipped(tmp_path, line, fault):
+def test_invalid_line_is_reported_or_skipped(tmp_path, line, error):
     text = '\n'.join([*GOOD[:150], line, *GOOD[151:]])
-    with pytest.raises(SourceError, match=f'r.csv, line 151: {fault}'):
+    with pytest.raises(SourceError, match=f'r.csv, line 151: {error}'):
         load(tmp_path / 'r.csv', text)
     before, after = load(tmp_path / 'r.csv', text, on_bad_line='skip')
     assert (len(before.data), len(after.data)) == (150, 149)
-    assert after.first_sample >= 150 + 1000  # no window spans what is missing
+    assert after.first_sample >= 150 + 1000  # no window spans the skipped line
 
 
 @pytest.mark.parametrize(
-    ('text', 'fault'),
+    ('text', 'error'),
     [
-        ('', 'no samples'),
+        ('', 'contains no samples'),
         ('one,two,label\n\n', 'no samples'),
         ('this\nis no\nrecording', 'no numbers'),
         (bytes(range(256)), 'cannot be read'),
     ],
 )
-def test_a_file_that_is_no_recording(tmp_path, text, fault):
-    with pytest.raises(SourceError, match=fault):
+def test_file_without_samples_is_refused(tmp_path, text, error):
+    with pytest.raises(SourceError, match=error):
         load(tmp_path / 'r.csv', text)
 
 
 @pytest.mark.parametrize(
     'fields', [{'label_column': 20}, {'time_column': 3}, {'channels': [0, 20]}, {'channels': [-9]}]
 )
-def test_columns_that_are_not_there(tmp_path, fields):
+def test_missing_columns_are_refused(tmp_path, fields):
     with pytest.raises(SourceError, match='has 3 columns; expected channels'):
         load(tmp_path / 'r.csv', '\n'.join(GOOD), **fields)
 
 
-def test_columns_are_chosen(tmp_path):
+def test_columns_are_selected(tmp_path):
     text = '\n'.join(GOOD)
     (piece,) = load(tmp_path / 'r.csv', text, channels=[1])
     assert piece.data.shape == (300, 1)
@@ -101,7 +101,7 @@ def test_columns_are_chosen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('arrays', 'fault'),
+    ('arrays', 'error'),
     [
         ({'labels': np.zeros(5)}, "expected an array 'emg' or 'data'"),
         ({'emg': np.array([['a', 'b']])}, "expected an array 'emg' or 'data'"),
@@ -111,21 +111,21 @@ def test_columns_are_chosen(tmp_path):
         ({'emg': np.zeros((5, 2)), 'labels': np.full(5, 9)}, 'labels from 0 to 2'),
     ],
 )
-def test_npz_that_is_no_recording(tmp_path, arrays, fault):
+def test_npz_without_recording_is_refused(tmp_path, arrays, error):
     np.savez(tmp_path / 'r.npz', **arrays)
-    with pytest.raises(SourceError, match=fault):
+    with pytest.raises(SourceError, match=error):
         load_pieces(tmp_path / 'r.npz', FORMAT)
 
 
 @pytest.mark.parametrize('content', [b'', b'PK\x03\x04 and so on'])
-def test_a_broken_npz(tmp_path, content):
+def test_damaged_npz_is_refused(tmp_path, content):
     (tmp_path / 'r.npz').write_bytes(content)
     with pytest.raises(SourceError, match='cannot be read'):
         load_pieces(tmp_path / 'r.npz', FORMAT)
 
 
 @pytest.mark.parametrize(
-    ('text', 'fault'),
+    ('text', 'error'),
     [
         ('colour: red', 'unknown colour'),
         ('sampling_rate: -1', 'positive'),
@@ -134,23 +134,23 @@ def test_a_broken_npz(tmp_path, content):
         ('channels: 3', 'expected a list'),
         ('class_names: rest', 'expected a list'),
         ('on_bad_line: ignore', 'expected error or skip'),
-        ('- x', 'no fields'),
+        ('- x', 'has no fields'),
         ('scale: 1\nscale: 2', "line 2: duplicate key 'scale', first given in line 1"),
         ('scale: 1\ncolour: red\nchannels: 3', 'line 2: unknown colour; line 3: channels is 3'),
     ],
 )
-def test_a_mapping_that_is_none(tmp_path, text, fault):
+def test_invalid_mapping_is_refused(tmp_path, text, error):
     (tmp_path / 'recording.yaml').write_text(text)
-    with pytest.raises(SourceError, match=fault):
+    with pytest.raises(SourceError, match=error):
         RecordingFormat.from_mapping(tmp_path, '', {})
 
 
-def test_a_scale_without_a_point_is_a_number_all_the_same(tmp_path):
-    (tmp_path / 'recording.yaml').write_text('scale: 1e-6')  # to YAML that is a string
+def test_number_without_decimal_point_is_accepted(tmp_path):
+    (tmp_path / 'recording.yaml').write_text('scale: 1e-6')  # YAML reads this as a string
     assert RecordingFormat.from_mapping(tmp_path, '', {}).scale == 1e-6
 
 
-def test_the_mapping_that_we_ship_is_the_default(tmp_path):
+def test_shipped_myo_mapping_equals_the_defaults(tmp_path):
     shipped = ROOT / 'config' / 'recordings' / 'myo.yaml'
     assert RecordingFormat.from_mapping(tmp_path, str(shipped), {}) == RecordingFormat()
     assert (
@@ -159,7 +159,7 @@ def test_the_mapping_that_we_ship_is_the_default(tmp_path):
     )
 
 
-def test_the_sessions_that_are_not_clean(recordings):
+def test_recordings_with_ragged_lines_are_refused_or_skipped(recordings):
     folder = recordings / 'myo-readings'
     for name in ('19999-2', '64917-1'):
         with pytest.raises(SourceError, match=f'{name}.*line .*columns as in most lines'):
@@ -167,7 +167,7 @@ def test_the_sessions_that_are_not_clean(recordings):
         assert Replay({'path': str(folder / name), 'on_bad_line': 'skip'}).duration_s > 300
 
 
-def test_a_wrong_label_that_names_a_class_is_believed(recordings):
-    """No line of it is bad, so no error: only its folder's custom says that 3.txt is radial."""
+def test_valid_but_wrong_label_is_not_detected(recordings):
+    """Every line is valid; only the convention of the folder gives the class of 3.txt."""
     pieces = load_pieces(recordings / 'myo-readings' / '69069-1', RecordingFormat())
     assert {piece.name: set(piece.labels.tolist()) for piece in pieces}['3.txt'] == {0, 2}

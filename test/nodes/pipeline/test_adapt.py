@@ -66,7 +66,7 @@ def test_adapt_makes_a_new_model_from_the_one_in_use(tmp_path, running) -> None:
     assert written['sessions'] == ['monday', 'tuesday']
     assert written['class_names'] == ['rest', 'fist', 'pinch']
     assert written['scores']['accuracy'] > 0.9
-    g.wait(lambda: any(line.startswith('Chosen: ') for line in g.lines), 'the log')
+    g.wait(lambda: any(line.startswith('Selected: ') for line in g.lines), 'the log')
     g.operator.trigger('pipeline/start_predicting')
     busy = adapt(g, 'tuesday')
     assert not busy.success

@@ -1,1 +1,1 @@
-"""The command ``myogestic``: what is done offline, from a terminal."""
+"""The command ``myogestic``: sessions, training, evaluation and replay without a ROS graph."""

@@ -1,4 +1,4 @@
-"""The command ``myogestic``."""
+"""Entry point of the command ``myogestic``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from myogestic_ros.cli.console import console
 __all__ = ['app', 'main']
 
 COMMANDS = ('sessions', 'train', 'evaluate', 'replay')
-"""Each a module beside this one, with a function of its name, or an ``app`` of several."""
+"""Names of the subcommands. Each is a module here with a function of that name, or an ``app``."""
 
 
 class _Commands(TyperGroup):
-    """Import a command when it is asked for: who lists sessions need not wait for scikit-learn."""
+    """Import the module of a subcommand only when it is used, so that most start fast."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -30,14 +30,14 @@ class _Commands(TyperGroup):
         module = importlib.import_module(f'myogestic_ros.cli.{cmd_name}')
         group = getattr(module, 'app', None)
         if group is None:
-            group = typer.Typer(**LOOKS)
+            group = typer.Typer(**SETTINGS)
             group.command()(getattr(module, cmd_name))
         command = get_command(group)
         command.name = cmd_name
         return command
 
 
-LOOKS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     'add_completion': False,
     'rich_markup_mode': 'markdown',
     'pretty_exceptions_enable': False,
@@ -46,14 +46,14 @@ LOOKS: dict[str, Any] = {
 app = typer.Typer(
     cls=_Commands,
     name='myogestic',
-    help='Sessions, decoders and predictions, without a running graph.',
+    help='Manage sessions, train and evaluate decoders, predict offline.',
     no_args_is_help=True,
-    **LOOKS,
+    **SETTINGS,
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         console.print(f'myogestic_ros {myogestic_ros.__version__}')
         raise typer.Exit
 
@@ -62,18 +62,20 @@ def _version(wanted: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option('--version', callback=_version, is_eager=True, help='Print the version.'),
+        typer.Option(
+            '--version', callback=_print_version, is_eager=True, help='Print the version and exit.'
+        ),
     ] = False,
 ) -> None:
-    """Sessions, decoders and predictions, without a running graph."""
+    """Manage sessions, train and evaluate decoders, predict offline."""
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command with arguments, by default those of the process; return its exit code."""
     try:
         result = app(args, standalone_mode=True)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     return result if isinstance(result, int) else 0
 
 

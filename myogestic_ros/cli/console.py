@@ -1,4 +1,4 @@
-"""What the commands share: where they print, and how they end when something is wrong."""
+"""Consoles and error handling of all commands."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from myogestic_ros.core.errors import MyoGesticError
 __all__ = ['console', 'errors', 'report_errors']
 
 console = Console(highlight=False)
-"""Results."""
+"""Standard output, for results."""
 
 errors = Console(stderr=True, highlight=False)
-"""Everything else, so that results can be piped."""
+"""Standard error, for everything else, so that results can be piped."""
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Print an error of ours as a sentence and end with exit code 1; no traceback."""
+    """Print a `MyoGesticError` without traceback and exit with code 1."""
     try:
         yield
     except MyoGesticError as error:
         errors.print(str(error), style='red', markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of a pipe has closed it
         raise typer.Exit(0) from None

@@ -1,10 +1,11 @@
-"""``myogestic evaluate``: how good decoders are on recorded sessions, before a hand moves."""
+"""``myogestic evaluate``: cross-validate decoders on recorded sessions."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from rich.progress import Progress
 from sklearn.base import clone
 
+import myogestic_ros
 from myogestic_ros.cli import training_options as options
 from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.core.errors import MyoGesticError, TrainingError
@@ -47,7 +49,7 @@ Report = ClassificationReport | RegressionReport
 
 @dataclass(frozen=True)
 class Settings:
-    """What is evaluated, and how windows are cut."""
+    """Sessions to evaluate, and how windows are cut."""
 
     paths: list[Path]
     stream: str
@@ -59,7 +61,7 @@ class Settings:
     filters: FilterSpec | None
 
     def training_data(self, *targets: str) -> TrainingData:
-        """Return the same as a training would get it."""
+        """Return the settings as training data."""
         return TrainingData(
             paths=[str(path) for path in self.paths],
             class_names=self.classes,
@@ -72,26 +74,28 @@ class Settings:
 
 def evaluate(
     sessions: Annotated[
-        list[str], typer.Argument(help='Names in --session-dir, or paths.', show_default=False)
+        list[str],
+        typer.Argument(help='Session names in --session-dir, or paths.', show_default=False),
     ],
     decoder: Annotated[
         list[str],
         typer.Option(
             '--decoder',
             '-d',
-            help='Name of a ready decoder, or a scikit-learn estimator by import path; several '
-            'are compared.',
+            help='Built-in decoder, or scikit-learn estimator by import path; repeat to compare '
+            'several.',
         ),
     ] = [DEFAULT],  # noqa: B006 - typer copies it
     stream: Annotated[str, typer.Option(help='Name of the EMG stream.')] = 'emg',
-    target: Annotated[
-        str, typer.Option(help='Stream of the targets of proportional decoders.')
-    ] = '',
+    target: Annotated[str, typer.Option(help='Target stream of proportional decoders.')] = '',
     classes: Annotated[
-        list[str], typer.Option('--class', help='Use these classes only.', show_default=False)
+        list[str],
+        typer.Option(
+            '--class', help='Evaluate this class only; may be repeated.', show_default=False
+        ),
     ] = [],  # noqa: B006
-    window_ms: Annotated[float, typer.Option(min=1.0, help='Length of a window, ms.')] = 200.0,
-    hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
+    window_ms: Annotated[float, typer.Option(min=1.0, help='Window length, ms.')] = 200.0,
+    hop_ms: Annotated[float, typer.Option(min=1.0, help='Hop between windows, ms.')] = 50.0,
     settle_ms: options.SettleMs = TrainingData.settle_ms,
     bandpass: options.Bandpass = None,
     filter_order: options.FilterOrder = None,
@@ -101,22 +105,23 @@ def evaluate(
     reference: options.Reference = None,
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     json_file: Annotated[
-        Path | None, typer.Option('--json', help='Write all figures to this file; - for here.')
+        Path | None,
+        typer.Option('--json', help='Write all scores to this file; -: standard output.'),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help='Write a report: FILE.html or FILE.png.')
+        Path | None, typer.Option(help='Write a report to FILE.html or FILE.png.')
     ] = None,
 ) -> None:
-    """Test decoders on repetitions that they were not trained on.
+    """Test decoders on repetitions that are held out of training.
 
-    Each repetition is left out in turn, then the last one, then all but a few (the learning
-    curve), then whole sessions when there are several. Windows in which a movement begins are
-    scored apart. Before that, what spoils the data is said.
+    Scores: each repetition held out in turn, the last repetition, the learning curve (training on
+    one, two, … repetitions), and whole sessions if there are several. Windows in transitions
+    between classes are scored separately. Warnings about the quality of the data come first.
     """
     with report_errors():
         if report is not None and report.suffix.lower() not in ('.html', '.htm', '.png'):
             raise MyoGesticError(
-                f"A report can be a .html or a .png file; got '{report}'. Name it report.html, say."
+                f"The report is a .html or a .png file; got '{report}'. Use report.html, for example."
             )
         settings = Settings(
             [Path(path) for path in resolve_sessions(sessions, session_dir)],
@@ -132,24 +137,25 @@ def evaluate(
         kinds = {one.kind for one in recipes}
         if len(kinds) > 1:
             raise MyoGesticError(
-                f'{", ".join(decoder)}: some decide for a class, some give values; compare '
-                f'decoders of one kind.'
+                f'{", ".join(decoder)}: some are classifiers, some proportional; expected decoders '
+                f'of one kind.'
             )
-        quiet = json_file == Path('-')
+        to_stderr = json_file == Path('-')
         warnings = _warnings(settings)
         for warning in warnings:
             errors.print(f'Warning: {warning}', style='yellow', markup=False, soft_wrap=True)
         reports = _run(settings, recipes)
-        _show(settings, reports, quiet)
+        _print(settings, reports, to_stderr)
         if json_file is not None:
             _write_json(json_file, settings, reports, warnings)
         if report is not None:
-            write_report(report, _title(reports), _info(settings, reports), reports, warnings)
+            details = [_info(settings, reports), _provenance(settings)]
+            write_report(report, _title(reports), details, reports, warnings)
             errors.print(f'Report: {report}', markup=False, soft_wrap=True)
 
 
 def _warnings(settings: Settings) -> list[str]:
-    """Return what seems wrong with the sessions, each and between them."""
+    """Return the warnings about each session, and about differences between sessions."""
     summaries = [
         summarize_session(path, settings.stream, settings.filters) for path in settings.paths
     ]
@@ -158,88 +164,88 @@ def _warnings(settings: Settings) -> list[str]:
 
 
 def _rotations(summaries: Sequence[SignalSummary], stream: str) -> list[str]:
-    """Say which sessions were recorded with the electrodes turned against the first."""
-    said = []
+    """Return a warning per session whose electrodes are rotated relative to the first session."""
+    found = []
     first = class_covariances(summaries[:1])
     for summary in summaries[1:]:
         if len(summary.channel_names) != len(summaries[0].channel_names):
-            continue  # said when the windows are cut
-        found = find_rotation(first, class_covariances([summary]))
-        if found is not None and found.is_proposed:
-            said.append(f"Session '{summary.session}': {found.sentence(stream)}")
-    return said
+            continue  # cutting the windows raises an error
+        rotation = find_rotation(first, class_covariances([summary]))
+        if rotation is not None and rotation.is_proposed:
+            found.append(f"Session '{summary.session}': {rotation.message(stream)}")
+    return found
 
 
 def _run(settings: Settings, recipes: Sequence[Recipe]) -> list[Report]:
     found: list[Report] = []
     with Progress(console=errors, transient=True) as progress:
-        for one in recipes:
-            task = progress.add_task(f'{one.name}: cutting windows', total=None)
-            if one.kind == 'regression':
-                found.append(_regressor(settings, one, progress, task))
+        for decoder in recipes:
+            task = progress.add_task(f'{decoder.name}: cutting windows', total=None)
+            if decoder.kind == 'regression':
+                found.append(_regressor(settings, decoder, progress, task))
             else:
-                found.append(_classifier(settings, one, progress, task))
+                found.append(_classifier(settings, decoder, progress, task))
             progress.remove_task(task)
     return found
 
 
-def _classifier(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
-    described = complete_training_data(settings.training_data())
+def _classifier(settings: Settings, decoder: Recipe, progress: Progress, task: Any) -> Report:
+    training = complete_training_data(settings.training_data())
     data = load_evaluation_set(
         settings.paths,
         settings.stream,
-        one.extract,
+        decoder.extract,
         window_ms=settings.window_ms,
         hop_ms=settings.hop_ms,
         settle_ms=settings.settle_ms,
-        classes=described.classes,
+        classes=training.classes,
         filters=settings.filters,
     )
-    steps = one.steps({settings.stream: described.streams[0].channels or 0})
-    progress.update(task, description=f'{one.name}: training', total=count_fits(data))
+    estimator = decoder.make_estimator({settings.stream: training.streams[0].channels or 0})
+    progress.update(task, description=f'{decoder.name}: training', total=count_fits(data))
     return evaluate_classifier(
-        one.name,
+        decoder.name,
         data,
-        lambda x, y: _fit(one, steps, x, y),
+        lambda x, y: _fit(decoder, estimator, x, y),
         lambda: progress.advance(task),
     )
 
 
-def _regressor(settings: Settings, one: Recipe, progress: Progress, task: Any) -> Report:
+def _regressor(settings: Settings, decoder: Recipe, progress: Progress, task: Any) -> Report:
     target = settings.target or _only_target(settings)
-    data = load_targets(settings.training_data(target), one.extract)
-    steps = one.steps(data.n_channels)
-    progress.update(task, description=f'{one.name}: training')
-    return evaluate_regressor(one.name, data, lambda x, y: _fit(one, steps, x, y))
+    data = load_targets(settings.training_data(target), decoder.extract)
+    estimator = decoder.make_estimator(data.n_channels)
+    progress.update(task, description=f'{decoder.name}: training')
+    return evaluate_regressor(decoder.name, data, lambda x, y: _fit(decoder, estimator, x, y))
 
 
-def _fit(one: Recipe, steps: Any, features: Any, targets: Any) -> Any:
+def _fit(decoder: Recipe, estimator: Any, features: Any, targets: Any) -> Any:
     try:
-        return clone(steps).fit(features, targets)
+        return clone(estimator).fit(features, targets)
     except MyoGesticError:
         raise
     except Exception as error:
         raise TrainingError(
-            f"Decoder '{one.name}' cannot be trained on {len(targets)} windows: "
+            f"Decoder '{decoder.name}' cannot be trained on {len(targets)} windows: "
             f'{type(error).__name__}: {error}'
         ) from error
 
 
 def _only_target(settings: Settings) -> str:
-    """Return the one stream that can be a target."""
+    """Return the only stream of targets in the first session."""
     topics = Session(settings.paths[0]).bag.topics
     found = [topic for topic, kind in topics.items() if kind == JOINT_STATE]
     if len(found) != 1:
         raise MyoGesticError(
             f"Session '{settings.paths[0].name}' has {len(found)} streams of targets "
             f'({", ".join(found) or "none of type JointState"}); name one with --target, or '
-            f'evaluate a decoder of classes.'
+            f'evaluate a classifier.'
         )
     return found[0].rpartition('/')[2]
 
 
-def _show(settings: Settings, reports: Sequence[Report], quiet: bool) -> None:
-    out = errors if quiet else console
+def _print(settings: Settings, reports: Sequence[Report], to_stderr: bool) -> None:
+    out = errors if to_stderr else console
     out.print(_info(settings, reports), style='dim', markup=False)
     classified = [report for report in reports if isinstance(report, ClassificationReport)]
     decoded = [report for report in reports if isinstance(report, RegressionReport)]
@@ -253,8 +259,8 @@ def _show(settings: Settings, reports: Sequence[Report], quiet: bool) -> None:
 
 def _title(reports: Sequence[Report]) -> str:
     names = reports[0].data.session_names
-    told = names[0] if len(names) == 1 else f'{len(names)} sessions'
-    return f'{" against ".join(report.decoder for report in reports)} on {told}'
+    sessions = names[0] if len(names) == 1 else f'{len(names)} sessions'
+    return f'{" and ".join(report.decoder for report in reports)} on {sessions}'
 
 
 def _info(settings: Settings, reports: Sequence[Report]) -> str:
@@ -268,14 +274,24 @@ def _info(settings: Settings, reports: Sequence[Report]) -> str:
     return (
         f'{names}: {len(first.data.class_names)} classes, {spread} repetitions, '
         f'{int(first.data.steady.sum())} steady {cut}; {settings.settle_ms:g} ms after each cue '
-        f'scored apart'
+        f'scored separately'
     )
+
+
+def _provenance(settings: Settings) -> str:
+    """Return date, version and filters of an evaluation."""
+    now = datetime.now().astimezone().strftime('%Y-%m-%d %H:%M %Z')
+    version = myogestic_ros.__version__
+    return f'{now}, myogestic_ros {version}, filters: {settings.filters or "none"}'
 
 
 def _write_json(
     file: Path, settings: Settings, reports: Sequence[Report], warnings: Sequence[str]
 ) -> None:
     content = {
+        'date': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'myogestic_ros': myogestic_ros.__version__,
+        'filters': None if settings.filters is None else settings.filters.to_json(),
         'window_ms': settings.window_ms,
         'hop_ms': settings.hop_ms,
         'settle_ms': settings.settle_ms,
@@ -290,4 +306,4 @@ def _write_json(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding='utf-8')
     except OSError as error:
-        raise MyoGesticError(f'The figures cannot be written to {file}: {error}.') from error
+        raise MyoGesticError(f'The scores cannot be written to {file}: {error}.') from error

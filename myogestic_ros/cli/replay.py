@@ -1,4 +1,4 @@
-"""``myogestic replay``: the predictions that a recording gives, as fast as the machine can."""
+"""``myogestic replay``: predict offline on a recorded session, as fast as possible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import Prediction
-from myogestic_ros.nodes.pipeline.node import find_pipeline
+from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
 from myogestic_ros.nodes.pipeline.prediction_bag import (
     TOPICS,
     PredictionWriter,
@@ -39,15 +39,15 @@ __all__ = ['replay']
 
 def replay(
     session: Annotated[
-        str, typer.Argument(help='Name in --session-dir, or path of a session or bag.')
+        str, typer.Argument(help='Session name in --session-dir, or path of a session or bag.')
     ],
     model: Annotated[
-        str, typer.Option(help='Name of the model in the model folder; empty: the newest.')
+        str, typer.Option(help='Name of the model in --model-dir; empty: the newest.')
     ] = '',
     decoder: Annotated[
         str,
         typer.Option(
-            help='Decoder: a .py file, a module or a name; empty: the one that made the model.'
+            help='Decoder: .py file, module or name; empty: the one that trained the model.'
         ),
     ] = '',
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
@@ -55,40 +55,43 @@ def replay(
     predict_hz: Annotated[
         float,
         typer.Option(
-            help='Predictions per second of signal, Hz; negative: as the decoder says; 0: one per frame.'
+            help='Predictions per second of signal, Hz; negative: that of the decoder; 0: one per '
+            'frame.'
         ),
     ] = -1.0,
     params_file: Annotated[
         Path | None,
         typer.Option(
-            help='Parameter file of the pipeline node, for what comes after the decoder (post.…).'
+            help='Parameter file of the pipeline node, for the post-processing (post.*).'
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help='Bag to write; by default beside the session. Never overwrites.'),
+        typer.Option(
+            help='Bag to write; default: beside the session. Existing bags are not overwritten.'
+        ),
     ] = None,
     compare_with: Annotated[
         Path | None,
         typer.Option(
             '--compare',
-            help='Bag with predictions made before, live or offline, of the same session.',
+            help='Bag with earlier predictions of the same session, live or offline.',
         ),
     ] = None,
 ) -> None:
-    """Predict on a recorded session without a graph, and write the predictions as a bag.
+    """Predict on a recorded session without a ROS graph, and write the predictions to a bag.
 
-    They are, bit for bit, those that a pipeline node makes when the session is played to it, at
-    any speed it can keep up with. With --compare it says whether that is so; exit code 1 when not.
+    The predictions are identical, bit for bit, to those of a pipeline node to which the session is
+    played at any speed without skipped ticks. --compare checks this; exit code 1 if they differ.
     """
     with report_errors():
-        (place,) = resolve_sessions([session], session_dir)
-        recording = Session(place)
-        pipeline, manifest = _ready(model, decoder, model_dir, predict_hz)
+        (source,) = resolve_sessions([session], session_dir)
+        recording = Session(source)
+        pipeline, manifest = _load_pipeline(model, decoder, model_dir, predict_hz)
         if params_file is not None:
             values = read_parameters(params_file, 'pipeline', POST)
             pipeline.post = PostProcessingChain(values, lambda: pipeline.predict_hz)
-        path = output or place.parent / free_name(place.parent, f'{place.stem}_predictions')
+        path = output or source.parent / free_name(source.parent, f'{source.stem}_predictions')
         before = read_predictions(compare_with) if compare_with else None
         run = _predict(pipeline, manifest, recording, path)
         _report(run, path)
@@ -98,27 +101,29 @@ def replay(
 
 @dataclass
 class _Run:
+    """Counts and times of an offline prediction."""
+
     predictions: int = 0
     labelled: int = 0
-    right: int = 0
+    correct: int = 0
     signal_s: float = 0.0
     took_s: float = 0.0
-    after: str = ''
+    post_processing: str = ''
     problems: Counter[str] = field(default_factory=Counter)
 
 
-def _ready(
+def _load_pipeline(
     model: str, decoder: str, model_dir: Path, predict_hz: float
 ) -> tuple[Pipeline, Manifest]:
-    """Return an idle pipeline with a model, as the node would have made it."""
+    """Return an idle pipeline with the model, as the pipeline node creates it."""
     store = ModelStore(model_dir.expanduser())
     name = model or store.newest()
     made_by = store.manifest(name)
-    found = find_pipeline(decoder or made_by.decoder)
+    decoder_pipeline = find_pipeline(decoder or made_by.decoder)
     pipeline = Pipeline(
-        found.predict_hz if predict_hz < 0 else predict_hz,
+        decoder_pipeline.predict_hz if predict_hz < 0 else predict_hz,
         streams=made_by.streams,
-        callbacks=found.callbacks,
+        callbacks=decoder_pipeline.callbacks,
     )
     content, manifest = store.load(name, pipeline.streams, pipeline.load_model)
     pipeline.use_model(content, name, manifest.class_names)
@@ -156,15 +161,15 @@ def _predict(pipeline: Pipeline, manifest: Manifest, session: Session, path: Pat
         for prediction in predict_session(pipeline, session, on_time):
             message = bag.add(prediction)
             run.predictions += 1
-            label = timeline.over(prediction.stamp_ns, prediction.stamp_ns, 0)
+            label = timeline.label_during(prediction.stamp_ns, prediction.stamp_ns, 0)
             if label is not None and message.label:
                 run.labelled += 1
-                run.right += message.label == label.name
+                run.correct += message.label == label.name
         run.took_s = time.perf_counter() - begun_s
     run.problems['callback errors'] = pipeline.counters.errors
     run.problems['dropped results'] = pipeline.counters.dropped
     run.problems['coalesced ticks'] = pipeline.reader.cutter.coalesced
-    run.after = str(pipeline.post or '')
+    run.post_processing = str(pipeline.post or '')
     run.problems['unsynchronized ticks'] = pipeline.reader.cutter.unsynchronized
     for name in pipeline.reader.cutter.names:
         run.problems[f'{name}: lost samples'] = pipeline.reader.cutter.validator(name).lost
@@ -175,15 +180,17 @@ def _report(run: _Run, path: Path) -> None:
     table = Table(show_header=False, box=None)
     table.add_row('predictions', str(run.predictions))
     speed = run.signal_s / run.took_s if run.took_s else 0.0
-    table.add_row('signal', f'{run.signal_s:.1f} s in {run.took_s:.1f} s ({speed:.0f} times life)')
+    table.add_row(
+        'signal', f'{run.signal_s:.1f} s in {run.took_s:.1f} s ({speed:.0f} × real time)'
+    )
     if run.labelled:
-        share = run.right / run.labelled
+        share = run.correct / run.labelled
         table.add_row('as labelled', f'{share:.1%} of {run.labelled} (reaction times included)')
-    if run.after:
-        table.add_row('after the decoder', run.after)
-    for what, count in run.problems.items():
+    if run.post_processing:
+        table.add_row('post-processing', run.post_processing)
+    for problem, count in run.problems.items():
         if count:
-            table.add_row(what, str(count))
+            table.add_row(problem, str(count))
     table.add_row('written to', str(path))
     console.print(table)
 
@@ -191,7 +198,7 @@ def _report(run: _Run, path: Path) -> None:
 def _compare(path: Path, other: Path | None, before: list[Prediction]) -> None:
     result = compare(read_predictions(path), before)
     if result.identical:
-        console.print(f'All {result.compared} predictions are those of {other}, bit for bit.')
+        console.print(f'All {result.compared} predictions equal those in {other}, bit for bit.')
         return
     at = (
         ''
@@ -199,7 +206,7 @@ def _compare(path: Path, other: Path | None, before: list[Prediction]) -> None:
         else f', the first at sample {result.first_difference}'
     )
     console.print(
-        f'Not those of {other}: {result.different} of {result.compared} differ{at}; '
-        f'{result.missing} are missing there, {result.additional} are only there.'
+        f'Predictions differ from {other}: {result.different} of {result.compared} are different{at}; '
+        f'{result.missing} are missing in it, {result.additional} exist only in it.'
     )
     raise typer.Exit(1)

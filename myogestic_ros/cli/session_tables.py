@@ -1,4 +1,4 @@
-"""Sessions as a terminal shows them."""
+"""Print sessions as tables and bar plots in the terminal."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from rich.text import Text
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.sessions.exchange.content import Content
 from myogestic_ros.sessions.quality.check import Finding
-from myogestic_ros.sessions.quality.statistics import Span, StreamSurvey, Survey
+from myogestic_ros.sessions.quality.statistics import SessionStatistics, Span, StreamStatistics
 from myogestic_ros.sessions.reading.library import SessionSummary
 
 __all__ = ['print_findings', 'print_imported', 'print_sessions', 'print_survey']
 
 BARS = ' ▁▂▃▄▅▆▇█'
 COLOURS = ('white', 'green', 'blue', 'magenta', 'yellow', 'cyan', 'red', 'bright_green')
-REPAIR = 'repair it'
-MOST_ROWS = 8
-"""So many channels are drawn each for itself; more are drawn in groups."""
+REPAIR = 'needs repair'
+MAX_ROWS = 8
+"""Up to this many channels get a row each; more are averaged in groups."""
 
 
 def print_sessions(
-    console: Console, folder: Path, summaries: Sequence[SessionSummary], cut: Sequence[Path]
+    console: Console, folder: Path, summaries: Sequence[SessionSummary], to_repair: Sequence[Path]
 ) -> None:
-    """Print a line for each session."""
+    """Print one line per session."""
     known = {summary.path for summary in summaries}
-    if not summaries and not cut:
-        console.print(f'{folder} holds no sessions.', markup=False)
+    if not summaries and not to_repair:
+        console.print(f'{folder} contains no sessions.', markup=False)
         return
-    rows = [_row(summary, summary.path in cut) for summary in summaries]
-    rows += [[path.name, '', '', REPAIR, '', '', ''] for path in cut if path not in known]
-    titles = ['session', 'began', 'length', '', 'subject', 'device', 'classes']
+    rows = [_row(summary, summary.path in to_repair) for summary in summaries]
+    rows += [[path.name, '', '', REPAIR, '', '', ''] for path in to_repair if path not in known]
+    titles = ['session', 'start', 'length', 'state', 'subject', 'device', 'classes']
     filled = [column for column in range(len(titles)) if any(row[column] for row in rows)]
     widths = [max(len(titles[c]), *(len(row[c]) for row in rows)) for c in filled]
-    left = console.width - sum(widths[:-1]) - 3 * len(filled) - 1  # for what may be cut off
+    left = (
+        console.width - sum(widths[:-1]) - 3 * len(filled) - 1
+    )  # for the column that may be shortened
     table = Table()
     for column in filled:
         table.add_column(
@@ -77,14 +79,14 @@ def _length(seconds: float) -> str:
 
 
 def print_imported(console: Console, content: Content, target: Path) -> None:
-    """Say what became of a recording."""
+    """Print a summary of an imported recording."""
     stream, indices = content.stream, content.sample_indices()
     missing = int(indices[-1] - indices[0]) + 1 - len(indices)
     n_samples, n_channels = content.data.shape
     console.print(
         f'{target}: {n_channels} channels at {stream.sampling_rate:g} Hz, '
         f'{_length(n_samples / stream.sampling_rate)}'
-        + (f'; {missing} sample indices left out (between files, or lost)' if missing else ''),
+        + (f'; {missing} sample indices left out (lost, or between files)' if missing else ''),
         markup=False,
         soft_wrap=True,
     )
@@ -92,29 +94,31 @@ def print_imported(console: Console, content: Content, target: Path) -> None:
     for event in content.events:
         if event.label.index != NO_CLASS:
             repetitions.setdefault(event.label.name, set()).add(event.label.repetition)
-    told = ', '.join(f'{name} × {len(numbers)}' for name, numbers in repetitions.items())
-    console.print(f'Repetitions: {told}' if told else 'No labels.', markup=False, soft_wrap=True)
+    counts = ', '.join(f'{name} × {len(numbers)}' for name, numbers in repetitions.items())
+    console.print(
+        f'Repetitions: {counts}' if counts else 'No labels.', markup=False, soft_wrap=True
+    )
 
 
 def print_findings(console: Console, name: str, findings: Sequence[Finding]) -> None:
-    """Print what was found, and what to do about it."""
-    faults = sum(finding.fault for finding in findings)
+    """Print the findings of a check with advice."""
+    faults = sum(finding.is_error for finding in findings)
     if name:
-        verdict = f'[red]{faults} wrong[/]' if faults else '[green]good[/]'
+        verdict = f'[red]errors: {faults}[/]' if faults else '[green]good[/]'
         console.print(f'[bold]{escape(name)}[/]: {verdict}')
     for finding in findings:
-        mark = '[red]✗[/]' if finding.fault else '[yellow]·[/]'
-        console.print(f' {mark} {escape(finding.what)}', soft_wrap=True)
+        mark = '[red]✗[/]' if finding.is_error else '[yellow]·[/]'
+        console.print(f' {mark} {escape(finding.message)}', soft_wrap=True)
         console.print(f'   [dim]{escape(finding.advice)}[/]', soft_wrap=True)
 
 
-def print_survey(console: Console, found: Survey) -> None:
-    """Print what a session holds."""
+def print_survey(console: Console, found: SessionStatistics) -> None:
+    """Print streams, classes and signal of a session."""
     info = found.session.info
     console.print(f'[bold]{escape(found.session.name)}[/]  {escape(_about(found))}')
     if info.software:
-        told = ', '.join(f'{name} {version}' for name, version in info.software.items())
-        console.print(f'[dim]{escape(told)}[/]')
+        versions = ', '.join(f'{name} {version}' for name, version in info.software.items())
+        console.print(f'[dim]{escape(versions)}[/]')
     console.print(_streams(found))
     classes = found.class_spans()
     if classes:
@@ -123,22 +127,22 @@ def print_survey(console: Console, found: Survey) -> None:
         _draw(console, found, found.primary)
 
 
-def _about(found: Survey) -> str:
+def _about(found: SessionStatistics) -> str:
     info = found.session.info
-    said = {
-        'began': info.started,
+    known = {
+        'start': info.started,
         'subject': info.subject,
         'device': info.device,
         'protocol': info.protocol,
         **{k: v for k, v in info.extra.items() if k in ('imported_from', 'recovered')},
     }
-    return ', '.join(f'{key.replace("_", " ")} {value}' for key, value in said.items() if value)
+    return ', '.join(f'{key.replace("_", " ")} {value}' for key, value in known.items() if value)
 
 
-def _streams(found: Survey) -> Table:
+def _streams(found: SessionStatistics) -> Table:
     table = Table()
     table.add_column('stream')
-    for title in ('channels', 'rate', 'stamps say', 'length', 'samples', 'lost', 'malformed'):
+    for title in ('channels', 'rate', 'measured rate', 'length', 'samples', 'lost', 'malformed'):
         table.add_column(title, justify='right')
     for stream in found.streams:
         channels, rate = stream.formats[0] if stream.formats else (0, 0.0)
@@ -157,7 +161,7 @@ def _streams(found: Survey) -> Table:
 
 def _classes(classes: dict[tuple[int, str], list[Span]]) -> Table:
     table = Table()
-    for title in ('', 'class', 'repetitions', 'each', 'together', 'samples'):
+    for title in ('', 'class', 'repetitions', 'each', 'total', 'samples'):
         table.add_column(title, justify='left' if title in ('', 'class') else 'right')
     for (index, name), spans in classes.items():
         lengths = [span.end_s - span.start_s for span in spans]
@@ -182,13 +186,13 @@ def _mark(index: int) -> str:
     return '0123456789abcdefghijklmnopqrstuvwxyz'[index % 36]
 
 
-def _draw(console: Console, found: Survey, stream: StreamSurvey) -> None:
-    """Draw the RMS of the channels over time, and below it the class in force."""
+def _draw(console: Console, found: SessionStatistics, stream: StreamStatistics) -> None:
+    """Print the RMS of the channels over time, and the class in force below it."""
     envelope = stream.envelope
     if envelope is None or not len(envelope.times_s):
         return
     rms, times_s = envelope.rms, envelope.times_s
-    groups = np.array_split(np.arange(rms.shape[1]), min(MOST_ROWS, rms.shape[1]))
+    groups = np.array_split(np.arange(rms.shape[1]), min(MAX_ROWS, rms.shape[1]))
     names = [_group_name(stream, group.tolist()) for group in groups]
     margin = max(len(name) for name in names) + 1
     width = min(max(20, console.width - margin - 1), len(times_s))
@@ -222,7 +226,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float('nan')
 
 
-def _group_name(stream: StreamSurvey, channels: list[int]) -> str:
+def _group_name(stream: StreamStatistics, channels: list[int]) -> str:
     first = stream.channel_name(channels[0])[:12]
     return first if len(channels) == 1 else f'{first} to {channels[-1] + 1}'
 

@@ -1,4 +1,4 @@
-"""``myogestic sessions``: import, list, look at, check, repair and export sessions."""
+"""``myogestic sessions``: import, list, show, check, repair and export sessions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from myogestic_ros.cli.session_tables import (
 )
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.sessions.exchange.export import export_session
-from myogestic_ros.sessions.quality.check import Finding, check_session, findings_of
-from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.quality.check import Finding, check_session, check_statistics
+from myogestic_ros.sessions.quality.statistics import session_statistics
 from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
@@ -30,7 +30,7 @@ __all__ = ['app']
 
 app = typer.Typer(
     name='sessions',
-    help='Recorded sessions: import, list, look at, check, repair, export.',
+    help='Import, list, show, check, repair and export recorded sessions.',
     no_args_is_help=True,
 )
 
@@ -44,37 +44,42 @@ SESSIONS = Path('sessions')
 @app.command('import')
 def import_(
     recording: Annotated[
-        Path, typer.Argument(help='File (CSV, TXT, NPZ, MAT, XDF), or folder of the files of one.')
+        Path, typer.Argument(help='Recording file (CSV, TXT, NPZ, MAT, XDF), or folder of files.')
     ],
     mapping: Annotated[
         str,
         typer.Option(
-            '--mapping', '-m', help='YAML file that says how to read it, or one of ours: myo.'
+            '--mapping', '-m', help='YAML file with the format, or name of a shipped mapping: myo.'
         ),
     ] = '',
-    name: Annotated[str, typer.Option(help="Name of the session; the recording's, if none.")] = '',
+    name: Annotated[
+        str, typer.Option(help='Name of the session; default: that of the recording.')
+    ] = '',
     folder: Folder = SESSIONS,
-    rate: Annotated[float, typer.Option(help='Sampling rate, Hz; 0: as mapped.')] = 0.0,
-    scale: Annotated[float, typer.Option(help='Volt per unit; 0: as mapped.')] = 0.0,
-    classes: Annotated[str, typer.Option(help='Names of the classes: rest,fist,open.')] = '',
+    rate: Annotated[float, typer.Option(help='Sampling rate, Hz; 0: from the mapping.')] = 0.0,
+    scale: Annotated[float, typer.Option(help='Volt per unit; 0: from the mapping.')] = 0.0,
+    classes: Annotated[str, typer.Option(help='Class names, such as rest,fist,open.')] = '',
     label_column: Annotated[
-        int, typer.Option(help='Column of the class, from 0; -1 the last, -2 none; -99 as mapped.')
+        int,
+        typer.Option(
+            help='Column of the class, from 0; -1: last; -2: none; -99: from the mapping.'
+        ),
     ] = FROM_MAPPING,
     time_column: Annotated[
-        int, typer.Option(help='Column of the time, from 0; -2 none; -99 as mapped.')
+        int, typer.Option(help='Column of the time, from 0; -2: none; -99: from the mapping.')
     ] = FROM_MAPPING,
     file_names: Annotated[
-        str, typer.Option(help="What files are called: '{class}_{repetition}.csv'.")
+        str, typer.Option(help="Pattern of the file names: '{class}_{repetition}.csv'.")
     ] = '',
     on_bad_line: Annotated[
-        str, typer.Option(help='What a line does that cannot be read: error, or skip.')
+        str, typer.Option(help='Treatment of lines that cannot be read: error or skip.')
     ] = '',
-    subject: Annotated[str, typer.Option(help='Who it was recorded from.')] = '',
-    device: Annotated[str, typer.Option(help='With what.')] = '',
-    protocol: Annotated[str, typer.Option(help='After which plan.')] = '',
+    subject: Annotated[str, typer.Option(help='Subject of the recording.')] = '',
+    device: Annotated[str, typer.Option(help='Device of the recording.')] = '',
+    protocol: Annotated[str, typer.Option(help='Protocol of the recording.')] = '',
 ) -> None:
-    """Make a session of a recording; docs/how-to/import-recordings.md says what a mapping holds."""
-    said = {
+    """Import a recording as a session; see docs/how-to/import-recordings.md for mappings."""
+    options = {
         'sampling_rate': rate,
         'scale': scale,
         'class_names': [word.strip() for word in classes.split(',') if word.strip()],
@@ -83,7 +88,7 @@ def import_(
     }
     columns = {'label_column': label_column, 'time_column': time_column}
     given = {
-        **{key: value for key, value in said.items() if value},
+        **{key: value for key, value in options.items() if value},
         **{key: column for key, column in columns.items() if column != FROM_MAPPING},
     }
     with report_errors():
@@ -105,63 +110,66 @@ def list_(
     """List the sessions in a folder."""
     with report_errors():
         if not folder.is_dir():
-            raise SessionError(f'There is no folder {folder}; give that of the sessions.')
+            raise SessionError(
+                f'There is no folder {folder}; expected the folder of the sessions.'
+            )
         summaries = list_sessions(folder)
-        print_sessions(console, folder, summaries, _cut(folder))
+        print_sessions(console, folder, summaries, _interrupted(folder))
 
 
 @app.command()
 def info(
-    session: Annotated[str, typer.Argument(help='Name of a session, or its path.')],
+    session: Annotated[str, typer.Argument(help='Name or path of a session.')],
     folder: Folder = SESSIONS,
     picture: Annotated[
-        Path | None, typer.Option('--picture', '-p', help='PNG, SVG or PDF to draw it into.')
+        Path | None,
+        typer.Option('--picture', '-p', help='Plot the session into this PNG, SVG or PDF file.'),
     ] = None,
 ) -> None:
-    """Show what a session holds: streams, classes, repetitions, losses, the signal itself."""
+    """Show streams, classes, repetitions, lost samples and the signal of a session."""
     with report_errors():
         (path,) = resolve_sessions([session], folder)
         if picture is not None and picture.exists():
-            raise SessionError(f'{picture} exists already; nothing is overwritten.')
-        found = survey(Session(path))
+            raise SessionError(f'{picture} exists already; existing files are not overwritten.')
+        found = session_statistics(Session(path))
         print_survey(console, found)
-        print_findings(console, '', findings_of(found))
+        print_findings(console, '', check_statistics(found))
         if picture is not None:
             from myogestic_ros.cli.session_plot import draw  # matplotlib is slow to load
 
             draw(found, picture)
-            console.print(f'Drawn into {picture}.', markup=False)
+            console.print(f'Plot: {picture}', markup=False)
 
 
 @app.command()
 def check(
     sessions: Annotated[
-        list[str] | None, typer.Argument(help='Names or paths; none: all in the folder.')
+        list[str] | None, typer.Argument(help='Names or paths; default: all in the folder.')
     ] = None,
     folder: Folder = SESSIONS,
 ) -> None:
-    """Say what is not as it should be; ends with 1 when something is wrong."""
-    wrong = False
+    """Check sessions and list problems; exit code 1 if there are errors."""
+    failed = False
     with report_errors():
-        for path in _named(sessions, folder):
+        for path in _select(sessions, folder):
             findings: list[Finding] = check_session(path)
             print_findings(console, path.name, findings)
-            wrong = wrong or any(finding.fault for finding in findings)
-    if wrong:
+            failed = failed or any(finding.is_error for finding in findings)
+    if failed:
         raise typer.Exit(1)
 
 
 @app.command()
 def repair(
     sessions: Annotated[
-        list[str] | None, typer.Argument(help='Names or paths; none: all in the folder.')
+        list[str] | None, typer.Argument(help='Names or paths; default: all in the folder.')
     ] = None,
     folder: Folder = SESSIONS,
 ) -> None:
-    """Make sessions whole whose recording was cut; what was written stays as it is."""
+    """Complete sessions whose recording was interrupted. Recorded messages are not changed."""
     failed = False
     with report_errors():
-        for path in _named(sessions, folder):
+        for path in _select(sessions, folder):
             if not needs_repair(path):
                 if sessions:
                     console.print(f'{path.name}: needs no repair.', markup=False)
@@ -177,41 +185,44 @@ def repair(
 
 @app.command()
 def export(
-    session: Annotated[str, typer.Argument(help='Name of a session, or its path.')],
+    session: Annotated[str, typer.Argument(help='Name or path of a session.')],
     file: Annotated[
-        Path | None, typer.Argument(help='FILE.npz or FILE.csv; none: SESSION.npz, here.')
+        Path | None,
+        typer.Argument(help='FILE.npz or FILE.csv; default: SESSION.npz in the current folder.'),
     ] = None,
     folder: Folder = SESSIONS,
     stream: Stream = 'emg',
 ) -> None:
-    """Write a session as arrays (NPZ) or text (CSV), from which it can be imported again."""
+    """Export a stream of a session as NPZ or CSV, which can be imported again."""
     with report_errors():
         (path,) = resolve_sessions([session], folder)
         target = file or Path(f'{path.stem}.npz')
         opened = Session(path)
         for written in export_session(opened, target, stream):
             console.print(f'Written: {written}', markup=False, soft_wrap=True)
-        others = [topic for topic in opened.streams() if topic != opened.topic_of(stream)]
+        others = [topic for topic in opened.streams() if topic != opened.stream_topic(stream)]
         if others:
             console.print(
-                f'Not in it: {", ".join(others)}; a table holds one stream.',
+                f'Not exported: {", ".join(others)}; a file contains one stream.',
                 markup=False,
                 soft_wrap=True,
             )
 
 
-def _cut(folder: Path) -> list[Path]:
-    """Return the sessions that were cut, also those that have no metadata yet."""
+def _interrupted(folder: Path) -> list[Path]:
+    """Return the sessions to repair, including those without metadata."""
     return [path for path in sorted(folder.iterdir()) if path.is_dir() and needs_repair(path)]
 
 
-def _named(names: list[str] | None, folder: Path) -> list[Path]:
-    """Return the sessions of some names, else all in the folder, also those without metadata."""
+def _select(names: list[str] | None, folder: Path) -> list[Path]:
+    """Return the named sessions, or all in the folder, including those without metadata."""
     if names:
         return resolve_sessions(names, folder)
     if not folder.is_dir():
-        raise SourceError(f'There is no folder {folder}; give that of the sessions (--folder).')
-    found = {summary.path for summary in list_sessions(folder)} | set(_cut(folder))
+        raise SourceError(
+            f'There is no folder {folder}; expected the folder of the sessions (--folder).'
+        )
+    found = {summary.path for summary in list_sessions(folder)} | set(_interrupted(folder))
     if not found:
-        raise SessionError(f'{folder} holds no sessions.')
+        raise SessionError(f'{folder} contains no sessions.')
     return sorted(found)

@@ -1,7 +1,9 @@
-"""``myogestic train``: a model from recorded sessions, without a running graph."""
+"""``myogestic train``: train a model on recorded sessions without a ROS graph."""
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,37 +33,42 @@ __all__ = ['train']
 
 def train(
     sessions: Annotated[
-        list[str], typer.Argument(help='Names in --session-dir, or paths.', show_default=False)
+        list[str],
+        typer.Argument(help='Session names in --session-dir, or paths.', show_default=False),
     ],
     decoder: Annotated[
         str,
         typer.Option(
             '--decoder',
             '-d',
-            help=f'{", ".join(recipe_names())}; a scikit-learn estimator by import path, such as '
-            f'sklearn.svm:SVC; a .py file or a module.',
+            help=f'Built-in decoder ({", ".join(recipe_names())}), scikit-learn estimator by import '
+            f'path such as sklearn.svm:SVC, .py file, or module.',
         ),
     ] = DEFAULT,
     stream: Annotated[
         str | None,
         typer.Option(
-            help='Name of the EMG stream; else as the decoder says, emg for a ready one.',
+            help='Name of the EMG stream; default: that of the decoder, emg for built-in ones.',
         ),
     ] = None,
     target: Annotated[
         list[str],
-        typer.Option(help='Stream of targets of a proportional decoder.', show_default=False),
+        typer.Option(help='Target stream of a proportional decoder.', show_default=False),
     ] = [],  # noqa: B006 - typer copies it
     classes: Annotated[
-        list[str], typer.Option('--class', help='Train on these only.', show_default=False)
+        list[str],
+        typer.Option(
+            '--class', help='Train on this class only; may be repeated.', show_default=False
+        ),
     ] = [],  # noqa: B006
     window_ms: Annotated[
         float | None,
         typer.Option(
-            min=1.0, help='Length of a window, ms; else as the decoder says, 200 for a ready one.'
+            min=1.0,
+            help='Window length, ms; default: that of the decoder, 200 for built-in ones.',
         ),
     ] = None,
-    hop_ms: Annotated[float, typer.Option(min=1.0, help='Step to the next window, ms.')] = 50.0,
+    hop_ms: Annotated[float, typer.Option(min=1.0, help='Hop between windows, ms.')] = 50.0,
     settle_ms: options.SettleMs = TrainingData.settle_ms,
     bandpass: options.Bandpass = None,
     filter_order: options.FilterOrder = None,
@@ -70,14 +77,14 @@ def train(
     notch_width: options.NotchWidth = None,
     reference: options.Reference = None,
     backend: Annotated[
-        str, typer.Option(help='What spreads the work: threading, loky, dask or dask:ADDRESS.')
+        str, typer.Option(help='Parallel backend: threading, loky, dask or dask:ADDRESS.')
     ] = 'threading',
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     model_dir: Annotated[Path, typer.Option(help='Folder of the models.')] = Path('models'),
 ) -> None:
-    """Train a decoder on recorded sessions, and save the model where the pipeline node finds it.
+    """Train a decoder on recorded sessions and save the model for the pipeline node.
 
-    It is the training that the node does: same windows, same code, in a process of its own.
+    The training is that of the pipeline node: same windows, same code, in a separate process.
     """
     with report_errors():
         found = find_pipeline(decoder)
@@ -100,14 +107,35 @@ def train(
         outcome = _run(found, data)
         if outcome.data is None:
             raise TrainingError(f'Training failed: {outcome.error}')
-        shelf = ModelManager(found, ModelStore(model_dir.expanduser()), decoder)
-        name, told = shelf.save_trained(outcome.model, outcome.data)
-        console.print(told, markup=False, soft_wrap=True)
-        errors.print(
-            f'Use it: ros2 launch myogestic_ros bringup.launch.py decoder:={decoder} model:={name}',
-            markup=False,
-            soft_wrap=True,
-        )
+        models = ModelManager(found, ModelStore(model_dir.expanduser()), decoder)
+        name, message = models.save_trained(outcome.model, outcome.data)
+        console.print(message, markup=False, soft_wrap=True)
+        for line in _next_steps(decoder, name, model_dir, sessions[0], session_dir):
+            errors.print(line, markup=False, soft_wrap=True)
+
+
+def _next_steps(
+    decoder: str, model: str, model_dir: Path, session: str, session_dir: Path
+) -> list[str]:
+    """Return the commands that use a model: with ROS a launch file, without ROS the executables."""
+    node = [('decoder', decoder), ('model', model)]
+    offline = ['--model', model]
+    if model_dir != Path('models'):
+        node.append(('model_dir', str(model_dir.expanduser().absolute())))
+        offline += ['--model-dir', str(model_dir)]
+    if session_dir != Path('sessions'):
+        offline += ['--session-dir', str(session_dir)]
+    if shutil.which('ros2') is not None:
+        words = ['ros2', 'launch', 'myogestic_ros', 'bringup.launch.py']
+        words += [f'{key}:={value}' for key, value in node]
+        return [f'Use it: {shlex.join(words)}']
+    live = ['myogestic-pipeline', '--ros-args']
+    for key, value in node:
+        live += ['-p', f'{key}:={value}']
+    return [
+        f'Predict on a session: {shlex.join(["myogestic", "replay", session, *offline])}',
+        f'Predict live: {shlex.join(live)}',
+    ]
 
 
 def _streams(
@@ -116,7 +144,7 @@ def _streams(
     window_ms: float | None,
     filters: Callable[[FilterSpec | None], FilterSpec | None],
 ) -> list[StreamSpec]:
-    """Return what is asked of the streams: as the options say, otherwise as the decoder does."""
+    """Return the streams of the decoder, changed by the options."""
     specs = list(pipeline.streams)
     if stream is not None:
         specs = [spec for spec in specs if spec.name == stream] or [StreamSpec(stream)]
@@ -124,7 +152,7 @@ def _streams(
         replace(
             spec,
             window_ms=window_ms or spec.window_ms,
-            # What is said of filters is meant for EMG; a stream with a rate is of joint states.
+            # Filter options apply to EMG; a stream with a rate contains joint states.
             filters=filters(spec.filters) if spec.sampling_rate is None else spec.filters,
         )
         for spec in specs
@@ -132,7 +160,7 @@ def _streams(
 
 
 def _run(pipeline: Pipeline, data: TrainingData) -> Outcome:
-    """Train as the node does, printing the log; Ctrl-C ends it at once."""
+    """Train as the node does and print the log. Ctrl-C cancels."""
     if pipeline.callbacks.train is None:
         raise TrainingError('This decoder has no train callback (use @pipeline.train).')
     outcomes: list[Outcome] = []

@@ -1,4 +1,4 @@
-"""Options of the commands that train: settling and filters, as parameters of the pipeline node."""
+"""Options shared by `train` and `evaluate`: settling time and filters of the pipeline node."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ __all__ = [
 SettleMs = Annotated[
     float,
     typer.Option(
-        min=0.0, help='Time after each cue that training leaves out, ms: people react late.'
+        min=0.0, help='Time after each cue to leave out of training, ms (reaction time).'
     ),
 ]
 Bandpass = Annotated[
     tuple[float, float] | None,
     typer.Option(
-        help='Band-pass first, as the pipeline would: lower and upper edge, Hz; 0: no such edge.'
+        help='Band-pass filter of the pipeline: lower and upper edge, Hz; 0: no such edge.'
     ),
 ]
 FilterOrder = Annotated[
-    int | None, typer.Option(help='Order of the band-pass at each edge; else 4.')
+    int | None, typer.Option(help='Order of the band-pass at each edge; default 4.')
 ]
 Notch = Annotated[
-    float | None, typer.Option(min=0.0, help='Notch first: frequency of the mains, Hz; 0: none.')
+    float | None,
+    typer.Option(min=0.0, help='Notch filter of the pipeline: mains frequency, Hz; 0: none.'),
 ]
 Harmonics = Annotated[
-    int | None, typer.Option(help='So many lines of the mains are notched, 1: the first; else 3.')
+    int | None,
+    typer.Option(help='Number of mains harmonics to notch, 1: the fundamental only; default 3.'),
 ]
-NotchWidth = Annotated[float | None, typer.Option(help='Width of each notch, Hz; else 3.')]
+NotchWidth = Annotated[float | None, typer.Option(help='Width of each notch, Hz; default 3.')]
 Reference = Annotated[
     str | None,
-    typer.Option(help="What each sample is taken against: 'average' of all channels, or 'none'."),
+    typer.Option(help="Reference to subtract: 'average' of all channels, or 'none'."),
 ]
 
 
@@ -56,25 +58,25 @@ def filter_from(
     harmonics: int | None,
     notch_width: float | None,
     reference: str | None,
-    otherwise: FilterSpec | None = None,
+    default: FilterSpec | None = None,
 ) -> FilterSpec | None:
-    """Return the filter that the options name.
+    """Return the filter that the options describe.
 
     Parameters
     ----------
     bandpass, order, notch, harmonics, notch_width, reference
-        As given; None: not said.
-    otherwise : FilterSpec, optional
-        The decoder's own, of which only that is changed that was said; None: it has none.
+        Values of the options; None: not given.
+    default : FilterSpec, optional
+        Filter of the decoder, which the given options change; None: the decoder has none.
 
     Raises
     ------
     SignalError
-        When they make no filter.
+        If the values are invalid.
     """
     if reference not in (None, 'none', 'average'):
         raise SignalError(f"There is no reference '{reference}'; expected none or average.")
-    said: dict[str, Any] = {
+    given: dict[str, Any] = {
         'bandpass': bandpass,
         'order': order,
         'notch': notch,
@@ -82,5 +84,5 @@ def filter_from(
         'notch_width': notch_width,
         'common_average': None if reference is None else reference == 'average',
     }
-    said = {name: value for name, value in said.items() if value is not None}
-    return replace(otherwise or FilterSpec(), **said) if said else otherwise
+    given = {name: value for name, value in given.items() if value is not None}
+    return replace(default or FilterSpec(), **given) if given else default

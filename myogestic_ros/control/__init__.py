@@ -1,1 +1,1 @@
-"""From predictions to joint commands: mapping, limits, watchdog."""
+"""Hand control without ROS: mapping, goals, limits, watchdog, commands, kinematics."""

@@ -1,4 +1,4 @@
-"""Whether commands may be sent: disarmed, armed, stopped."""
+"""Arming state of the bridge: disarmed, armed or stopped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ['Arming']
 
 
 class Arming:
-    """Begin disarmed; send after `arm`; an emergency stop holds until it is reset.
+    """Hold the arming state: disarmed at first; an emergency stop is latched until it is reset.
 
     Attributes
     ----------
     armed : bool
-        Whether commands are sent.
+        True if commands are sent.
     stopped : bool
-        Whether the emergency stop is latched; what is sent then keeps the hand still.
+        True if the emergency stop is latched; commands then hold the position.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Arming:
 
     @property
     def state(self) -> str:
-        """What it is, in a word."""
+        """``'disarmed'``, ``'armed'`` or ``'stopped'``."""
         return 'stopped' if self.stopped else 'armed' if self.armed else 'disarmed'
 
     def arm(self) -> None:
@@ -33,13 +33,16 @@ class Arming:
         Raises
         ------
         StateError
-            When it is armed, or stopped.
+            If already armed, or stopped.
         """
-        self._expect('arm', 'disarmed', '; reset it first' if self.stopped else '')
+        if self.stopped:
+            raise StateError('Cannot arm: the emergency stop is active; call ~/reset first.')
+        if self.armed:
+            raise StateError('Cannot arm: the bridge is already armed.')
         self.armed = True
 
     def disarm(self) -> None:
-        """Forbid commands; a stop stays latched."""
+        """Forbid commands; an emergency stop stays latched."""
         self.armed = False
 
     def stop(self) -> None:
@@ -47,18 +50,15 @@ class Arming:
         self.stopped = True
 
     def reset(self) -> None:
-        """End the emergency stop; what follows is disarmed.
+        """End the emergency stop and disarm.
 
         Raises
         ------
         StateError
-            When it is not stopped.
+            If no emergency stop is active.
         """
-        self._expect('reset', 'stopped', '')
-        self.stopped = self.armed = False
-
-    def _expect(self, verb: str, expected: str, hint: str) -> None:
-        if self.state != expected:
+        if not self.stopped:
             raise StateError(
-                f"Cannot {verb}: the bridge is '{self.state}', expected '{expected}'{hint}."
+                f'Cannot reset: no emergency stop is active; the bridge is {self.state}.'
             )
+        self.stopped = self.armed = False

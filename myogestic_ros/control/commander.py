@@ -1,4 +1,4 @@
-"""Predictions to commands: the rules that make a hand safe, without any ROS."""
+"""Commands from predictions: the safety rules of a hand, without ROS."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.control.reason import Reason
 from myogestic_ros.control.watchdog import Watchdog, WatchdogSettings
 
-__all__ = ['Command', 'Commander', 'Situation']
+__all__ = ['Command', 'Commander', 'CommanderState']
 
 Vector = NDArray[np.float64]
 
 CORRECTION_HZ = 2.0
-"""Of a commanded velocity, per rad that the hand is away from where it should be."""
+"""Gain of the position error in a commanded velocity, (rad/s)/rad."""
 
-DEACTIVATED = Reason('deactivated', 'Deactivated.')
+DEACTIVATED = Reason('deactivated', 'The bridge was deactivated.')
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the joints are to do.
+    """A command for all joints.
 
     Attributes
     ----------
     position : ndarray, shape (n_joints,)
-        In rad.
+        Position, rad.
     velocity : ndarray, shape (n_joints,)
-        In rad/s.
+        Velocity, rad/s.
     """
 
     position: Vector
@@ -45,52 +45,55 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What the bridge is doing, and why.
+class CommanderState:
+    """State of a commander.
 
     Attributes
     ----------
-    state : str
+    name : str
         ``'disarmed'``, ``'commanding'``, ``'resting'`` or ``'stopped'``.
     reason : Reason or None
-        What keeps predictions from moving the hand.
+        Reason why predictions do not move the hand.
     posture : str
-        The posture that it was told last.
+        Last commanded posture.
     """
 
-    state: str = 'disarmed'
+    name: str = 'disarmed'
     reason: Reason | None = None
     posture: str = ''
 
 
 class Commander:
-    """Decide on each command of a hand.
+    """Compute the commands of a hand.
 
-    It is called by one thread at a time; all times are those of a steady clock, s.
+    Not thread-safe: call from one thread at a time. All times are those of a steady clock, s.
 
     Parameters
     ----------
     mapping : Mapping
-        For the joints that are commanded, in their order.
+        Mapping of the commanded joints, in their order.
     period_s : float
         Time between commands, s.
     settings : WatchdogSettings, optional
-        Which predictions are young.
+        Limits on the age of predictions.
     feedback_timeout_s : float, optional
-        How long the hand may be silent, s; infinite for one that reports no positions.
+        Time without a joint state after which the hand counts as silent, s; infinite for a hand
+        without position feedback.
     arming : Arming, optional
-        Whether commands are sent; disarmed by default.
+        Arming state; disarmed by default.
 
     Attributes
     ----------
     arming : Arming
-        Whether commands are sent; `arm`, `retire` and `step` change it.
+        Arming state; changed by `arm`, `go_to_rest` and `step`.
     watchdog : Watchdog
-        Which predictions are young.
-    situation : Situation
-        What it is doing, as of the last step.
+        Watchdog of the predictions.
+    feedback : Feedback
+        Measured joint positions.
+    state : CommanderState
+        State after the last step.
     refused : dict of str to int
-        Predictions that were not followed, by kind of reason.
+        Number of refused predictions, by kind of reason.
     """
 
     def __init__(
@@ -104,30 +107,33 @@ class Commander:
         self.arming = arming or Arming()
         self.watchdog = Watchdog(settings)
         self.feedback = Feedback(mapping.joints, feedback_timeout_s)
-        self.situation = Situation()
+        self.state = CommanderState()
         self.refused: dict[str, int] = {}
         self._period_s = period_s
         self._goals = Goals(mapping)
         self._limiter = Limiter(mapping.joints)
         self._names = mapping.joint_names
         self._limiter.start(self._goals.rest.position)
-        self._believed = self._limiter.position
-        self._sent_velocity = np.zeros(len(mapping.joints))
+        self._last_position = self._limiter.position
+        self._last_velocity = np.zeros(len(mapping.joints))
         self._goal: Goal | Reason = self._goals.rest
-        self._retiring: Reason | None = None
+        self._rest_reason: Reason | None = None  # set while the hand goes to rest to be disarmed
 
-    # -- what is heard ------------------------------------------------------------------------
+    # -- inputs -------------------------------------------------------------------------------
 
-    def hear(self, intent: Intent, age_s: float, now_s: float) -> bool:
-        """Take a prediction; return whether it can be followed.
+    def on_prediction(self, intent: Intent, age_s: float, now_s: float) -> bool:
+        """Process a prediction; return True if it is followed.
 
-        One whose stamp is not believed is passed over, and what was said before holds until it
-        is too old. One that is young and says what cannot be followed takes its place at once.
+        A prediction whose stamp is refused is ignored, and the previous one stays in force until
+        it is too old. A recent prediction that cannot be followed replaces the previous one at
+        once.
         """
-        if not self.watchdog.hear(intent.source, age_s, now_s, intent.others):
-            reason = self.watchdog.refusal
+        if not self.watchdog.on_prediction(
+            intent.publisher, age_s, now_s, intent.other_publishers
+        ):
+            reason = self.watchdog.last_refusal
         else:
-            self._goal = self._goals.of(intent, now_s)
+            self._goal = self._goals.goal_for(intent, now_s)
             if not isinstance(self._goal, Reason):
                 return True
             self._goals.reset()
@@ -135,102 +141,102 @@ class Commander:
         self.refused[reason.kind] = self.refused.get(reason.kind, 0) + 1
         return False
 
-    def feel(self, positions: Map[str, float], now_s: float) -> None:
-        """Take the measured positions of joints, rad."""
-        self.feedback.hear(positions, now_s)
+    def on_joint_state(self, positions: Map[str, float], now_s: float) -> None:
+        """Process measured joint positions, rad."""
+        self.feedback.on_joint_state(positions, now_s)
 
-    def believe(self, positions: Map[str, float]) -> None:
-        """Take a hand that reports nothing to be where it was told to be, rad by joint."""
-        now = zip(self._names, self._limiter.position, strict=True)
-        self._believed = np.array([positions.get(name, value) for name, value in now])
+    def set_initial_position(self, positions: Map[str, float]) -> None:
+        """Set the assumed position of a hand without position feedback, rad by joint."""
+        current = zip(self._names, self._limiter.position, strict=True)
+        self._last_position = np.array([positions.get(name, value) for name, value in current])
 
-    def position(self) -> dict[str, float]:
-        """Return where the joints were told to be last, rad."""
-        return dict(zip(self._names, self._believed.tolist(), strict=True))
+    def commanded_position(self) -> dict[str, float]:
+        """Return the last commanded position, rad by joint."""
+        return dict(zip(self._names, self._last_position.tolist(), strict=True))
 
-    # -- what is asked ------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------
 
     def arm(self, now_s: float) -> None:
-        """Begin to send commands, from where the hand is.
+        """Begin to send commands, from the current position of the hand.
 
         Raises
         ------
         StateError
-            When it is armed or stopped, or it is not known where the hand is.
+            If already armed or stopped, or if the position of the hand is unknown.
         """
-        if self._retiring is not None and not self.arming.stopped:
-            self._retiring = None  # it is armed still, on its way to rest
+        if self._rest_reason is not None and not self.arming.stopped:
+            self._rest_reason = None  # still armed, on its way to rest
         else:
-            start = self.feedback.start(self._believed, now_s)
+            start = self.feedback.start(self._last_position, now_s)
             self.arming.arm()
             self._limiter.start(start)
-            self._sent_velocity = np.zeros_like(start)
+            self._last_velocity = np.zeros_like(start)
         self._goals.reset()
         self._goal = self._goals.rest
 
-    def retire(self, reason: Reason = DEACTIVATED) -> None:
-        """Take the hand to rest, then disarm; one that is stopped stays where it is."""
+    def go_to_rest(self, reason: Reason = DEACTIVATED) -> None:
+        """Move the hand to rest, then disarm; a stopped hand is disarmed where it is."""
         if self.arming.stopped:
             self.arming.disarm()
         elif self.arming.armed:
-            self._retiring = reason
+            self._rest_reason = reason
 
-    # -- what is sent -------------------------------------------------------------------------
+    # -- output -------------------------------------------------------------------------------
 
-    def still(self) -> Command:
-        """Return the command that keeps the hand where it was told to be."""
+    def hold(self) -> Command:
+        """Return the command that holds the last commanded position."""
         self._limiter.hold()
-        self._believed = self._limiter.position
-        self._sent_velocity = np.zeros_like(self._limiter.position)
-        return Command(self._limiter.position, self._sent_velocity)
+        self._last_position = self._limiter.position
+        self._last_velocity = np.zeros_like(self._limiter.position)
+        return Command(self._limiter.position, self._last_velocity)
 
     def step(self, now_s: float) -> Command | None:
         """Return the next command; None while disarmed."""
         if self.arming.stopped:
-            self.situation = Situation('stopped', posture=self.situation.posture)
-            return self.still() if self.arming.armed else None
+            self.state = CommanderState('stopped', posture=self.state.posture)
+            return self.hold() if self.arming.armed else None
         if not self.arming.armed:
-            self._retiring = None
-            self.situation = Situation()
+            self._rest_reason = None
+            self.state = CommanderState()
             return None
         rest = self._goals.rest
-        if self._retiring is not None and self._limiter.is_at(rest.position):
+        if self._rest_reason is not None and self._limiter.is_at(rest.position):
             self.arming.disarm()
-            self.situation = Situation()
-            return self.still()
-        reason = self._retiring or self._trouble(now_s)
+            self.state = CommanderState()
+            return self.hold()
+        reason = self._rest_reason or self._reason(now_s)
         if reason is None and isinstance(self._goal, Goal):
             goal = self._goal
-            self.situation = Situation('commanding', None, goal.posture)
+            self.state = CommanderState('commanding', None, goal.posture)
         else:
             goal = rest
-            self.situation = Situation('resting', reason, goal.posture)
-        self._limiter.step(goal.position, goal.share, self._period_s)
-        self._believed = self._limiter.position
+            self.state = CommanderState('resting', reason, goal.posture)
+        self._limiter.step(goal.position, goal.speed_fraction, self._period_s)
+        self._last_position = self._limiter.position
         return Command(self._limiter.position, self._velocity(now_s))
 
-    def _trouble(self, now_s: float) -> Reason | None:
-        reason = self.watchdog.trouble(now_s) or self.feedback.trouble(now_s)
+    def _reason(self, now_s: float) -> Reason | None:
+        reason = self.watchdog.reason(now_s) or self.feedback.reason(now_s)
         if reason is not None:
-            self._goals.reset()  # what was decided before does not come back by itself
+            self._goals.reset()  # an earlier decision must not come back by itself
             if not isinstance(self._goal, Reason):
                 self._goal = self._goals.rest
             return reason
         return self._goal if isinstance(self._goal, Reason) else None
 
     def _velocity(self, now_s: float) -> Vector:
-        """Return the velocity to command, rad/s: that of the step, and a little to stay on track.
+        """Return the velocity to command, rad/s: that of the step plus a position correction.
 
-        A hand that is driven by velocity drifts away from where it should be, unless it says
-        where it is.
+        Without the correction, a hand that is driven by velocities drifts from the commanded
+        position.
         """
         limiter = self._limiter
-        wanted = limiter.velocity.copy()
+        desired = limiter.velocity.copy()
         measured = self.feedback.recent(now_s)
         if measured is not None:
-            wanted += CORRECTION_HZ * (limiter.position - measured)
-        wanted = np.clip(wanted, -limiter.speed, limiter.speed)
-        change = limiter.acceleration * self._period_s
-        before = self._sent_velocity
-        self._sent_velocity = np.clip(wanted, before - change, before + change)
-        return self._sent_velocity
+            desired += CORRECTION_HZ * (limiter.position - measured)
+        desired = np.clip(desired, -limiter.speed, limiter.speed)
+        max_change = limiter.acceleration * self._period_s
+        before = self._last_velocity
+        self._last_velocity = np.clip(desired, before - max_change, before + max_change)
+        return self._last_velocity

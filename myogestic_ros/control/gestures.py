@@ -1,4 +1,4 @@
-"""From the classes of single predictions to the class that the hand follows."""
+"""Debounce and minimum hold time for decided classes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ __all__ = ['Gestures']
 
 
 class Gestures:
-    """Let a class count once it has been decided for a while, and keep it for a while.
+    """Accept a class after it was decided for some time, and keep it for a minimum time.
 
     Parameters
     ----------
     debounce_s : float
-        How long a class has to be decided, without another between, before it counts, s.
+        Time for which a class must be decided without interruption before it is accepted, s.
     hold_s : float
-        How long a class counts at least, s.
+        Minimum time for which an accepted class is kept, s.
 
     Attributes
     ----------
     current : str
-        The class that counts; ``''`` before the first.
+        The accepted class; ``''`` before the first.
     """
 
     def __init__(self, debounce_s: float = 0.0, hold_s: float = 0.0) -> None:
@@ -27,25 +27,26 @@ class Gestures:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Return to the initial state: no class accepted."""
         self.current = ''
         self._candidate = ''
-        self._since_s = 0.0
-        self._taken_s = -float('inf')
+        self._candidate_since_s = 0.0
+        self._accepted_s = -float('inf')
 
-    def hear(self, label: str, now_s: float) -> str:
-        """Take the class of a prediction, ``''`` for none; return the class that counts.
+    def update(self, label: str, now_s: float) -> str:
+        """Add the class of a prediction and return the accepted class.
 
         Parameters
         ----------
         label : str
-            The class; none leaves what counts, but ends the run of the candidate.
+            The class; ``''`` for none, which keeps the accepted class but restarts the debounce.
         now_s : float
-            When it came, s of any clock that never jumps.
+            Time of arrival on a monotonic clock, s.
         """
         if label != self._candidate:
-            self._candidate, self._since_s = label, now_s
-        due = now_s - self._since_s >= self._debounce_s
-        if label and label != self.current and due and now_s - self._taken_s >= self._hold_s:
-            self.current, self._taken_s = label, now_s
+            self._candidate, self._candidate_since_s = label, now_s
+        debounced = now_s - self._candidate_since_s >= self._debounce_s
+        held = now_s - self._accepted_s >= self._hold_s
+        if label and label != self.current and debounced and held:
+            self.current, self._accepted_s = label, now_s
         return self.current

@@ -1,4 +1,4 @@
-"""What a prediction asks of the joints."""
+"""Joint goals from predictions."""
 
 from __future__ import annotations
 
@@ -20,30 +20,35 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Goal:
-    """Where the joints are to go.
+    """A goal of all joints.
 
     Attributes
     ----------
     position : ndarray, shape (n_joints,)
-        In rad.
-    share : ndarray, shape (n_joints,)
-        Share of each joint's speed that may be used, 0 to 1; at 0 it stays where it is.
+        Goal position, rad.
+    speed_fraction : ndarray, shape (n_joints,)
+        Fraction of each joint's speed limit to use, 0 to 1; at 0 the joint stays where it is.
     posture : str
-        What it is called; empty when it has no name.
+        Name of the posture; empty if it has none.
     """
 
     position: Vector
-    share: Vector
+    speed_fraction: Vector
     posture: str = ''
 
 
 class Goals:
-    """Turn predictions into goals, as a mapping says.
+    """Turn predictions into goals as a mapping defines.
 
     Parameters
     ----------
     mapping : Mapping
-        For the joints that are commanded, in their order.
+        Mapping of the commanded joints, in their order.
+
+    Attributes
+    ----------
+    rest : Goal
+        The rest posture, at the mapping's ``rest_speed``.
     """
 
     def __init__(self, mapping: Mapping) -> None:
@@ -59,80 +64,83 @@ class Goals:
         self._by_velocity = np.array([any(n in w for w in by_velocity) for n in self._names])
 
     def reset(self) -> None:
-        """Forget what was decided before."""
+        """Discard all earlier decisions."""
         self._gestures.reset()
 
-    def of(self, intent: Intent, now_s: float) -> Goal | Reason:
-        """Return the goal of a prediction, or what forbids to follow it.
+    def goal_for(self, intent: Intent, now_s: float) -> Goal | Reason:
+        """Return the goal of a prediction, or the reason why it cannot be followed.
 
         Parameters
         ----------
         intent : Intent
             The prediction.
         now_s : float
-            When it came, s of any clock that never jumps.
+            Time of arrival on a monotonic clock, s.
         """
-        fault = intent.fault(self._mapping.dof_limit)
-        if fault is not None:
-            return fault
+        error = intent.validation_error(self._mapping.dof_limit)
+        if error is not None:
+            return error
         if self._mapping.mode == 'proportional':
-            return self._proportional(intent.dofs)
-        return self._by_class(intent, now_s)
+            return self._proportional_goal(intent.dofs)
+        return self._class_goal(intent, now_s)
 
     # -- classes ------------------------------------------------------------------------------
 
-    def _by_class(self, intent: Intent, now_s: float) -> Goal | Reason:
+    def _class_goal(self, intent: Intent, now_s: float) -> Goal | Reason:
         label, mapping = intent.label, self._mapping
         velocity = mapping.mode == 'velocity'
-        stays = velocity and label in mapping.still
-        if label and not stays and mapping.posture_of(label) is None:
+        still = velocity and label in mapping.still
+        if label and not still and mapping.posture_for(label) is None:
             return Reason(
                 f"unknown class '{label}'",
-                f"The class '{label}' has no posture; the mapping has those of "
+                f"The class '{label}' has no posture; the mapping has postures for "
                 f'{", ".join(mapping.postures)}.',
             )
-        sure = intent.probabilities.get(label, 1.0) >= mapping.min_probability
-        if not label or not sure:
+        probable = intent.probabilities.get(label, 1.0) >= mapping.min_probability
+        if not label or not probable:
             label = '' if mapping.undecided == 'hold' else REST
-        current = self._gestures.hear(label, now_s)
+        current = self._gestures.update(label, now_s)
         if not velocity:
-            return self._posture(mapping.posture_of(current) or REST)
-        return self._toward(current, label, intent)
+            return self._posture_goal(mapping.posture_for(current) or REST)
+        return self._velocity_goal(current, label, intent)
 
-    def _posture(self, name: str) -> Goal:
-        own = self._mapping.postures[name]
-        position = [own.get(joint, r) for joint, r in zip(self._names, self._rest, strict=True)]
+    def _posture_goal(self, name: str) -> Goal:
+        posture = self._mapping.postures[name]
+        position = [
+            posture.get(joint, rest) for joint, rest in zip(self._names, self._rest, strict=True)
+        ]
         return Goal(np.array(position), np.ones(len(position)), name)
 
-    def _toward(self, current: str, label: str, intent: Intent) -> Goal | Reason:
-        """Return the goal of mode velocity: only the joints that the posture names move."""
-        speed = self._speed(label, intent)
+    def _velocity_goal(self, current: str, label: str, intent: Intent) -> Goal | Reason:
+        """Return the goal in mode velocity: only the joints that the posture names move."""
+        speed = self._speed_fraction(label, intent)
         if isinstance(speed, Reason):
             return speed
-        posture = self._mapping.posture_of(current)
-        if current != label or posture is None or current in self._mapping.still:
+        name = self._mapping.posture_for(current)
+        if current != label or name is None or current in self._mapping.still:
             return Goal(self._rest, np.zeros(len(self._names)))
-        own = self._mapping.postures[posture]
-        share = np.array([speed if name in own else 0.0 for name in self._names])
-        return Goal(self._posture(posture).position, share, posture)
+        posture = self._mapping.postures[name]
+        fraction = np.array([speed if joint in posture else 0.0 for joint in self._names])
+        return Goal(self._posture_goal(name).position, fraction, name)
 
-    def _speed(self, label: str, intent: Intent) -> float | Reason:
-        """Return the share of the speed that a prediction asks for, 0 to 1."""
-        how = self._mapping.speed
-        if how == 'constant' or not label or label in self._mapping.still:
+    def _speed_fraction(self, label: str, intent: Intent) -> float | Reason:
+        """Return the fraction of the speed limit that a prediction asks for, 0 to 1."""
+        speed = self._mapping.speed
+        if speed == 'constant' or not label or label in self._mapping.still:
             return 1.0
-        if how == 'confidence':
+        if speed == 'confidence':
             key, numbers = label, intent.probabilities
         else:
-            key, numbers = how.removeprefix('extra:'), intent.extra
+            key, numbers = speed.removeprefix('extra:'), intent.extra
         number = numbers.get(key)
         if number is None:
             return Reason(
                 'no speed',
-                f"The mapping takes the speed from {how}, and the prediction has none for '{key}'.",
+                f'The mapping takes the speed from {speed}, but the prediction has no value for '
+                f"'{key}'.",
             )
         if not np.isfinite(number):
-            return Reason('not finite', f"The speed '{key}' is {number}, expected a number.")
+            return Reason('not finite', f"The speed '{key}' is {number}, expected 0 to 1.")
         if number < 0.0:
             return Reason('out of range', f"The speed '{key}' is {number:g}, expected 0 to 1.")
         return min(number, 1.0)
@@ -142,20 +150,20 @@ class Goals:
     def _weights_of(self, dof: Dof) -> Vector:
         return np.array([dof.weights.get(name, 0.0) for name in self._names])
 
-    def _proportional(self, values: Map[str, float]) -> Goal | Reason:
+    def _proportional_goal(self, values: Map[str, float]) -> Goal | Reason:
         missing = [name for name in self._mapping.dofs if name not in values]
         if missing:
             return Reason(
                 'missing dof',
-                f'The prediction has no {", ".join(missing)}; it has '
+                f'The prediction has no value for {", ".join(missing)}; it has '
                 f'{", ".join(values) or "no degree of freedom"}.',
             )
         total = np.zeros(len(self._names))
         for name, dof in self._mapping.dofs.items():
             total += self._weights[name] * dof.value(values[name])
         total = np.clip(total, -1.0, 1.0)
-        room = np.where(total > 0, self._upper - self._rest, self._rest - self._lower)
-        position = self._rest + total * room
+        span = np.where(total > 0, self._upper - self._rest, self._rest - self._lower)
+        position = self._rest + total * span
         end = np.where(total > 0, self._upper, self._lower)
         return Goal(
             np.where(self._by_velocity, end, position),

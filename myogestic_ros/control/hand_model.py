@@ -1,4 +1,4 @@
-"""A hand that obeys as a real one does: late, at a bounded speed, within its joint limits."""
+"""Model of a simulated hand: first-order lag, speed limits and position limits."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ __all__ = ['INTERFACES', 'HandModel']
 Array = NDArray[np.float64]
 
 INTERFACES = ('position', 'velocity')
-"""What the numbers of a command may mean, as ros2_control calls it."""
+"""Command interfaces, as ros2_control names them."""
 
 
 class HandModel:
     """Joints with limits and first-order dynamics.
 
-    A position is approached as by a motor with a proportional controller: the speed is the
-    distance over ``time_constant_s``, but never more than the joint's limit. A velocity is reached
-    with the same time constant.
+    A position is approached like by a motor with a proportional controller: the speed is the
+    distance divided by ``time_constant_s``, at most the joint's speed limit. A velocity is
+    reached with the same time constant.
 
     Parameters
     ----------
     limits : mapping
-        Limits of each joint by its name, in the order of the commands.
+        Limits of each joint by name, in the order of the commands.
     interface : str
-        What the numbers of a command are: ``'position'``, rad, or ``'velocity'``, rad/s.
+        Meaning of a command: ``'position'``, rad, or ``'velocity'``, rad/s.
     time_constant_s : float
-        How slowly it follows, s.
+        Time constant of the joints, s.
     command_timeout_s : float
-        A velocity is kept no longer than this without a new command, s; 0: for ever.
+        Time without a command after which a commanded velocity ends, s; 0: never.
 
     Attributes
     ----------
     names : list of str
-        The joints.
+        Names of the joints.
     positions, velocities : ndarray, shape (n_joints,)
-        Where they are, rad, and how fast they move, rad/s.
+        Current positions, rad, and velocities, rad/s.
     stalled : bool
-        Whether something blocks all joints.
+        True to block all joints.
     clamped : int
-        Commands so far that asked for more than the limits allow.
+        Number of commands that were clamped to the limits.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class HandModel:
         self._command_timeout_s = command_timeout_s
         self._lower = np.array([limit.lower for limit in limits.values()])
         self._upper = np.array([limit.upper for limit in limits.values()])
-        self._fastest = np.array([limit.velocity for limit in limits.values()])
+        self._max_speed = np.array([limit.velocity for limit in limits.values()])
         self.positions: Array = np.clip(np.zeros(len(limits)), self._lower, self._upper)
         self.velocities: Array = np.zeros(len(limits))
         self._now_s = 0.0
         self.hold(0.0)
 
     def hold(self, now_s: float) -> None:
-        """Stand still from ``now_s`` on, forgetting every command."""
+        """Stop at ``now_s`` and discard every command."""
         self._now_s = now_s
         self.velocities = np.zeros(len(self.names))
         self._goal = self.positions.copy()
@@ -81,54 +81,61 @@ class HandModel:
     # -- commands -----------------------------------------------------------------------------
 
     def command(self, values: ArrayLike, now_s: float) -> None:
-        """Take a command: one number for each joint, positions or velocities.
+        """Set the command: one position or velocity per joint.
+
+        Parameters
+        ----------
+        values : array_like, shape (n_joints,)
+            Positions, rad, or velocities, rad/s.
+        now_s : float
+            Current time, s.
 
         Raises
         ------
         ControlError
-            When there are not as many numbers as joints, or one is not finite; the command
-            before stays in force.
+            If the number of values is wrong, or a value is not finite; the previous command
+            stays in force.
         """
         given = np.asarray(values, float).ravel()
         if len(given) != len(self.names):
             raise ControlError(
-                f'Refused a command of {len(given)} numbers, expected {len(self.names)}: '
+                f'Refused a command of {len(given)} values, expected {len(self.names)}: '
                 f'{", ".join(self.names)}.'
             )
         self._check_finite(given, self.names, 'a command')
         self._path = None
         self._commanded_s = now_s
         if self._interface == 'velocity':
-            self._speed = self._within(given, -self._fastest, self._fastest)
+            self._speed = self._clamp(given, -self._max_speed, self._max_speed)
         else:
-            self._goal = self._within(given, self._lower, self._upper)
+            self._goal = self._clamp(given, self._lower, self._upper)
 
-    def follow(
+    def follow_trajectory(
         self, names: Sequence[str], times_s: ArrayLike, positions: ArrayLike, start_s: float
     ) -> None:
-        """Take a trajectory: from where it is through points, straight from one to the next.
+        """Follow a trajectory from the current position, linear between its points.
 
         Parameters
         ----------
         names : sequence of str
-            Its joints, in any order; a joint that is not named stays where it is going to.
+            Joints of the trajectory, in any order; the other joints keep their goal.
         times_s : array_like, shape (n_points,)
-            When each point is reached after ``start_s``, s; increasing.
+            Time of each point after ``start_s``, s; increasing.
         positions : array_like, shape (n_points, n_names)
-            The points, rad. None at all: stop here.
+            The points, rad. No points: stop.
         start_s : float
-            When it begins, on the clock of `step`.
+            Start time on the clock of `step`, s.
 
         Raises
         ------
         ControlError
-            When a joint is unknown or named twice, sizes do not fit, a number is not finite or
-            the times do not increase; what was in force before stays so.
+            If a joint is unknown or named twice, the sizes do not match, a value is not finite
+            or the times do not increase; the previous command stays in force.
         """
         unknown = [name for name in names if name not in self.names]
         if unknown or len(set(names)) != len(names):
             raise ControlError(
-                f'Refused a trajectory for {", ".join(names)}; expected each at most once of '
+                f'Refused a trajectory for {", ".join(names)}; expected each joint at most once, of '
                 f'{", ".join(self.names)}.'
             )
         times = np.asarray(times_s, float).ravel()
@@ -136,62 +143,62 @@ class HandModel:
             points = np.asarray(positions, float).reshape(len(times), len(names))
         except ValueError:
             raise ControlError(
-                f'Refused a trajectory whose points do not have {len(names)} positions each, one '
-                f'for each joint that it names.'
+                f'Refused a trajectory: every point needs {len(names)} positions each, one '
+                f'per named joint.'
             ) from None
         if not np.isfinite(times).all() or (times < 0).any() or (np.diff(times) <= 0).any():
-            raise ControlError(
-                'Refused a trajectory whose times do not increase from point to point.'
-            )
+            raise ControlError('Refused a trajectory: the times of its points do not increase.')
         for point in points:
             self._check_finite(point, names, 'a trajectory')
         if not len(times):
             self.hold(self._now_s)
             return
-        whole = np.tile(self._goal, (len(times) + 1, 1))
-        whole[0] = self.positions
+        waypoints = np.tile(self._goal, (len(times) + 1, 1))
+        waypoints[0] = self.positions
         for column, name in enumerate(names):
-            whole[1:, self.names.index(name)] = points[:, column]
+            waypoints[1:, self.names.index(name)] = points[:, column]
         self._path = (
             np.concatenate([[start_s], start_s + np.maximum(times, 1e-9)]),
-            self._within(whole, self._lower, self._upper),
+            self._clamp(waypoints, self._lower, self._upper),
         )
 
     @staticmethod
-    def _check_finite(values: Array, names: Sequence[str], what: str) -> None:
-        wrong = [f'{n}: {v}' for n, v in zip(names, values, strict=True) if not np.isfinite(v)]
-        if wrong:
-            raise ControlError(f'Refused {what} that is not finite ({", ".join(wrong)}).')
+    def _check_finite(values: Array, names: Sequence[str], command: str) -> None:
+        invalid = [f'{n}: {v}' for n, v in zip(names, values, strict=True) if not np.isfinite(v)]
+        if invalid:
+            raise ControlError(
+                f'Refused {command} with values that are not finite ({", ".join(invalid)}).'
+            )
 
-    def _within(self, values: Array, lower: Array, upper: Array) -> Array:
-        kept = np.clip(values, lower, upper)
-        self.clamped += bool((kept != values).any())
-        return kept
+    def _clamp(self, values: Array, lower: Array, upper: Array) -> Array:
+        clamped = np.clip(values, lower, upper)
+        self.clamped += bool((clamped != values).any())
+        return clamped
 
     # -- motion -------------------------------------------------------------------------------
 
     def step(self, now_s: float) -> None:
-        """Move on to ``now_s``, a steady time, s."""
+        """Simulate until ``now_s``, a time on a steady clock, s."""
         elapsed_s, self._now_s = now_s - self._now_s, now_s
         if elapsed_s <= 0:
             return
         if self.stalled:
             self.velocities = np.zeros(len(self.names))
             return
-        share = 1.0 - np.exp(-elapsed_s / max(1e-9, self._time_constant_s))
-        farthest = self._fastest * elapsed_s
+        fraction = 1.0 - np.exp(-elapsed_s / max(1e-9, self._time_constant_s))
+        max_move = self._max_speed * elapsed_s
         if self._path is None and self._interface == 'velocity':
             timeout_s = self._command_timeout_s
             if timeout_s > 0 and now_s - self._commanded_s > timeout_s:
                 self._speed = np.zeros(len(self.names))
-            move = (self.velocities + share * (self._speed - self.velocities)) * elapsed_s
+            move = (self.velocities + fraction * (self._speed - self.velocities)) * elapsed_s
         else:
             if self._path is not None:
                 self._goal = self._on_path(*self._path)
-            move = share * (self._goal - self.positions)
+            move = fraction * (self._goal - self.positions)
         before = self.positions
-        reached = before + np.clip(move, -farthest, farthest)
-        self.positions = np.clip(reached, self._lower, self._upper)
+        after = before + np.clip(move, -max_move, max_move)
+        self.positions = np.clip(after, self._lower, self._upper)
         self.velocities = (self.positions - before) / elapsed_s
 
     def _on_path(self, times: Array, points: Array) -> Array:

@@ -9,18 +9,18 @@ __all__ = ['Joint']
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """A joint that is commanded.
+    """A commanded joint.
 
     Attributes
     ----------
     name : str
-        As in the URDF, and as the controller calls it.
+        Name in the URDF and in the controller.
     lower, upper : float
-        Limits of its position, rad.
+        Position limits, rad.
     velocity : float
-        Limit of its speed, rad/s.
+        Speed limit, rad/s.
     acceleration : float
-        Limit of its acceleration, rad/s².
+        Acceleration limit, rad/s².
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Where the links of a robot are, and what they look like, as its URDF describes them."""
+"""Forward kinematics and visible shapes of a robot, from its URDF."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ['Kinematics', 'Shape', 'read_kinematics']
 Array = NDArray[np.float64]
 Colour = tuple[float, float, float]
 
-TURNING, SLIDING, FIXED = ('revolute', 'continuous'), ('prismatic',), ('fixed',)
+ROTATIONAL, PRISMATIC, FIXED = ('revolute', 'continuous'), ('prismatic',), ('fixed',)
 SIZES = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
 GREY = (0.7, 0.7, 0.7)
 
@@ -28,10 +28,14 @@ class Shape:
 
     Attributes
     ----------
+    link : str
+        Name of the link.
     kind : str
-        ``'box'`` (sizes: x, y, z), ``'cylinder'`` (radius, length) or ``'sphere'`` (radius), m.
+        ``'box'``, ``'cylinder'`` or ``'sphere'``.
+    sizes : tuple of float
+        Box: x, y, z; cylinder: radius, length; sphere: radius, m.
     origin : ndarray, shape (4, 4)
-        Its frame in the link's.
+        Pose of the shape in the frame of the link.
     colour : tuple of float
         Red, green, blue, 0 to 1.
     """
@@ -45,7 +49,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
-    """A joint: what it joins, and its position as a multiple of a driven joint's."""
+    """A joint, whose position is ``multiplier * position of driver + offset``."""
 
     kind: str
     parent: str
@@ -57,12 +61,12 @@ class _Joint:
     offset: float
 
     def pose(self, positions: Mapping[str, float]) -> Array:
-        """Return the child's frame in the parent's, shape (4, 4)."""
+        """Return the pose of the child link in the parent link, shape (4, 4)."""
         position = positions.get(self.driver, 0.0) * self.multiplier + self.offset
         motion = np.eye(4)
-        if self.kind in TURNING:
-            motion[:3, :3] = _turn(self.axis, position)
-        elif self.kind in SLIDING:
+        if self.kind in ROTATIONAL:
+            motion[:3, :3] = _rotation(self.axis, position)
+        elif self.kind in PRISMATIC:
             motion[:3, 3] = self.axis * position
         return np.asarray(self.origin @ motion)
 
@@ -73,28 +77,28 @@ class Kinematics:
     Attributes
     ----------
     root : str
-        The link that has no parent.
+        Name of the link without a parent.
     shapes : tuple of Shape
-        What can be seen of all links; meshes are left out.
+        Visible shapes of all links, except meshes.
     """
 
     def __init__(self, root: str, joints: list[_Joint], shapes: tuple[Shape, ...]) -> None:
         self.root = root
         self.shapes = shapes
-        self._joints = joints  # a parent before its children
+        self._joints = joints  # parents before children
 
     def poses(self, positions: Mapping[str, float]) -> dict[str, Array]:
-        """Return where every link is.
+        """Return the pose of every link.
 
         Parameters
         ----------
         positions : mapping
-            Of the joints by name, rad or m; a missing one is at 0. What mimics another follows.
+            Joint positions by name, rad or m; 0 for missing joints. Mimic joints follow.
 
         Returns
         -------
         dict of str to ndarray, shape (4, 4)
-            Frame of each link in the root's.
+            Pose of each link in the root link.
         """
         found = {self.root: np.eye(4)}
         for joint in self._joints:
@@ -103,12 +107,12 @@ class Kinematics:
 
 
 def read_kinematics(path: Path) -> Kinematics:
-    """Read a URDF.
+    """Read the kinematics of a URDF file.
 
     Raises
     ------
     ControlError
-        When it cannot be read, or does not describe one tree of links.
+        If the file cannot be read, or its links do not form one tree.
     """
     try:
         document = ET.fromstring(path.read_text(encoding='utf-8'))
@@ -122,19 +126,19 @@ def read_kinematics(path: Path) -> Kinematics:
         links = {link.attrib['name']: link for link in document.findall('link')}
         shapes = tuple(s for name, e in links.items() for s in _shapes(name, e, colours))
     except (KeyError, ValueError) as error:
-        raise ControlError(f'The URDF {path} has a fault: {error}.') from error
+        raise ControlError(f'The URDF {path} is invalid: {error}.') from error
     roots = [name for name in links if name not in {joint.child for joint in joints}]
-    ordered = _from_the_root(roots, joints)
+    ordered = _sort_from_root(roots, joints)
     if len(roots) != 1 or len(ordered) != len(joints) or len(links) != len(joints) + 1:
         raise ControlError(
-            f'The URDF {path} is not one tree: {len(links)} links, {len(joints)} joints, '
-            f'without a parent: {", ".join(roots) or "none"}.'
+            f'The links of the URDF {path} do not form one tree: {len(links)} links, {len(joints)} '
+            f'joints; links without a parent: {", ".join(roots) or "none"}.'
         )
     return Kinematics(roots[0], ordered, shapes)
 
 
-def _from_the_root(roots: list[str], joints: list[_Joint]) -> list[_Joint]:
-    """Return the joints that can be reached, a parent before its children."""
+def _sort_from_root(roots: list[str], joints: list[_Joint]) -> list[_Joint]:
+    """Return the joints that are connected to the roots, parents before children."""
     placed, ordered = set(roots), []
     while ready := [j for j in joints if j.parent in placed and j.child not in placed]:
         ordered += ready
@@ -144,8 +148,8 @@ def _from_the_root(roots: list[str], joints: list[_Joint]) -> list[_Joint]:
 
 def _joint(element: ET.Element) -> _Joint:
     name, kind = element.attrib['name'], element.attrib['type']
-    if kind not in (*TURNING, *SLIDING, *FIXED):
-        raise ValueError(f'joint {name} is of type {kind}, which has more than one position')
+    if kind not in (*ROTATIONAL, *PRISMATIC, *FIXED):
+        raise ValueError(f'joint {name} has the unsupported type {kind}')
     ends = [element.find(role) for role in ('parent', 'child')]
     parent, child = (end.attrib['link'] if end is not None else '' for end in ends)
     axis = _vector(element.find('axis'), 'xyz', (1.0, 0.0, 0.0))
@@ -194,18 +198,18 @@ def _vector(element: ET.Element | None, name: str, default: Colour) -> Array:
 
 
 def _origin(element: ET.Element) -> Array:
-    """Return the frame that ``<origin>`` gives, shape (4, 4)."""
+    """Return the pose in the element's ``<origin>``, shape (4, 4)."""
     origin = element.find('origin')
     angles = _vector(origin, 'rpy', (0.0, 0.0, 0.0))
-    roll, pitch, yaw = (_turn(a, float(r)) for a, r in zip(np.eye(3), angles, strict=True))
+    roll, pitch, yaw = (_rotation(a, float(r)) for a, r in zip(np.eye(3), angles, strict=True))
     frame = np.eye(4)
     frame[:3, :3] = yaw @ pitch @ roll
     frame[:3, 3] = _vector(origin, 'xyz', (0.0, 0.0, 0.0))
     return frame
 
 
-def _turn(axis: Array, angle: float) -> Array:
-    """Return the rotation about a unit axis (Rodrigues' formula), shape (3, 3)."""
+def _rotation(axis: Array, angle: float) -> Array:
+    """Return the matrix of a rotation about a unit axis, shape (3, 3), by Rodrigues' formula."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

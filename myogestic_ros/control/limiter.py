@@ -1,4 +1,4 @@
-"""Motion that never exceeds the limits of position, speed and acceleration."""
+"""Motion within the limits of position, speed and acceleration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Vector = NDArray[np.float64]
 
 
 class Limiter:
-    """Move joints toward goals in steps, each joint with a trapezoid of speed.
+    """Move joints toward goals in steps, each joint with a trapezoidal speed profile.
 
-    Each step keeps ``speed² / (2 acceleration)`` within what is left to the goal, which holds
-    for steps of any length: a goal that stays is never overshot, and no goal within the limits,
-    however it jumps, takes a joint beyond them.
+    Each step keeps ``speed² / (2 acceleration)`` at most equal to the remaining distance. This
+    holds for steps of any length: a constant goal is never overshot, and a goal within the
+    limits never takes a joint beyond them, even if the goal jumps.
 
     Parameters
     ----------
@@ -29,9 +29,15 @@ class Limiter:
     Attributes
     ----------
     position : ndarray, shape (n_joints,)
-        Where the joints are, rad.
+        Current position, rad.
     velocity : ndarray, shape (n_joints,)
-        How fast they moved in the last step, rad/s.
+        Velocity in the last step, rad/s.
+    lower, upper : ndarray, shape (n_joints,)
+        Position limits, rad.
+    speed : ndarray, shape (n_joints,)
+        Speed limits, rad/s.
+    acceleration : ndarray, shape (n_joints,)
+        Acceleration limits, rad/s².
     """
 
     def __init__(self, joints: Sequence[Joint]) -> None:
@@ -43,41 +49,41 @@ class Limiter:
         self.velocity: Vector = np.zeros(len(joints))
 
     def start(self, position: ArrayLike) -> None:
-        """Begin at a position, rad, clamped to the limits; nothing moves."""
+        """Set the position, rad, clamped to the limits, and the velocity to 0."""
         self.position = np.clip(np.asarray(position, float), self.lower, self.upper)
         self.velocity = np.zeros_like(self.position)
 
     def hold(self) -> None:
-        """Stand still, at once."""
+        """Set the velocity to 0 at once, without an acceleration limit."""
         self.velocity = np.zeros_like(self.position)
 
-    def step(self, goal: ArrayLike, share: ArrayLike, dt_s: float) -> None:
-        """Move toward a goal for a while.
+    def step(self, goal: ArrayLike, speed_fraction: ArrayLike, dt_s: float) -> None:
+        """Move toward a goal for one step.
 
         Parameters
         ----------
         goal : array_like, shape (n_joints,)
-            Where to go, rad; clamped to the limits.
-        share : array_like, shape (n_joints,) or float
-            Share of each joint's speed that may be used, 0 to 1; at 0 it brakes and stays.
+            Goal position, rad; clamped to the limits.
+        speed_fraction : array_like, shape (n_joints,) or float
+            Fraction of each joint's speed limit to use, 0 to 1; at 0 the joint brakes and stops.
         dt_s : float
-            Length of the step, s.
+            Duration of the step, s.
         """
-        change = self.acceleration * dt_s  # of the speed, at most
-        away = np.clip(np.asarray(goal, float), self.lower, self.upper) - self.position
-        # The speed v from which it can still brake: v·dt + v² / (2 a) = distance. Written so
-        # that nothing cancels for small distances.
-        distance = 2.0 * np.abs(away) / change
-        reach = distance * self.acceleration / (1.0 + np.sqrt(1.0 + distance / dt_s))
-        wanted = np.sign(away) * np.minimum(reach, self.speed * np.clip(share, 0.0, 1.0))
-        before = self.velocity
-        velocity = np.clip(wanted, before - change, before + change)
-        # Rounding only: the rule above already stays within.
+        max_change = self.acceleration * dt_s
+        offset = np.clip(np.asarray(goal, float), self.lower, self.upper) - self.position
+        # The largest speed v from which the joint can still brake solves
+        # v·dt + v² / (2 a) = distance. This form avoids cancellation for small distances.
+        distance = 2.0 * np.abs(offset) / max_change
+        reachable = distance * self.acceleration / (1.0 + np.sqrt(1.0 + distance / dt_s))
+        speed = np.minimum(reachable, self.speed * np.clip(speed_fraction, 0.0, 1.0))
+        desired = np.sign(offset) * speed
+        velocity = np.clip(desired, self.velocity - max_change, self.velocity + max_change)
+        # Against rounding only: the braking rule already keeps the limits.
         position = np.clip(self.position + velocity * dt_s, self.lower, self.upper)
         self.velocity, self.position = velocity, position
 
     def is_at(self, goal: ArrayLike, tolerance: float = 1e-6) -> bool:
-        """Tell whether the joints stand still at a goal, rad."""
-        place = np.clip(np.asarray(goal, float), self.lower, self.upper)
-        near = np.abs(place - self.position) <= tolerance
+        """Return True if all joints stand still at a goal, rad."""
+        clamped = np.clip(np.asarray(goal, float), self.lower, self.upper)
+        near = np.abs(clamped - self.position) <= tolerance
         return bool(np.all(near & (np.abs(self.velocity) <= tolerance / 1e-3)))

@@ -1,4 +1,4 @@
-"""What predictions mean for a hand: its joints, postures, degrees of freedom, and the manner."""
+"""The mapping from predictions to joints: postures, classes, degrees of freedom, settings."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from dataclasses import dataclass, field, replace
 from myogestic_ros.control.joint import Joint
 from myogestic_ros.core.errors import ControlError
 
-__all__ = ['Dof', 'Mapping', 'REST']
+__all__ = ['REST', 'Dof', 'Mapping']
 
 REST = 'rest'
-"""The posture that every mapping has."""
+"""Name of the posture that every mapping must define."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dof:
-    """What a degree of freedom of the prediction does.
+    """Effect of a degree of freedom of the prediction on the joints.
 
     Attributes
     ----------
     velocity : bool
-        Whether its value is a share of the joints' speed; otherwise one of their range.
+        True if the value is a fraction of the joints' speed; False if of their range.
     weights : mapping of str to float
-        Joint to its weight, -1 to 1.
+        Weight of each joint, -1 to 1.
     one_way : bool
-        Whether negative values count as 0.
+        True if negative values count as 0.
     dead_zone : float
-        Values smaller than this count as 0; the rest is spread over the whole range.
+        Values with a smaller magnitude count as 0; the rest is scaled to the whole range.
     """
 
     velocity: bool
@@ -37,43 +37,46 @@ class Dof:
     dead_zone: float = 0.0
 
     def value(self, raw: float) -> float:
-        """Return what a value of the prediction counts for, -1 to 1."""
+        """Return a value of the prediction after clamping and dead zone, -1 to 1."""
         low = 0.0 if self.one_way else -1.0
         value = min(max(raw, low), 1.0)
-        beyond = max(0.0, abs(value) - self.dead_zone) / (1.0 - self.dead_zone)
-        return beyond if value > 0 else -beyond
+        magnitude = max(0.0, abs(value) - self.dead_zone) / (1.0 - self.dead_zone)
+        return magnitude if value > 0 else -magnitude
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """A mapping that has been checked.
+    """A validated mapping.
 
     Attributes
     ----------
     joints : tuple of Joint
-        In the order of the file, or of the command.
+        Joints in the order of the file or of the command.
     postures : mapping of str to mapping of str to float
-        Posture to joint to position, rad; `REST` names every joint, the others those they move.
+        Position of each joint by posture, rad; `REST` names every joint, the others those that
+        they move.
     classes : mapping of str to str
-        Class to the posture that it takes, where they are not called the same.
+        Posture of each class whose name differs from its posture's.
     mode : str
         ``'posture'``, ``'velocity'`` or ``'proportional'``.
     dofs : mapping of str to Dof
         Degrees of freedom by name.
     rest_speed : float
-        Share of the joints' speed at which the hand goes to rest by itself.
-    debounce_s, hold_s : float
-        How long a class has to be decided before it counts, and a posture is kept, s.
+        Fraction of the joints' speed limits at which the hand goes to rest by itself.
+    debounce_s : float
+        Time for which a class must be decided before it is accepted, s.
+    hold_s : float
+        Minimum time for which a posture is kept, s.
     min_probability : float
-        A class that is less probable counts as undecided.
+        A class with a smaller probability counts as undecided.
     undecided : str
-        What an undecided prediction does: ``'hold'`` or ``'rest'``.
+        Effect of an undecided prediction: ``'hold'`` or ``'rest'``.
     speed : str
-        Of mode velocity: ``'constant'``, ``'confidence'`` or ``'extra:<key>'``.
+        Speed in mode velocity: ``'constant'``, ``'confidence'`` or ``'extra:<key>'``.
     still : tuple of str
-        Of mode velocity: classes during which nothing moves.
+        Classes during which no joint moves, in mode velocity.
     dof_limit : float
-        Largest magnitude of a degree of freedom that is believed.
+        Largest valid magnitude of a degree of freedom.
     """
 
     joints: tuple[Joint, ...]
@@ -95,31 +98,31 @@ class Mapping:
         """Names of the joints, in order."""
         return tuple(joint.name for joint in self.joints)
 
-    def posture_of(self, label: str) -> str | None:
-        """Return the posture of a class; None when it has none."""
+    def posture_for(self, label: str) -> str | None:
+        """Return the name of the posture of a class; None if it has none."""
         posture = self.classes.get(label, label)
         return posture if posture in self.postures else None
 
-    def ordered(self, names: Sequence[str]) -> Mapping:
-        """Return the mapping of these joints only, in this order.
+    def select_joints(self, names: Sequence[str]) -> Mapping:
+        """Return a mapping with only the named joints, in the given order.
 
         Raises
         ------
         ControlError
-            When it does not know one of them, or one is named twice.
+            If a joint is unknown or named twice, or no joint is named.
         """
         known = {joint.name: joint for joint in self.joints}
         unknown = [name for name in names if name not in known]
-        twice = sorted({name for name in names if list(names).count(name) > 1})
-        faults = []
+        duplicates = sorted({name for name in names if list(names).count(name) > 1})
+        errors = []
         if unknown:
-            faults.append(
+            errors.append(
                 f'the mapping has no joint {", ".join(unknown)}; it has {", ".join(known)}'
             )
-        if twice:
-            faults.append(f'named twice: {", ".join(twice)}')
+        if duplicates:
+            errors.append(f'named twice: {", ".join(duplicates)}')
         if not names:
-            faults.append('got no joint, expected at least one')
-        if faults:
-            raise ControlError(f'The joints to command are not right: {"; ".join(faults)}.')
+            errors.append('got no joint, expected at least one')
+        if errors:
+            raise ControlError(f"The parameter 'joints' is invalid: {'; '.join(errors)}.")
         return replace(self, joints=tuple(known[name] for name in names))

@@ -1,4 +1,4 @@
-"""Reading a mapping from YAML, checked whole: every fault at once."""
+"""Read a mapping from YAML and report every error at once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,72 @@ from typing import Any
 
 from myogestic_ros.control.joint import Joint
 from myogestic_ros.control.mapping import REST, Dof, Mapping
-from myogestic_ros.control.mapping_tables import DOF, LIMITS, SETTINGS
 from myogestic_ros.control.urdf import JointLimits
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.core.parameters import Parameter, check_values, defaults
 from myogestic_ros.core.yaml_file import YamlError, read_yaml
 
-__all__ = ['parse_mapping', 'read_mapping']
+__all__ = ['SETTINGS', 'parse_mapping', 'read_mapping']
+
+SETTINGS = (
+    Parameter(
+        'mode',
+        'posture',
+        'Control mode.',
+        choices=('posture', 'velocity', 'proportional'),
+    ),
+    Parameter('unit', 'radian', 'Unit of the postures.', choices=('radian', 'normalised')),
+    Parameter(
+        'rest_speed',
+        0.5,
+        "Fraction of each joint's speed limit at which the hand goes to rest by itself.",
+        minimum=0.01,
+        maximum=1.0,
+    ),
+    Parameter(
+        'debounce', 0.0, 'Time for which a class must be decided, s.', minimum=0.0, maximum=5.0
+    ),
+    Parameter(
+        'hold', 0.0, 'Minimum time for which a posture is kept, s.', minimum=0.0, maximum=5.0
+    ),
+    Parameter(
+        'min_probability',
+        0.0,
+        'A class with a smaller probability counts as undecided.',
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Parameter('undecided', 'hold', 'Effect of an undecided prediction.', choices=('hold', 'rest')),
+    Parameter(
+        'speed', 'confidence', 'Speed in mode velocity: constant, confidence or extra:<key>.'
+    ),
+    Parameter('still', [REST], 'Classes during which no joint moves, in mode velocity.'),
+    Parameter(
+        'dof_limit',
+        2.0,
+        'Largest valid magnitude of a degree of freedom.',
+        minimum=1.0,
+        maximum=1e6,
+    ),
+)
+"""Top-level fields of a mapping file."""
+
+LIMITS = (
+    Parameter('lower', 0.0, 'Lower limit, rad.', minimum=-1e3, maximum=1e3),
+    Parameter('upper', 0.0, 'Upper limit, rad.', minimum=-1e3, maximum=1e3),
+    Parameter('velocity', 1.0, 'Speed limit, rad/s.', minimum=1e-3, maximum=1e3),
+    Parameter('acceleration', 1.0, 'Acceleration limit, rad/s².', minimum=1e-3, maximum=1e6),
+)
+"""Fields of one joint."""
+
+DOF = (
+    Parameter('control', 'position', 'Meaning of the value.', choices=('position', 'velocity')),
+    Parameter('one_way', False, 'True: negative values count as 0.'),
+    Parameter(
+        'dead_zone', 0.0, 'Values with a smaller magnitude count as 0.', minimum=0.0, maximum=0.9
+    ),
+)
+"""Fields of one degree of freedom, except its joints."""
 
 SECTIONS = ('joints', 'limits', 'postures', 'classes', 'dofs')
 
@@ -33,7 +92,7 @@ def read_mapping(path: Path, urdf: Map[str, JointLimits] | None = None) -> Mappi
     Raises
     ------
     ControlError
-        When it cannot be read, or is not right; it names every fault.
+        If the file cannot be read, or is invalid; the message lists every error.
     """
     try:
         document = read_yaml(path)
@@ -46,39 +105,39 @@ def parse_mapping(
     content: Any,
     urdf: Map[str, JointLimits] | None = None,
     name: str = '',
-    faults: list[str] | None = None,
+    errors: list[str] | None = None,
 ) -> Mapping:
-    """Return the mapping that the content of a file describes; see `read_mapping`.
+    """Return the mapping of a parsed YAML file; see `read_mapping`.
 
     Parameters
     ----------
     content : object
-        What YAML made of it.
+        Content of the file as parsed by YAML.
     urdf : mapping of str to JointLimits, optional
         Limits of the hand's URDF.
     name : str
-        What to call it in an error.
-    faults : list of str, optional
-        What is known to be wrong already.
+        Name of the file for error messages.
+    errors : list of str, optional
+        Errors found before, for example duplicate keys.
     """
-    parser = _Parser(urdf, list(faults or ()))
+    parser = _Parser(urdf, list(errors or ()))
     mapping = parser.parse(content)
-    if mapping is None or parser.faults:
-        raise ControlError(f'The mapping {name} is not right: {"; ".join(parser.faults)}.')
+    if mapping is None:
+        raise ControlError(f'The mapping {name} is invalid: {"; ".join(parser.errors)}.')
     return mapping
 
 
 class _Parser:
-    """One reading; what is wrong gathers in `faults`."""
+    """Parser of one file; collects all errors in `errors`."""
 
-    def __init__(self, urdf: Map[str, JointLimits] | None, faults: list[str]) -> None:
+    def __init__(self, urdf: Map[str, JointLimits] | None, errors: list[str]) -> None:
         self.urdf = urdf
-        self.faults = faults
+        self.errors = errors
         self.joints: dict[str, Joint] = {}
 
     def parse(self, content: Any) -> Mapping | None:
         if not isinstance(content, dict):
-            self.faults.append('it holds no fields, expected `name: value` lines')
+            self.errors.append('it has no fields, expected `name: value` lines')
             return None
         sections = {key: self._section(content, key) for key in SECTIONS}
         settings = {key: value for key, value in content.items() if key not in SECTIONS}
@@ -91,11 +150,13 @@ class _Parser:
         self._check_speed(values['speed'])
         for label, posture in sections['classes'].items():
             if not isinstance(posture, str) or posture not in postures:
-                self.faults.append(f'classes: {label} takes {posture!r}, which is no posture')
+                self.errors.append(
+                    f'classes: {label}: got {posture!r}, expected the name of a posture'
+                )
         for label in values['still'] if isinstance(values['still'], list) else ():
             if not isinstance(label, str):
-                self.faults.append(f'still: got {label!r}, expected names of classes')
-        if self.faults:
+                self.errors.append(f'still: got {label!r}, expected the name of a class')
+        if self.errors:
             return None
         return Mapping(
             joints=tuple(self.joints.values()),
@@ -114,37 +175,37 @@ class _Parser:
         )
 
     def _section(self, content: dict[Any, Any], key: str, where: str = '') -> dict[str, Any]:
-        """Return a part of the file that maps names to something; empty when it is not there."""
+        """Return a section of the file that maps names to values; empty if it is missing."""
         section = content.get(key)
         if section is None:
             return {}
         if not isinstance(section, dict):
-            self.faults.append(f'{where}{key}: got {section!r}, expected `name: value` pairs')
+            self.errors.append(f'{where}{key}: got {section!r}, expected `name: value` pairs')
             return {}
         for name in section:
-            if not isinstance(name, str):  # YAML takes on, off, yes and no for truth values
-                self.faults.append(f'{where}{key}: the name {name!r} has to be put into quotes')
+            if not isinstance(name, str):  # YAML reads on, off, yes and no as booleans
+                self.errors.append(f'{where}{key}: the name {name!r} must be quoted')
         return {name: value for name, value in section.items() if isinstance(name, str)}
 
     def _check(self, table: tuple[Parameter, ...], values: Map[Any, Any], where: str) -> None:
         named = {str(key): value for key, value in values.items()}
-        self.faults += [f'{where}{fault}' for fault in check_values(table, named)]
+        self.errors += [f'{where}{error}' for error in check_values(table, named)]
 
     # -- joints -------------------------------------------------------------------------------
 
     def _read_joints(self, section: dict[str, Any], common: dict[str, Any]) -> None:
         if not section:
-            self.faults.append('joints: there are none, expected the joints of the hand')
+            self.errors.append('joints: got none, expected the joints of the hand')
         self._check(LIMITS, common, 'limits: ')
         for name, value in section.items():
             where = f'joints: {name}: '
             given = {} if value is None else value
             if not isinstance(given, dict):
-                self.faults.append(f'{where}got {given!r}, expected its limits')
+                self.errors.append(f'{where}got {given!r}, expected the limits of the joint')
                 continue
-            before = len(self.faults)
+            before = len(self.errors)
             self._check(LIMITS, given, where)
-            if len(self.faults) == before:
+            if len(self.errors) == before:
                 self._read_joint(name, given, common, where)
 
     def _read_joint(
@@ -152,29 +213,31 @@ class _Parser:
     ) -> None:
         known: dict[str, float] = {}
         if self.urdf is not None and name not in self.urdf:
-            self.faults.append(f'{where}the URDF has no joint of that name that moves')
+            self.errors.append(f'{where}the URDF has no movable joint of that name')
         elif self.urdf is not None:
             limits = self.urdf[name]
             known = {'lower': limits.lower, 'upper': limits.upper, 'velocity': limits.velocity}
             known = {key: value for key, value in known.items() if math.isfinite(value)}
         for key, bound in known.items():
-            beyond = given.get(key, bound) - bound
-            if beyond < 0 if key == 'lower' else beyond > 0:
-                self.faults.append(f"{where}{key} {given[key]:g} is beyond the URDF's {bound:g}")
-        usual = {key: value for key, value in common.items() if isinstance(value, (int, float))}
-        for key in known.keys() & usual.keys():
-            usual[key] = (max if key == 'lower' else min)(usual[key], known[key])
-        values = {**known, **usual, **given}
+            excess = given.get(key, bound) - bound
+            if excess < 0 if key == 'lower' else excess > 0:
+                self.errors.append(
+                    f'{where}{key} {given[key]:g} is outside the limit of the URDF, {bound:g}'
+                )
+        shared = {key: value for key, value in common.items() if isinstance(value, (int, float))}
+        for key in known.keys() & shared.keys():
+            shared[key] = (max if key == 'lower' else min)(shared[key], known[key])
+        values = {**known, **shared, **given}
         missing = [row.name for row in LIMITS if row.name not in values]
         if missing:
-            self.faults.append(
-                f'{where}no {", ".join(missing)}; expected here, under limits, or in the URDF'
+            self.errors.append(
+                f'{where}no {", ".join(missing)}; give it here, under limits, or in the URDF'
             )
             return
         joint = Joint(name, **{row.name: float(values[row.name]) for row in LIMITS})
         if not joint.lower < joint.upper:
-            self.faults.append(
-                f'{where}lower is {joint.lower:g} and upper {joint.upper:g}, expected more'
+            self.errors.append(
+                f'{where}lower is {joint.lower:g} and upper is {joint.upper:g}, expected lower < upper'
             )
         self.joints[name] = joint
 
@@ -184,30 +247,34 @@ class _Parser:
         postures = {name: self._posture(name, v, unit) for name, v in section.items()}
         missing = self.joints.keys() - postures.get(REST, {}).keys()
         if REST not in section:
-            self.faults.append(f"postures: there is no '{REST}', where the hand goes in trouble")
+            self.errors.append(
+                f"postures: there is no '{REST}', to which the hand goes on an error"
+            )
         elif missing and isinstance(section[REST], dict):
             left = ', '.join(
                 name for name in self.joints if name in missing - section[REST].keys()
             )
             if left:
-                self.faults.append(f'postures: {REST}: no {left}, expected every joint')
+                self.errors.append(
+                    f'postures: {REST}: no position of {left}, expected every joint'
+                )
         return postures
 
     def _posture(self, name: str, given: Any, unit: Any) -> dict[str, float]:
         where = f'postures: {name}: '
         if given is not None and not isinstance(given, dict):
-            self.faults.append(f'{where}got {given!r}, expected `joint: position` pairs')
+            self.errors.append(f'{where}got {given!r}, expected `joint: position` pairs')
             return {}
         posture: dict[str, float] = {}
         for joint_name, value in (given or {}).items():
             number = self._number(value, f'{where}{joint_name}: ')
             joint = self.joints.get(joint_name)
             if joint is None:
-                self._unknown(joint_name, where)
+                self._add_unknown_joint(joint_name, where)
             elif number is not None:
                 low, high = (0.0, 1.0) if unit == 'normalised' else (joint.lower, joint.upper)
                 if not low <= number <= high:
-                    self.faults.append(
+                    self.errors.append(
                         f'{where}{joint_name}: got {number:g}, expected {low:g} to {high:g}'
                     )
                 if unit == 'normalised':
@@ -215,15 +282,15 @@ class _Parser:
                 posture[joint_name] = number
         return posture
 
-    def _unknown(self, joint_name: Any, where: str) -> None:
+    def _add_unknown_joint(self, joint_name: Any, where: str) -> None:
         if self.joints:
-            self.faults.append(
+            self.errors.append(
                 f'{where}there is no joint {joint_name!r}; it has {", ".join(self.joints)}'
             )
 
     def _number(self, value: Any, where: str) -> float | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.faults.append(f'{where}got {value!r}, expected a number')
+            self.errors.append(f'{where}got {value!r}, expected a number')
             return None
         return float(value)
 
@@ -232,7 +299,7 @@ class _Parser:
     def _dof(self, name: str, given: Any) -> Dof:
         where = f'dofs: {name}: '
         if not isinstance(given, dict):
-            self.faults.append(f'{where}got {given!r}, expected control, joints …')
+            self.errors.append(f'{where}got {given!r}, expected the fields control and joints')
             return Dof(False, {})
         settings = {key: value for key, value in given.items() if key != 'joints'}
         self._check(DOF, settings, where)
@@ -241,36 +308,36 @@ class _Parser:
         for joint_name, value in self._section(given, 'joints', where).items():
             weight = self._number(value, f'{where}{joint_name}: ')
             if joint_name not in self.joints:
-                self._unknown(joint_name, where)
+                self._add_unknown_joint(joint_name, where)
             elif weight is not None and not (-1.0 <= weight <= 1.0 and weight):
-                self.faults.append(
-                    f'{where}{joint_name}: got {weight:g}, expected a weight of -1 to 1, not 0'
+                self.errors.append(
+                    f'{where}{joint_name}: got {weight:g}, expected a weight from -1 to 1, not 0'
                 )
             weights[joint_name] = weight or 0.0
         if not weights:
-            self.faults.append(f'{where}it moves no joints, expected `joint: weight` pairs')
+            self.errors.append(f'{where}no joints, expected `joint: weight` pairs')
         return Dof(
             values['control'] == 'velocity', weights, values['one_way'], values['dead_zone']
         )
 
     def _check_dofs(self, dofs: dict[str, Dof], mode: Any) -> None:
         if mode == 'proportional' and not dofs:
-            self.faults.append('dofs: there are none, expected some in mode proportional')
-        both = {
+            self.errors.append('dofs: got none, expected at least one in mode proportional')
+        kinds_of = {
             joint: {dof.velocity for dof in dofs.values() if joint in dof.weights}
             for joint in self.joints
         }
-        for joint, kinds in both.items():
+        for joint, kinds in kinds_of.items():
             if len(kinds) > 1:
-                self.faults.append(
-                    f'dofs: {joint} is moved by position and by velocity, expected one of them'
+                self.errors.append(
+                    f'dofs: {joint} is moved by position and by velocity, expected only one of them'
                 )
 
     def _check_speed(self, speed: Any) -> None:
         if not isinstance(speed, str):
-            return  # said already
+            return  # reported by _check
         key = speed.removeprefix('extra:')
         if speed not in ('constant', 'confidence') and (key == speed or not key):
-            self.faults.append(
+            self.errors.append(
                 f'speed: got {speed!r}, expected constant, confidence or extra:<key>'
             )

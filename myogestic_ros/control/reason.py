@@ -1,4 +1,4 @@
-"""Why predictions do not move the hand."""
+"""The reason why predictions do not move the hand."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ['Reason']
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason, for people and for programs.
+    """A reason, readable by programs and by people.
 
     Attributes
     ----------
     kind : str
-        In a word or two, the same as long as the trouble is the same: ``'silent'``.
-    sentence : str
-        What came, what was expected, what to do.
+        Identifier, constant while the cause lasts, for example ``'silent'``.
+    message : str
+        The received value, the expected value, and the remedy.
     """
 
     kind: str
-    sentence: str
+    message: str

@@ -1,4 +1,4 @@
-"""The limits of joints, as a URDF has them."""
+"""Joint limits from a URDF."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOVING = ('revolute', 'prismatic', 'continuous')
 
 @dataclass(frozen=True, slots=True)
 class JointLimits:
-    """What a URDF says of a joint; a URDF knows no acceleration.
+    """Limits of a joint in a URDF, which has no acceleration limits.
 
     Attributes
     ----------
     lower, upper : float
-        Limits of its position, rad; infinite for a continuous joint.
+        Position limits, rad; infinite for a continuous joint.
     velocity : float
-        Limit of its speed, rad/s; infinite when it says none.
+        Speed limit, rad/s; infinite if the URDF gives none.
     """
 
     lower: float
@@ -32,7 +32,7 @@ class JointLimits:
 
 
 def read_joint_limits(path: Path) -> dict[str, JointLimits]:
-    """Return the limits of every joint of a URDF file; see `joint_limits`."""
+    """Return the limits of every movable joint of a URDF file; see `joint_limits`."""
     try:
         text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError) as error:
@@ -41,42 +41,43 @@ def read_joint_limits(path: Path) -> dict[str, JointLimits]:
 
 
 def joint_limits(text: str, name: str = 'URDF') -> dict[str, JointLimits]:
-    """Return the limits of every joint that moves by itself; one that mimics another does not.
+    """Return the limits of every movable joint, except joints that mimic another.
 
     Parameters
     ----------
     text : str
-        The URDF.
+        Content of the URDF.
     name : str
-        What to call it in an error.
+        Name of the URDF for error messages.
 
     Raises
     ------
     ControlError
-        When it is no URDF, or a limit is none; it names every fault.
+        If the text is not a URDF, or has invalid limits; the message lists every error.
     """
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
-        hint = ' A xacro file has to be expanded first.' if 'xacro' in text else ''
+        hint = ' Expand a xacro file first.' if 'xacro' in text else ''
         raise ControlError(f'The {name} is not XML: {error}.{hint}') from error
     if root.tag != 'robot':
         raise ControlError(f"The {name} begins with <{root.tag}>, expected a URDF's <robot>.")
     found: dict[str, JointLimits] = {}
-    faults: list[str] = []
-    for joint in root.findall('joint'):  # others, as of transmissions, are no children of it
+    errors: list[str] = []
+    # Only direct children of <robot>: a <joint> inside a <transmission> is a reference.
+    for joint in root.findall('joint'):
         if joint.get('type') not in MOVING or joint.find('mimic') is not None:
             continue
-        called = joint.get('name', '')
-        found[called] = _limits(joint, called, faults)
-    if faults:
-        raise ControlError(f'The {name} has limits that are none: {"; ".join(faults)}.')
+        joint_name = joint.get('name', '')
+        found[joint_name] = _limits(joint, joint_name, errors)
+    if errors:
+        raise ControlError(f'The {name} has invalid joint limits: {"; ".join(errors)}.')
     return found
 
 
-def _limits(joint: ET.Element, called: str, faults: list[str]) -> JointLimits:
+def _limits(joint: ET.Element, joint_name: str, errors: list[str]) -> JointLimits:
     limit = joint.find('limit')
-    endless = joint.get('type') == 'continuous'
+    continuous = joint.get('type') == 'continuous'
 
     def number(key: str, default: float) -> float:
         text = limit.get(key) if limit is not None else None
@@ -87,14 +88,14 @@ def _limits(joint: ET.Element, called: str, faults: list[str]) -> JointLimits:
         except ValueError:
             value = math.nan
         if math.isnan(value):
-            faults.append(f'{called}: {key} is {text!r}, expected a number')
+            errors.append(f'{joint_name}: {key} is {text!r}, expected a number')
         return value
 
-    # The standard says that a missing bound of a joint with an end is 0.
-    lower = -math.inf if endless else number('lower', 0.0)
-    upper = math.inf if endless else number('upper', 0.0)
+    # By the URDF specification, a missing bound of a revolute or prismatic joint is 0.
+    lower = -math.inf if continuous else number('lower', 0.0)
+    upper = math.inf if continuous else number('upper', 0.0)
     velocity = number('velocity', math.inf)
     if lower > upper:
-        faults.append(f'{called}: lower {lower:g} is above upper {upper:g}')
-    # Some write 0 for a speed that they do not know.
+        errors.append(f'{joint_name}: lower {lower:g} is above upper {upper:g}')
+    # Some URDFs give 0 for an unknown speed limit.
     return JointLimits(lower, upper, velocity if velocity > 0 else math.inf)

@@ -161,7 +161,7 @@ def class_postures(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dic
     rest = mapping.postures[REST]
     found = {name: {**rest, **posture} for name, posture in mapping.postures.items()}
     for label in labels:
-        posture = mapping.posture_of(label)
+        posture = mapping.posture_for(label)
         if posture is not None:
             found[label] = found[posture]
     return found

@@ -1,1 +1,1 @@
-"""Figures and HTML reports of evaluations."""
+"""Tables, figures and HTML reports of evaluations; images of the hand."""

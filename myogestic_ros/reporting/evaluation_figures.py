@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: confusion, learning curve, recalls, rejection."""
+"""Figures of an evaluation: confusion matrix, learning curve, recalls, rejection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 WRONG, UNSETTLED = '#c8401f', '#9aa3ad'
 INK, FAINT = '#1f2933', '#cbd2d9'
 COLOURS = ('#1f5fa8', '#d1691b', '#0b8a6a', '#a3438c', '#7a6a12', '#4a5568')
-"""Told apart also by most colour-blind people, and darker than paper."""
+"""Distinguishable with colour vision deficiency, and on white paper."""
 
 STYLE = {
     'font.family': 'sans-serif',
@@ -48,13 +48,22 @@ STYLE = {
     'legend.fontsize': 8.5,
     'svg.fonttype': 'path',
 }
-"""For matplotlib's ``rc_context``."""
+"""Settings for `matplotlib.pyplot.rc_context`."""
 
 
-def draw_confusion(axes: Any, score: Evaluation, names: Sequence[str], of: str = '') -> None:
-    """Draw what was asked (rows, each adding up to 100 %) against what was predicted.
+def draw_confusion(axes: Any, score: Evaluation, names: Sequence[str], decoder: str = '') -> None:
+    """Draw the confusion matrix in percent of each row.
 
-    ``of`` names the decoder in the title, where there are several.
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where to draw.
+    score : Evaluation
+        The evaluation.
+    names : sequence of str
+        Class names, by row.
+    decoder : str
+        Name of the decoder for the title, if there are several.
     """
     counts = score.confusion
     totals = counts.sum(axis=1, keepdims=True)
@@ -84,12 +93,12 @@ def draw_confusion(axes: Any, score: Evaluation, names: Sequence[str], of: str =
     for side in ('left', 'bottom'):
         axes.spines[side].set_visible(False)
     axes.set_xlabel('predicted')
-    axes.set_ylabel('asked')
-    axes.set_title(f'Confusion{" of " if of else ""}{of}, steady state (% of each row)')
+    axes.set_ylabel('cued')
+    axes.set_title(f'Confusion{" of " if decoder else ""}{decoder}, steady state (% of each row)')
 
 
 def draw_curves(axes: Any, reports: Sequence[ClassificationReport]) -> None:
-    """Draw accuracy against the number of training repetitions, with worst and best test."""
+    """Draw accuracy over the number of training repetitions, with the range over tests."""
     drawn = [report for report in reports if report.curve]
     low = 1.0
     for colour, report in zip(COLOURS * len(reports), reports, strict=False):
@@ -104,23 +113,30 @@ def draw_curves(axes: Any, reports: Sequence[ClassificationReport]) -> None:
         low = min(low, *(point.accuracy for point in report.curve))
         values = [100 * point.accuracy for point in report.curve]
         axes.plot(
-            steps, values, 'o-', color=colour, markersize=4, linewidth=1.6, label=report.decoder
+            steps,
+            values,
+            'o-',
+            color=colour,
+            markersize=4,
+            linewidth=1.6,
+            label=report.decoder,
+            clip_on=False,
         )
         if len(drawn) == 1:
             for step, value in zip(steps, values, strict=True):
                 axes.annotate(
                     f'{value:.1f}',
                     (step, value),
-                    (0, 6),
+                    (0, -13),
                     textcoords='offset points',
                     ha='center',
                     fontsize=8,
                 )
     if not drawn:
-        draw_placeholder(axes, 'needs two repetitions of each class')
+        draw_placeholder(axes, 'requires two repetitions of each class')
     else:
         axes.set_xticks(sorted({p.repetitions for report in drawn for p in report.curve}))
-        axes.set_ylim(max(0.0, 100 * low - 3), 101.5)
+        limit_accuracy(axes, 100 * low)
         axes.grid(axis='y', color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         if len(reports) > 1:
@@ -129,7 +145,7 @@ def draw_curves(axes: Any, reports: Sequence[ClassificationReport]) -> None:
             axes.text(
                 1,
                 0.02,
-                'band: worst to best repetition',
+                'band: range over the tested repetitions',
                 transform=axes.transAxes,
                 ha='right',
                 fontsize=8,
@@ -141,7 +157,7 @@ def draw_curves(axes: Any, reports: Sequence[ClassificationReport]) -> None:
 
 
 def draw_recalls(axes: Any, reports: Sequence[ClassificationReport]) -> None:
-    """Draw the accuracy on each class, a bar for each decoder."""
+    """Draw the recall of each class, with one bar per decoder."""
     names = reports[0].data.class_names
     height = 0.8 / len(reports)
     lowest = 1.0
@@ -183,15 +199,16 @@ def draw_recalls(axes: Any, reports: Sequence[ClassificationReport]) -> None:
 
 
 def draw_rejection(axes: Any, reports: Sequence[ClassificationReport]) -> None:
-    """Draw accuracy of what is kept against the share that is rejected."""
-    found = False
+    """Draw the accuracy of accepted windows over the share of rejected windows."""
+    values: list[float] = []
+    shown: list[float] = []
     for colour, report in zip(COLOURS * len(reports), reports, strict=False):
         pairs = [pair for pair in report.rejections if np.isfinite(pair.accuracy)]
         if not pairs:
             continue
-        found = True
         shares = [100 * pair.rejected for pair in pairs]
         values = [100 * pair.accuracy for pair in pairs]
+        shown += [100 * report.steady.accuracy, *values]
         axes.plot(
             [0, *shares],
             [100 * report.steady.accuracy, *values],
@@ -200,10 +217,14 @@ def draw_rejection(axes: Any, reports: Sequence[ClassificationReport]) -> None:
             markersize=4,
             linewidth=1.6,
             label=report.decoder,
+            clip_on=False,
         )
         if len(reports) == 1:
+            places = set()
             for pair, share, value in zip(pairs, shares, values, strict=True):
-                if pair.below in (0.7, 0.9, 0.99):
+                place = (round(share, 1), round(value, 1))
+                if pair.below in (0.7, 0.9, 0.99) and place not in places:
+                    places.add(place)
                     axes.annotate(
                         f'{pair.below:g}',
                         (share, value),
@@ -212,20 +233,29 @@ def draw_rejection(axes: Any, reports: Sequence[ClassificationReport]) -> None:
                         fontsize=8,
                         color='#52606d',
                     )
-    if not found:
-        draw_placeholder(axes, 'this decoder gives no probabilities')
+    if not shown:
+        draw_placeholder(axes, 'the decoder gives no probabilities')
     else:
+        limit_accuracy(axes, min(shown))
+        axes.set_xlim(0.0, max(1.0, axes.get_xlim()[1]))
         axes.grid(color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         if len(reports) > 1:
             axes.legend(loc='lower right')
     axes.set_xlabel('rejected (%)')
-    axes.set_ylabel('accuracy of the rest (%)')
-    axes.set_title('Rejection below a confidence')
+    axes.set_ylabel('accuracy of accepted windows (%)')
+    axes.set_title('Rejection below a confidence threshold')
 
 
-def draw_placeholder(axes: Any, why: str) -> None:
-    """Say why there is no picture."""
-    axes.text(0.5, 0.5, why, ha='center', va='center', color=UNSETTLED, transform=axes.transAxes)
+def limit_accuracy(axes: Any, lowest: float) -> None:
+    """Let an axis of accuracies end at 100 %, and start at a multiple of 5 % below the lowest."""
+    axes.set_ylim(max(0.0, 5.0 * np.floor((min(lowest, 99.0) - 2.0) / 5.0)), 100.0)
+
+
+def draw_placeholder(axes: Any, reason: str) -> None:
+    """Write the reason why there is nothing to draw."""
+    axes.text(
+        0.5, 0.5, reason, ha='center', va='center', color=UNSETTLED, transform=axes.transAxes
+    )
     axes.set_xticks([])
     axes.set_yticks([])

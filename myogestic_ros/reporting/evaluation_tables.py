@@ -1,4 +1,4 @@
-"""Tables of an evaluation, for the terminal."""
+"""Print an evaluation as tables in the terminal."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from myogestic_ros.decoding.evaluation.report import ClassificationReport
 __all__ = ['percent', 'print_classification', 'print_regression', 'seconds', 'summary_rows']
 
 ROWS = (
-    'each repetition left out',
+    'each repetition held out',
     '  mean over classes (balanced)',
     '  worst repetition',
     'last repetition',
     'trained on one repetition',
     'across sessions',
     '  worst session',
-    'rejecting below 0.9: rejected',
-    '  accuracy of the rest',
+    'rejection below 0.9: rejected',
+    '  accuracy of accepted windows',
     'in transition',
     'decision after the cue: median',
     '  90 % of cues',
     '  never',
 )
-"""What `summary_rows` gives, in order."""
+"""Names of the rows of `summary_rows`, in order."""
 
 
 def percent(value: float) -> str:
-    """Return a share as text; a dash when it is not known."""
+    """Return a share in percent; a dash for NaN."""
     return f'{100 * value:.1f} %' if math.isfinite(value) else '–'
 
 
 def seconds(value: float) -> str:
-    """Return a time as text."""
+    """Return a time in seconds; a dash for NaN, never for infinity."""
     if math.isnan(value):
         return '–'
     return f'{value:.2f} s' if math.isfinite(value) else 'never'
 
 
 def summary_rows(report: ClassificationReport) -> list[str]:
-    """Return the figures of one decoder in the order of `ROWS`; '' where there is none."""
+    """Return the scores of one decoder in the order of `ROWS`; a dash where there is none."""
     steady, sessions, delays = report.steady, report.sessions, report.delays
     pairs = {pair.below: pair for pair in report.rejections}
     curve = {point.repetitions: point for point in report.curve}
@@ -70,7 +70,7 @@ def summary_rows(report: ClassificationReport) -> list[str]:
 
 def print_classification(console: Console, reports: Sequence[ClassificationReport]) -> None:
     """Print the scores of decoders side by side, and the confusion of each."""
-    table = Table(title='Accuracy on repetitions that were left out of the training')
+    table = Table(title='Accuracy on repetitions held out of training')
     table.add_column('')
     for report in reports:
         table.add_column(report.decoder, justify='right')
@@ -90,7 +90,7 @@ def print_classification(console: Console, reports: Sequence[ClassificationRepor
 def _print_curve(console: Console, report: ClassificationReport) -> None:
     if len(report.curve) < 2:
         return
-    table = Table(title=f'{report.decoder}: by number of training repetitions')
+    table = Table(title=f'{report.decoder}: accuracy by number of training repetitions')
     table.add_column('')
     for point in report.curve:
         table.add_column(str(point.repetitions), justify='right')
@@ -107,9 +107,7 @@ def _print_confusion(console: Console, report: ClassificationReport) -> None:
     totals = score.confusion.sum(axis=1)
     recalls = score.recalls
     wide = sum(max(5, len(name)) + 3 for name in names) + 20 > console.width
-    table = Table(
-        title=f'{report.decoder}: what was asked (rows), what was predicted (columns), %'
-    )
+    table = Table(title=f'{report.decoder}: cued class (rows) and predicted class (columns), %')
     table.add_column('', no_wrap=True)
     for number, name in enumerate(names):
         table.add_column(str(number + 1) if wide else name, justify='right')
@@ -126,32 +124,32 @@ def _print_confusion(console: Console, report: ClassificationReport) -> None:
 
 
 def _print_sessions(console: Console, reports: Sequence[ClassificationReport]) -> None:
-    table = Table(title='Each session: its repetitions left out, and the whole of it left out')
+    table = Table(title='Each session: its repetitions held out, and the whole session held out')
     table.add_column('session')
     for report in reports:
         table.add_column(report.decoder, justify='right')
-        table.add_column('whole', justify='right')
-    across = [_whole(report) for report in reports]
+        table.add_column('whole session', justify='right')
+    whole_sessions = [_whole(report) for report in reports]
     for name in reports[0].data.session_names:
         cells = []
-        for report, whole in zip(reports, across, strict=True):
+        for report, whole in zip(reports, whole_sessions, strict=True):
             cells += [percent(report.by_session[name].accuracy), percent(whole[name])]
         table.add_row(name, *cells)
     console.print(table)
 
 
 def _whole(report: ClassificationReport) -> dict[str, float]:
-    """Return the accuracy on each session, trained on the others."""
+    """Return the accuracy on each session of a decoder trained on the others."""
     score: Evaluation = report.sessions
     names = report.data.session_names
-    if len(score.fold_accuracies) != len(names):  # one could not be tested
+    if len(score.fold_accuracies) != len(names):  # a session could not be tested
         return dict.fromkeys(names, float('nan'))
     return dict(zip(names, score.fold_accuracies, strict=True))
 
 
 def print_regression(console: Console, reports: Sequence[RegressionReport]) -> None:
-    """Print R² and mean absolute error of each degree of freedom."""
-    table = Table(title='R² (mean absolute error) on stretches that were left out of the training')
+    """Print R² and mean absolute error of each DoF."""
+    table = Table(title='R² (mean absolute error) on segments held out of training')
     table.add_column('decoder')
     table.add_column('tested on')
     for name in reports[0].data.dof_names:

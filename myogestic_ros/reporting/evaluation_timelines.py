@@ -1,4 +1,4 @@
-"""Pictures of an evaluation over time: classes, and degrees of freedom."""
+"""Figures of an evaluation over time: predicted classes, and decoded DoFs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ __all__ = ['draw_regression', 'draw_timeline']
 RIGHT, BAND = '#0b6e4f', '#dce8f4'
 
 
-def draw_timeline(axes: Any, report: ClassificationReport, of: str = '') -> None:
-    """Draw one held-out repetition of each class: what was asked, what was predicted when.
+def draw_timeline(axes: Any, report: ClassificationReport, decoder: str = '') -> None:
+    """Draw cues and predictions of one held-out repetition of each class.
 
-    Pauses between its cues are cut out.
+    Pauses between cues are cut out. ``decoder`` names the decoder in the title, if there are
+    several.
     """
     each, data = report.each, report.data
     tested = sorted(set(each.tests[each.tests >= 0].tolist()))
     if not tested:
-        draw_placeholder(axes, 'nothing could be left out')
+        draw_placeholder(axes, 'no repetition could be held out')
         return
     first_session = data.sessions == data.sessions[each.tests == tested[0]][0]
     in_session = sorted(set(each.tests[(each.tests >= 0) & first_session].tolist()))
@@ -58,7 +59,7 @@ def draw_timeline(axes: Any, report: ClassificationReport, of: str = '') -> None
     heights = np.array([rows[int(index)] for index in each.predicted[shown]])
     for chosen, colour, label in (
         (moving, UNSETTLED, 'in transition (not scored)'),
-        (~moving & right, RIGHT, 'right'),
+        (~moving & right, RIGHT, 'correct'),
         (~moving & ~right, WRONG, 'wrong'),
     ):
         axes.plot(
@@ -75,8 +76,8 @@ def draw_timeline(axes: Any, report: ClassificationReport, of: str = '') -> None
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, position[-1] + data.hop_s)
     axes.set_xlabel('time (s), pauses cut out')
-    by = f' by {of}' if of else ''
-    axes.set_title(f'A repetition that was left out: asked (bands) and predicted{by} (dots)')
+    by = f' by {decoder}' if decoder else ''
+    axes.set_title(f'Held-out repetition: cued (bands) and predicted{by} (dots)')
     axes.legend(
         loc='lower right',
         bbox_to_anchor=(1, 1),
@@ -89,7 +90,7 @@ def draw_timeline(axes: Any, report: ClassificationReport, of: str = '') -> None
 
 
 def draw_regression(axes: Any, report: RegressionReport, dof: int) -> None:
-    """Draw one degree of freedom over time: as it was, and as decoded with its stretch left out."""
+    """Draw one DoF over time: recorded, and decoded by a decoder trained on the other segments."""
     data = report.data
     own = np.flatnonzero(data.sessions == 0)
     times_s = data.times_s[own] - data.times_s[own[0]]
@@ -101,6 +102,6 @@ def draw_regression(axes: Any, report: RegressionReport, dof: int) -> None:
     axes.set_ylabel(data.dof_names[dof])
     axes.set_xlabel('time (s)')
     score = report.each
-    told = '' if score is None else f': R² {score.r2[dof]:.3f}, MAE {score.mae[dof]:.3g}'
-    axes.set_title(f'{data.dof_names[dof]}{told}')
+    scores = '' if score is None else f': R² {score.r2[dof]:.3f}, MAE {score.mae[dof]:.3g}'
+    axes.set_title(f'{data.dof_names[dof]}{scores}')
     axes.legend(loc='lower right', bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)

@@ -1,7 +1,7 @@
-"""Pictures of a hand in a posture, from its URDF; no RViz, no graphics card.
+"""Render a hand in a posture from its URDF, without RViz and graphics card.
 
-Every shape of a URDF can be met by a ray in closed form, so each pixel asks each shape near it
-where its ray enters, and the nearest wins: exact outlines, without a mesh.
+The intersection of a ray with the primitive shapes of a URDF has a closed form. Each pixel takes
+the nearest intersection of its ray, which gives exact outlines without a mesh.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ __all__ = ['FRAME', 'Frame', 'render_hand']
 
 Array = NDArray[np.float64]
 
-FINER = 2
-"""Rays a pixel, each way; their mean makes smooth edges."""
+OVERSAMPLING = 2
+"""Rays per pixel in each direction, for antialiasing."""
 LIGHT = np.array([-0.40, 0.55, 0.73])
-"""Where the light comes from: right, up, towards the viewer."""
-CREASE_M = 0.006
-"""A point darkens by how far it lies behind what is around it, so far away as this."""
+"""Direction to the light: right, up, towards the viewer."""
+OCCLUSION_M = 0.006
+"""Radius of the neighbourhood for ambient occlusion, m."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """From where one looks, and how much is seen.
+    """Viewpoint and edges of the image.
 
     Attributes
     ----------
     side, above : float
-        The viewer's direction from the palm's normal, to the thumb's side and up, rad.
+        Direction of the viewer relative to the normal of the palm, towards the thumb and up, rad.
     left, right, bottom, top : float
-        Edges of the picture, in the plane that one looks at, from the robot's origin, m.
+        Edges of the image in the viewing plane, from the origin of the robot, m.
     """
 
     side: float = 0.5
@@ -47,7 +47,7 @@ class Frame:
     top: float = 0.195
 
     def camera(self) -> Array:
-        """Return the rotation into the viewer's frame: right, up, towards; shape (3, 3)."""
+        """Return the rotation into the frame of the viewer (right, up, towards), shape ``(3, 3)``."""
         towards = np.array(
             [
                 np.cos(self.above) * np.cos(self.side),
@@ -66,35 +66,35 @@ FRAME = Frame()
 def render_hand(
     robot: Kinematics, positions: Mapping[str, float], height: int = 300, frame: Frame = FRAME
 ) -> Array:
-    """Return what a hand looks like.
+    """Render a hand.
 
     Parameters
     ----------
     robot : Kinematics
-        The hand; z points to its fingertips, x out of its palm.
+        The hand. z points to the fingertips, x out of the palm.
     positions : mapping
-        Of its joints by name, rad.
+        Joint positions by name, rad.
     height : int
-        Of the picture, pixels.
+        Height of the image, pixels.
     frame : Frame
-        From where one looks.
+        Viewpoint and edges of the image.
 
     Returns
     -------
     ndarray, shape (height, width, 4)
-        Red, green, blue, opacity, 0 to 1; transparent where there is no hand.
+        Red, green, blue and opacity, 0 to 1; transparent outside the hand.
     """
-    pixel_m = (frame.top - frame.bottom) / (height * FINER)
-    rows = height * FINER
-    columns = round((frame.right - frame.left) / pixel_m / FINER) * FINER
+    pixel_m = (frame.top - frame.bottom) / (height * OVERSAMPLING)
+    rows = height * OVERSAMPLING
+    columns = round((frame.right - frame.left) / pixel_m / OVERSAMPLING) * OVERSAMPLING
     canvas = _Canvas(frame.left, frame.top, pixel_m, rows, columns)
     camera = frame.camera()
     poses = robot.poses(positions)
     for shape in robot.shapes:
         where = poses[shape.link] @ shape.origin
         canvas.add(shape, camera @ where[:3, :3], camera @ where[:3, 3])
-    colours = _lit(canvas)
-    cells = colours.reshape(height, FINER, columns // FINER, FINER, 4)
+    colours = _shade(canvas)
+    cells = colours.reshape(height, OVERSAMPLING, columns // OVERSAMPLING, OVERSAMPLING, 4)
     opacity = cells[..., 3].mean(axis=(1, 3))
     total = np.maximum(1e-9, cells[..., 3].sum(axis=(1, 3)))
     mean = (cells[..., :3] * cells[..., 3:]).sum(axis=(1, 3)) / total[..., None]
@@ -102,7 +102,7 @@ def render_hand(
 
 
 class _Canvas:
-    """Depth (towards the viewer, m), normal and colour of what each ray met first."""
+    """Depth (towards the viewer, m), normal and colour of the nearest intersection per ray."""
 
     def __init__(self, left: float, top: float, pixel_m: float, rows: int, columns: int) -> None:
         self.pixel_m = pixel_m
@@ -113,23 +113,23 @@ class _Canvas:
         self.colour = np.zeros((rows, columns, 3))
 
     def add(self, shape: Shape, turn: Array, centre: Array) -> None:
-        """Draw a shape whose frame is given in the viewer's."""
-        reach = _reach(shape)
+        """Draw a shape with its rotation and position in the frame of the viewer."""
+        reach = _radius(shape)
         rows = slice(*np.searchsorted(-self._up, [-centre[1] - reach, -centre[1] + reach]))
         columns = slice(*np.searchsorted(self._right, [centre[0] - reach, centre[0] + reach]))
         right, up = np.meshgrid(self._right[columns], self._up[rows])
         origins = np.stack([right, up, np.zeros_like(right)], axis=-1) - centre
-        # In the shape's own frame a ray is ``origins + depth * along``.
-        depth, normal = _met(shape, origins @ turn, turn[2])
+        # In the frame of the shape a ray is ``origins + depth * along``.
+        depth, normal = _intersect(shape, origins @ turn, turn[2])
         before = self.depth[rows, columns]
-        nearer = depth > before  # never for NaN, where the ray passes by
+        nearer = depth > before  # False for NaN, where the ray misses the shape
         before[nearer] = depth[nearer]
         self.normal[rows, columns][nearer] = normal[nearer] @ turn.T
         self.colour[rows, columns][nearer] = shape.colour
 
 
-def _reach(shape: Shape) -> float:
-    """Return the radius of a ball that holds the shape, m."""
+def _radius(shape: Shape) -> float:
+    """Return the radius of a sphere that contains the shape, m."""
     if shape.kind == 'box':
         return float(np.linalg.norm(shape.sizes)) / 2
     if shape.kind == 'sphere':
@@ -137,8 +137,8 @@ def _reach(shape: Shape) -> float:
     return float(np.hypot(shape.sizes[0], shape.sizes[1] / 2))
 
 
-def _met(shape: Shape, origins: Array, along: Array) -> tuple[Array, Array]:
-    """Return how near to the viewer each ray meets the shape (NaN: never), and the normal there."""
+def _intersect(shape: Shape, origins: Array, along: Array) -> tuple[Array, Array]:
+    """Return depth (NaN: missed) and normal of the intersection of each ray with the shape."""
     with np.errstate(divide='ignore', invalid='ignore'):
         if shape.kind == 'sphere':
             middle = origins @ along
@@ -152,10 +152,12 @@ def _met(shape: Shape, origins: Array, along: Array) -> tuple[Array, Array]:
             depth = leaves.min(axis=-1)
             depth[enters.max(axis=-1) > depth] = np.nan
             return depth, np.eye(3)[face] * np.where(along >= 0, 1.0, -1.0)
-        return _met_cylinder(shape.sizes[0], shape.sizes[1] / 2, origins, along)
+        return _intersect_cylinder(shape.sizes[0], shape.sizes[1] / 2, origins, along)
 
 
-def _met_cylinder(radius: float, half: float, origins: Array, along: Array) -> tuple[Array, Array]:
+def _intersect_cylinder(
+    radius: float, half: float, origins: Array, along: Array
+) -> tuple[Array, Array]:
     flat = float(along[0] ** 2 + along[1] ** 2)
     middle = origins[..., 0] * along[0] + origins[..., 1] * along[1]
     outside = origins[..., 0] ** 2 + origins[..., 1] ** 2 - radius**2
@@ -172,8 +174,8 @@ def _met_cylinder(radius: float, half: float, origins: Array, along: Array) -> t
     return depth, normal
 
 
-def _lit(canvas: _Canvas) -> Array:
-    """Return colour and opacity of every ray, shape (rows, columns, 4)."""
+def _shade(canvas: _Canvas) -> Array:
+    """Return colour and opacity of each ray, shape ``(rows, columns, 4)``."""
     light = LIGHT / np.linalg.norm(LIGHT)
     half = light + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
@@ -181,15 +183,15 @@ def _lit(canvas: _Canvas) -> Array:
     diffuse = np.clip(canvas.normal @ light, 0.0, 1.0)
     shine = np.clip(canvas.normal @ half, 0.0, 1.0) ** 30
     shade = 0.52 + 0.58 * diffuse - 0.30 * (1.0 - canvas.normal[..., 2]) ** 3
-    shade *= 1.0 - 0.55 * _creases(canvas, hit)
+    shade *= 1.0 - 0.55 * _occlusion(canvas, hit)
     colours = canvas.colour * shade[..., None] + 0.16 * shine[..., None]
     return np.concatenate([np.clip(colours, 0.0, 1.0), hit[..., None].astype(float)], axis=2)
 
 
-def _creases(canvas: _Canvas, hit: NDArray[np.bool_]) -> Array:
-    """Return how deep each point lies between those around it, 0 to 1."""
-    width = CREASE_M / canvas.pixel_m
+def _occlusion(canvas: _Canvas, hit: NDArray[np.bool_]) -> Array:
+    """Return the ambient occlusion of each point, 0 to 1."""
+    width = OCCLUSION_M / canvas.pixel_m
     weight = gaussian_filter(hit.astype(float), width)
     depth = np.where(hit, canvas.depth, 0.0)
     around = gaussian_filter(depth, width) / np.maximum(1e-6, weight)
-    return np.clip((around - depth) / (1.2 * CREASE_M), 0.0, 1.0)
+    return np.clip((around - depth) / (1.2 * OCCLUSION_M), 0.0, 1.0)

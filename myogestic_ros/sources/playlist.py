@@ -125,7 +125,7 @@ class SessionPlaylist:
         self._labels = self._session.labels()
         self._starts = [label.stamp_ns for label in self._labels]
         self._chosen = _chosen(self._labels, repetitions)
-        self._session.topic_of(stream)  # raises SessionError if there is none
+        self._session.stream_topic(stream)  # raises SessionError if there is none
         first = next(self._session.chunks(stream), None)
         if first is None:
             raise SourceError(f"{path} has no samples of stream '{stream}'.")

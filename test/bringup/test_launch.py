@@ -212,7 +212,7 @@ def test_a_driver_that_dies_comes_back_and_streams_and_a_bridge_does_not(tmp_pat
 
 @needs_launch
 def test_the_launch_file_of_the_docs(tmp_path):
-    page = (ROOT / 'docs' / 'launch.md').read_text()
+    page = (ROOT / 'docs' / 'how-to' / 'launch.md').read_text()
     code = re.search(r'<!-- test: own.launch.py -->\n```python\n(.*?)```', page, re.DOTALL)
     (tmp_path / 'own.launch.py').write_text(code[1])
     set_domain()

@@ -1,4 +1,4 @@
-"""``myogestic evaluate``, as a person would call it."""
+"""``myogestic evaluate``: tables, JSON, reports, warnings and error messages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from support.arm_session import write_arm
 from support.recorded import made_up, write_signal
 from typer.testing import CliRunner
 
+import myogestic_ros
 from myogestic_ros.cli.__main__ import app
 from myogestic_ros.decoding.decoders.recipes import DEFAULT
 
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(folder: Path, *arguments: object, code: int = 0) -> str:
-    """Run the command; return what it printed, on one line."""
+    """Run the command; return its output on one line."""
     words = ['evaluate', *map(str, arguments), '--session-dir', str(folder)]
     result = CliRunner().invoke(app, words, env={'COLUMNS': '100'})
     assert result.exit_code == code, result.output
@@ -38,9 +39,9 @@ def call(folder: Path, *arguments: object, code: int = 0) -> str:
     return re.sub(r'\s+', ' ', result.output)
 
 
-def test_a_table_and_all_figures(folder: Path, tmp_path: Path) -> None:
+def test_table_and_json_contain_scores(folder: Path, tmp_path: Path) -> None:
     said = call(folder, 'monday', '--json', tmp_path / 'deep' / 'figures.json')
-    assert 'each repetition left out │' in said
+    assert 'each repetition held out │' in said
     assert 'decision after the cue: median │' in said
     assert 'Warning' not in said
     content = json.loads((tmp_path / 'deep' / 'figures.json').read_text())
@@ -48,34 +49,41 @@ def test_a_table_and_all_figures(folder: Path, tmp_path: Path) -> None:
     assert figures['decoder'] == DEFAULT
     assert figures['each_repetition']['accuracy'] > 0.9
     assert content['warnings'] == []
+    assert content['filters'] is None
+    assert content['myogestic_ros'] == myogestic_ros.__version__
 
 
-def test_json_alone_on_standard_output(folder: Path) -> None:
+def test_standard_output_contains_only_json(folder: Path) -> None:
     words = ['evaluate', 'monday', '--session-dir', str(folder), '--json', '-']
     result = CliRunner().invoke(app, words)
     assert json.loads(result.stdout)['settle_ms'] == 500.0
 
 
-def test_reports_of_several_decoders(folder: Path, tmp_path: Path) -> None:
+def test_report_compares_several_decoders(folder: Path, tmp_path: Path) -> None:
     names = ['-d', 'htd_lda', '-d', 'sklearn.naive_bayes:GaussianNB']
     page, picture = tmp_path / 'report.html', tmp_path / 'report.png'
     call(folder, 'monday', *names, '--report', page)
     text = page.read_text()
     assert text.count('data:image/svg+xml;base64,') == 8
-    assert 'http' not in re.sub(r'base64,[^"]*', '', text)  # nothing is fetched
+    alternatives = re.findall(r'<img alt="([^"]*)"', text)
+    assert len(alternatives) == 8
+    assert all('htd_lda' in words or 'GaussianNB' in words for words in alternatives)
+    assert f'myogestic_ros {myogestic_ros.__version__}, filters: none' in text
+    assert re.search(r'\d{4}-\d\d-\d\d \d\d:\d\d', text)
+    assert 'http' not in re.sub(r'base64,[^"]*', '', text)  # no external resources
     assert 'sklearn.naive_bayes:GaussianNB' in text
     call(folder, 'monday', '--report', picture)
     assert picture.read_bytes().startswith(b'\x89PNG')
 
 
-def test_sessions_that_differ_and_a_band_that_sits_turned(folder: Path) -> None:
+def test_differing_sessions_and_rotated_electrodes_give_warnings(folder: Path) -> None:
     said = call(folder, 'monday', 'tuesday')
-    assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
+    assert "Session 'tuesday': The electrodes are rotated by 2 places" in said
     assert "Only session 'tuesday' has 'open'" in said
     assert 'across sessions │' in said
 
 
-def test_a_proportional_decoder(folder: Path, tmp_path: Path) -> None:
+def test_proportional_decoder_is_scored(folder: Path, tmp_path: Path) -> None:
     write_arm(folder / 'arm', cue_s=2.0)
     file, picture, page = (tmp_path / name for name in ('f.json', 'report.png', 'report.html'))
     ridge = ['-d', 'sklearn.linear_model:Ridge']
@@ -91,18 +99,18 @@ def test_a_proportional_decoder(folder: Path, tmp_path: Path) -> None:
     assert "has no stream 'mocap'" in call(folder, 'arm', *ridge, '--target', 'mocap', code=1)
 
 
-def test_filtered_as_the_pipeline_would(folder: Path) -> None:
+def test_filters_are_applied_before_checks(folder: Path) -> None:
     data, labels = made_up(classes=2, repetitions=2)
     hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
     write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
-    assert 'mains hum' in call(folder, 'hum')
+    assert 'mains interference' in call(folder, 'hum')
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
     assert 'expected the lower edge below the upper' in refused
 
 
-def test_one_repetition_only(folder: Path) -> None:
+def test_single_repetition_is_reported_as_untestable(folder: Path) -> None:
     assert 'Nothing can be tested' in call(folder, 'once')
 
 
@@ -110,11 +118,11 @@ def test_one_repetition_only(folder: Path) -> None:
     ('arguments', 'sentence'),
     [
         (['wednesday'], "There is no session 'wednesday'"),
-        (['bare'], 'hold no labels'),
-        (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
+        (['bare'], 'without labels'),
+        (['monday', '--decoder', 'magic'], "There is no built-in decoder 'magic'"),
         (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
         (['monday', '--class', 'wave'], 'No training data for wave'),
-        (['monday', '--report', 'report.pdf'], 'can be a .html or a .png file'),
+        (['monday', '--report', 'report.pdf'], 'is a .html or a .png file'),
         (['monday', '--window-ms', '90000'], 'longer than a window of 90000 ms'),
         (['monday', '--stream', 'emg2'], "has no stream 'emg2'"),
         (['monday', '-d', 'sklearn.linear_model:Ridge'], 'streams of targets'),
@@ -122,5 +130,5 @@ def test_one_repetition_only(folder: Path) -> None:
         (['monday', '--json', '/proc/no/such.json'], 'cannot be written'),
     ],
 )
-def test_refusals(folder: Path, arguments: list[str], sentence: str) -> None:
+def test_invalid_calls_print_message(folder: Path, arguments: list[str], sentence: str) -> None:
     assert sentence in call(folder, *arguments, code=1)

@@ -1,4 +1,4 @@
-"""`myogestic sessions` as a person uses it."""
+"""Subcommands of ``myogestic sessions``: import, list, info, check, repair, export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ITEMS = protocol(CUES, channels=3)
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Run the command in a folder of its own; return exit code, output and errors."""
+    """Return a function that runs the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def call(*words):
@@ -32,16 +32,16 @@ def run(tmp_path, monkeypatch, capsys):
             monkeypatch.setattr(group, name, Console(width=100, stderr=name == 'errors'))
         monkeypatch.setattr('myogestic_ros.cli.console.errors', Console(width=100, stderr=True))
         code = command.main(['sessions', *map(str, words)])
-        told = capsys.readouterr()
-        assert 'Traceback' not in told.err
-        return code, told.out, told.err
+        captured = capsys.readouterr()
+        assert 'Traceback' not in captured.err
+        return code, captured.out, captured.err
 
     return call
 
 
 @pytest.fixture
 def recording(tmp_path):
-    """A recording as text."""
+    """Write a recording as a text file."""
     generator = np.random.default_rng(2)
     rows = [
         [*(f'{value:.4f}' for value in generator.standard_normal(4)), str(n // 200 % 2)]
@@ -52,9 +52,9 @@ def recording(tmp_path):
     return file
 
 
-def test_import_look_export_and_import_again(run, tmp_path, recording):
-    said = ('--rate', '200', '--scale', '1e-4', '--classes', 'rest,fist', '--subject', 'S1')
-    code, out, _ = run('import', recording, *said)
+def test_import_info_export_and_reimport(run, tmp_path, recording):
+    options = ('--rate', '200', '--scale', '1e-4', '--classes', 'rest,fist', '--subject', 'S1')
+    code, out, _ = run('import', recording, *options)
     assert code == 0
     assert out.splitlines() == [
         'sessions/hand: 4 channels at 200 Hz, 4.0 s',
@@ -78,7 +78,7 @@ def test_import_look_export_and_import_again(run, tmp_path, recording):
 
 
 @pytest.mark.parametrize(
-    ('words', 'told'),
+    ('words', 'message'),
     [
         (['import', 'nothing.csv', '--rate', '200'], 'There is no recording nothing.csv'),
         (['import', 'hand.csv'], '--mapping myo for a Myo armband'),
@@ -97,39 +97,39 @@ def test_import_look_export_and_import_again(run, tmp_path, recording):
             'expected error or skip',
         ),
         (['list', 'nowhere'], 'There is no folder nowhere'),
-        (['info', 'nobody'], "There is no session 'nobody' in sessions; there are: s"),
+        (['info', 'nobody'], "There is no session 'nobody' in sessions; available: s"),
         (['info', 's', '--picture', 'hand.csv'], 'hand.csv exists already'),
         (['info', 's', '--picture', 'hand.xyz'], 'hand.xyz cannot be written'),
         (['export', 's', 'hand.csv'], 'hand.csv exists already'),
-        (['export', 's', 's.mat'], "ends in '.mat', expected .npz or .csv"),
+        (['export', 's', 's.mat'], "has the suffix '.mat', expected .npz or .csv"),
         (['export', 's', '--stream', 'glove'], "has no stream 'glove'; it has /emg"),
         (['check', '--folder', 'nowhere'], 'There is no folder nowhere'),
         (['repair', 'nobody'], "There is no session 'nobody'"),
     ],
 )
-def test_a_refusal_is_a_sentence(run, recording, words, told):
+def test_invalid_call_prints_message_and_writes_nothing(run, recording, words, message):
     write(recording.parent / 'sessions' / 's', ITEMS, ('rest', 'fist'))
     code, out, err = run(*words)
     assert code == 1
-    assert told in ' '.join(err.split())
+    assert message in ' '.join(err.split())
     assert not out or words[0] == 'info'
     assert {path.name for path in (recording.parent / 'sessions').iterdir()} == {'s'}
 
 
-def test_check_ends_with_1_when_something_is_wrong(run, tmp_path):
+def test_check_exits_with_1_for_lost_samples(run, tmp_path):
     write(tmp_path / 'sessions' / 'gap', protocol(CUES, lose=(200, 400)), ('rest', 'fist'))
     code, out, _ = run('check')
     assert code == 1
-    assert 'gap: 1 wrong' in out
-    assert '/emg lacks 200 samples' in out
+    assert 'gap: errors: 1' in out
+    assert '/emg lost 200 samples' in out
 
 
-def test_repair_makes_what_was_cut_whole(run, tmp_path):
+def test_repair_completes_interrupted_session(run, tmp_path):
     path = write(tmp_path / 'sessions' / 'cut', ITEMS, ('rest', 'fist'))
     file = next(path.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-500])
     (path / 'metadata.yaml').unlink()
-    assert 'repair it' in run('list')[1]
+    assert 'needs repair' in run('list')[1]
     assert run('check')[0] == 1
     code, out, _ = run('repair')
     assert code == 0
@@ -141,13 +141,13 @@ def test_repair_makes_what_was_cut_whole(run, tmp_path):
     assert "Session 'cut' was interrupted; recovered" in ' '.join(out.split())
 
 
-def test_names_with_brackets_are_no_markup(run, tmp_path):
+def test_names_with_brackets_are_printed_literally(run, tmp_path):
     write(tmp_path / 'sessions' / '[red]x', protocol([(0, '[bold]', 0.5)]), ('[bold]',))
     for words in (['list'], ['info', '[red]x'], ['check']):
         assert '[red]x' in run(*words)[1]
 
 
-def test_sixty_four_channels_are_drawn(run, tmp_path):
+def test_64_channels_are_plotted_in_groups(run, tmp_path):
     write(tmp_path / 'sessions' / 'grid', protocol(CUES, channels=64), ('rest', 'fist'))
     code, out, _ = run('info', 'grid', '-p', 'grid.png')
     assert code == 0
@@ -155,7 +155,7 @@ def test_sixty_four_channels_are_drawn(run, tmp_path):
     assert (tmp_path / 'grid.png').stat().st_size > 10_000
 
 
-def test_what_a_table_leaves_out_is_named(run, tmp_path):
+def test_export_names_streams_that_are_left_out(run, tmp_path):
     items = [*ITEMS, ('/target', ITEMS[1][1], ITEMS[1][2])]
     own = [*topics(), Topic('/target', message_definition(EMG), STREAM)]
     with SessionWriter(tmp_path / 'sessions' / 'two', SessionInfo(), own) as writer:
@@ -164,11 +164,11 @@ def test_what_a_table_leaves_out_is_named(run, tmp_path):
     code, out, _ = run('export', 'two')
     assert code == 0
     assert 'Written: two.npz' in out
-    assert 'Not in it: /target' in out
-    assert 'Not in it: /emg' in run('export', 'two', 'target.csv', '--stream', 'target')[1]
+    assert 'Not exported: /target' in out
+    assert 'Not exported: /emg' in run('export', 'two', 'target.csv', '--stream', 'target')[1]
 
 
-def test_the_installed_command(tmp_path):
+def test_module_runs_as_command(tmp_path):
     write(tmp_path / 'sessions' / 's', ITEMS, ('rest', 'fist'))
     done = subprocess.run(
         [sys.executable, '-m', 'myogestic_ros.cli', 'sessions', 'info', 's'],

@@ -1,4 +1,4 @@
-"""``myogestic train``, as a person would call it."""
+"""``myogestic train``: saved models, options, cancellation and error messages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(folder: Path, models: Path, *arguments: str, code: int = 0) -> str:
-    """Run the command; return what it printed, on one line."""
+    """Run the command; return its output on one line."""
     words = ['train', *arguments, '--session-dir', str(folder), '--model-dir', str(models)]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == code, result.output
@@ -88,24 +88,42 @@ def call(folder: Path, models: Path, *arguments: str, code: int = 0) -> str:
     ('decoder', 'session', 'name'),
     [('covariance', 'monday', 'covariance'), ('ridge', 'arm', 'ridge')],
 )
-def test_a_model_that_the_node_finds(
+def test_model_is_saved_for_the_node(
     folder: Path, tmp_path: Path, decoder: str, session: str, name: str
 ) -> None:
     target = ['--target', 'glove'] if session == 'arm' else []
     said = call(folder, tmp_path, session, '-d', decoder, *target)
-    assert 'Trained on all of them.' in said
-    assert f'decoder:={decoder} model:={name}' in said
+    assert 'Trained on all windows.' in said
     (saved,) = ModelStore(tmp_path).names()
     assert f"Saved as '{saved}'." in said
+    assert saved.startswith(name)
+
+
+@pytest.mark.parametrize('ros', [True, False])
+def test_next_command_fits_the_installation(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ros: bool
+) -> None:
+    monkeypatch.setattr('shutil.which', lambda name: '/opt/ros/bin/ros2' if ros else None)
+    said = call(folder, tmp_path, 'monday', '-d', 'htd_lda')
+    (model,) = ModelStore(tmp_path).names()
+    launch = (
+        f'Use it: ros2 launch myogestic_ros bringup.launch.py decoder:=htd_lda model:={model} '
+        f'model_dir:={tmp_path}'
+    )
+    offline = f'myogestic replay monday --model {model} --model-dir {tmp_path}'
+    live = f'myogestic-pipeline --ros-args -p decoder:=htd_lda -p model:={model}'
+    assert (launch in said) is ros
+    assert (offline in said) is not ros
+    assert (live in said) is not ros
 
 
 def manifest(models: Path) -> Manifest:
-    """Return the manifest of the only model there is."""
+    """Return the manifest of the only model."""
     (saved,) = ModelStore(models).names()
     return ModelStore(models).manifest(saved)
 
 
-def test_filters_and_settling_as_the_pipeline_has_them(folder: Path, tmp_path: Path) -> None:
+def test_filter_and_settling_options_are_saved(folder: Path, tmp_path: Path) -> None:
     words = '-d htd_lda --settle-ms 300 --bandpass 20 400 --filter-order 2 --notch 50'
     more = '--harmonics 2 --notch-width 5 --reference average'
     said = call(folder, tmp_path, 'monday', *words.split(), *more.split())
@@ -114,7 +132,7 @@ def test_filters_and_settling_as_the_pipeline_has_them(folder: Path, tmp_path: P
     assert spec.filters == FilterSpec((20.0, 400.0), 2, 50.0, 2, 5.0, True)
 
 
-def test_what_is_not_said_is_as_the_decoder_says(folder: Path, tmp_path: Path) -> None:
+def test_missing_options_are_taken_from_the_decoder(folder: Path, tmp_path: Path) -> None:
     decoder = tmp_path / 'own.py'
     decoder.write_text(OWN)
     call(folder, tmp_path / 'a', 'monday', '-d', str(decoder))
@@ -141,14 +159,14 @@ def test_what_is_not_said_is_as_the_decoder_says(folder: Path, tmp_path: Path) -
         (['monday', '--reference', 'ear'], "no reference 'ear'; expected none or average"),
     ],
 )
-def test_refusals_leave_nothing(
+def test_invalid_calls_save_nothing(
     folder: Path, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
     assert sentence in call(folder, tmp_path, *arguments, code=1)
     assert ModelStore(tmp_path).names() == []
 
 
-def test_ctrl_c_saves_nothing_and_leaves_no_process(folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_nothing_and_ends_the_worker(folder: Path, tmp_path: Path) -> None:
     decoder = tmp_path / 'for_ever.py'
     decoder.write_text(FOR_EVER)
     words = ['monday', '-d', str(decoder), '--session-dir', str(folder)]
@@ -183,7 +201,7 @@ def test_ctrl_c_saves_nothing_and_leaves_no_process(folder: Path, tmp_path: Path
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that lead a group of their own and were started by a process."""
+    """Return the child processes of a process."""
     found = []
     for task in Path(f'/proc/{pid}/task').iterdir():
         found += [int(word) for word in (task / 'children').read_text().split()]

@@ -1,4 +1,4 @@
-"""Where the links of a hand are; and the hand that is shipped."""
+"""Forward kinematics, and the URDF of this package's hand."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ ARM = """<robot name="arm">
 
 
 def at(poses, link, point=(0.0, 0.0, 0.0)):
-    """Return where a point of a link is."""
+    """Return the position of a point of a link, shape (3,), m."""
     return (poses[link] @ [*point, 1.0])[:3]
 
 
-def test_an_arm_whose_links_stand_in_any_order(tmp_path):
+def test_poses_of_links_in_any_order(tmp_path):
     (tmp_path / 'arm.urdf').write_text(ARM)
     arm = read_kinematics(tmp_path / 'arm.urdf')
     assert arm.root == 'base'
@@ -67,16 +67,16 @@ def test_an_arm_whose_links_stand_in_any_order(tmp_path):
     ('change', 'reason'),
     [
         (('<robot', '<robot><'), 'is not XML'),
-        (('<link name="lower"/>', ''), 'is not one tree'),
+        (('<link name="lower"/>', ''), 'do not form one tree'),
         (('<link name="base"/>', '<link name="base"/><link name="other"/>'), 'base, other'),
-        (('type="revolute"', 'type="floating"'), 'elbow is of type floating'),
+        (('type="revolute"', 'type="floating"'), 'elbow has the unsupported type floating'),
         (('xyz="0 1 0"', 'xyz="0 1"'), 'expected three numbers'),
         (('radius="0.1"', 'radius="thin"'), 'thin'),
         (('name="elbow" type', 'type'), 'name'),
-        (('<parent link="upper"/>', '<parent link="tip"/>'), 'is not one tree'),
+        (('<parent link="upper"/>', '<parent link="tip"/>'), 'do not form one tree'),
     ],
 )
-def test_what_is_no_tree_of_links_is_told(tmp_path, change, reason):
+def test_invalid_urdf_is_refused_with_the_reason(tmp_path, change, reason):
     file = tmp_path / 'arm.urdf'
     file.write_text(ARM.replace(*change))
     with pytest.raises(ControlError, match=reason):
@@ -85,14 +85,14 @@ def test_what_is_no_tree_of_links_is_told(tmp_path, change, reason):
         read_kinematics(tmp_path / 'nowhere.urdf')
 
 
-def test_the_hand_is_what_its_script_writes(tmp_path):
+def test_hand_urdf_matches_its_generator(tmp_path):
     script = tmp_path / 'make_hand.py'
     script.write_text((ROOT / 'urdf' / 'make_hand.py').read_text())
     subprocess.run([sys.executable, str(script)], check=True)
     assert (tmp_path / 'hand.urdf').read_text() == HAND.read_text()
 
 
-def test_the_hand_has_the_joints_of_the_contract():
+def test_hand_urdf_has_the_documented_joints():
     limits = read_joint_limits(HAND)
     assert {name: (j.lower, j.upper) for name, j in limits.items()} == JOINTS
     assert all(0 < joint.velocity < 10 for joint in limits.values())
@@ -100,7 +100,7 @@ def test_the_hand_has_the_joints_of_the_contract():
     assert parameters['/**']['ros__parameters']['joints'] == list(JOINTS)
 
 
-def test_flexion_closes_and_the_thumb_opposes():
+def test_flexion_closes_the_fingers_and_the_thumb_opposes():
     hand = read_kinematics(HAND)
     fingers = ('index', 'middle', 'ring', 'little')
     opened = hand.poses({})

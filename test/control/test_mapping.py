@@ -1,4 +1,4 @@
-"""The mapping file: what it means, and every fault at once."""
+"""Parsing and validation of mapping files and URDF limits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 import yaml
 from support.paths import ROOT
 
-from myogestic_ros.control.mapping_file import parse_mapping, read_mapping
-from myogestic_ros.control.mapping_tables import SETTINGS
+from myogestic_ros.control.mapping_file import SETTINGS, parse_mapping, read_mapping
 from myogestic_ros.control.urdf import JointLimits, joint_limits, read_joint_limits
 from myogestic_ros.core.errors import ControlError
 
@@ -23,29 +22,29 @@ def small(**changes):
     return parse_mapping({**yaml.safe_load(SMALL), **changes})
 
 
-def faults(content, urdf=None):
+def errors(content, urdf=None):
     with pytest.raises(ControlError) as caught:
         parse_mapping(content, urdf, 'm.yaml')
     text = str(caught.value)
-    assert text.startswith('The mapping m.yaml is not right: ')
-    return text.removeprefix('The mapping m.yaml is not right: ').removesuffix('.').split('; ')
+    assert text.startswith('The mapping m.yaml is invalid: ')
+    return text.removeprefix('The mapping m.yaml is invalid: ').removesuffix('.').split('; ')
 
 
-def test_the_file_that_is_shipped_has_a_posture_for_each_class_of_the_sources():
+def test_default_mapping_has_a_posture_for_each_class_of_the_sources():
     mapping = read_mapping(FILE)
     for label in (
         *('rest', 'fist', 'open', 'pinch', 'point', 'flexion', 'extension'),
         *('radial', 'ulnar', 'pronation', 'supination'),
     ):
-        assert mapping.posture_of(label) is not None, label
+        assert mapping.posture_for(label) is not None, label
     assert mapping.joint_names[:2] == ('thumb_rotation', 'thumb_flexion')
     assert len(mapping.joints) == 8
     content = yaml.safe_load(FILE.read_text())
-    assert {row.name for row in SETTINGS} <= content.keys()  # it shows all there is
+    assert {row.name for row in SETTINGS} <= content.keys()  # it documents every setting
     read_mapping(FILE, {j.name: JointLimits(j.lower, j.upper, 9.0) for j in mapping.joints})
 
 
-def test_limits_come_from_the_joint_the_common_ones_and_the_urdf():
+def test_limits_come_from_joint_common_limits_and_urdf():
     mapping = small()
     assert [(j.velocity, j.acceleration) for j in mapping.joints] == [(3.0, 20.0), (0.5, 20.0)]
     content = yaml.safe_load(SMALL)
@@ -56,19 +55,19 @@ def test_limits_come_from_the_joint_the_common_ones_and_the_urdf():
     assert (joints[1].lower, joints[1].upper, joints[1].velocity) == (-1.0, 0.5, 3.0)
 
 
-def test_normalised_postures_and_other_names_of_classes():
+def test_normalised_postures_and_class_aliases():
     mapping = small(
         unit='normalised',
         postures={'rest': {'a': 0.5, 'b': 0.5}, 'fist': {'a': 1}},
         classes={'close': 'fist'},
     )
     assert mapping.postures == {'rest': {'a': 1.0, 'b': 0.0}, 'fist': {'a': 2.0}}
-    assert mapping.posture_of('close') == 'fist'
-    assert mapping.posture_of('nothing') is None
+    assert mapping.posture_for('close') == 'fist'
+    assert mapping.posture_for('nothing') is None
 
 
-def test_every_fault_is_named():
-    found = faults(
+def test_every_error_is_reported():
+    found = errors(
         {
             'mode': 'dance',
             'speeds': 1,
@@ -100,55 +99,55 @@ def test_every_fault_is_named():
         'rest_speed: got 2.0, expected 0.01 to 1',
         "speed: got 'extra:', expected constant, confidence or extra:<key>",
         'undecided: got 3, expected a string',
-        'still: got 1, expected names of classes',
-        'joints: a: lower is 1 and upper 0',
+        'still: got 1, expected the name of a class',
+        'joints: a: lower is 1 and upper is 0',
         'joints: b: velocity: got nan',
         'joints: b: speed: unknown',
         'joints: c: no upper, velocity, acceleration',
-        'joints: d: got 3, expected its limits',
-        'joints: the name False has to be put into quotes',
+        'joints: d: got 3, expected the limits of the joint',
+        'joints: the name False must be quoted',
         "postures: there is no 'rest'",
         "postures: fist: there is no joint 'z'",
         "postures: fist: c: got 'x', expected a number",
         'postures: open: got [1]',
-        "classes: k takes 'nothing', which is no posture",
-        "classes: l takes ['fist']",
+        "classes: k: got 'nothing', expected the name of a posture",
+        "classes: l: got ['fist']",
         "dofs: x: control: got 'jump'",
         'dofs: x: a: got 2, expected a weight',
         "dofs: x: there is no joint 'q'",
         'dofs: y: dead_zone: got 1.0',
-        'dofs: z: it moves no joints',
+        'dofs: z: no joints',
         'dofs: w: got 1',
         'dofs: a is moved by position and by velocity',
     ):
         assert part in text, part
 
 
-def test_postures_lie_within_the_limits_and_rest_names_every_joint():
+def test_postures_outside_limits_and_incomplete_rest_are_errors():
     content = yaml.safe_load(SMALL)
     content['postures'] = {'rest': {'a': 0.5}, 'fist': {'a': 2.01}}
-    assert faults(content) == [
+    assert errors(content) == [
         'postures: fist: a: got 2.01, expected 0 to 2',
-        'postures: rest: no b, expected every joint',
+        'postures: rest: no position of b, expected every joint',
     ]
 
 
-def test_what_is_beyond_the_urdf_is_a_fault():
+def test_limits_outside_the_urdf_are_errors():
     content = yaml.safe_load(SMALL)
     urdf = {'a': JointLimits(0.1, 1.9, 9.0)}
-    assert faults(content, urdf) == [
-        "joints: a: lower 0 is beyond the URDF's 0.1",
-        "joints: a: upper 2 is beyond the URDF's 1.9",
-        'joints: b: the URDF has no joint of that name that moves',
+    assert errors(content, urdf) == [
+        'joints: a: lower 0 is outside the limit of the URDF, 0.1',
+        'joints: a: upper 2 is outside the limit of the URDF, 1.9',
+        'joints: b: the URDF has no movable joint of that name',
     ]
 
 
 @pytest.mark.parametrize('content', [None, [], 'x', 3])
-def test_what_is_no_mapping_at_all(content):
-    assert faults(content) == ['it holds no fields, expected `name: value` lines']
+def test_content_without_fields_is_refused(content):
+    assert errors(content) == ['it has no fields, expected `name: value` lines']
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_unreadable_files_are_refused(tmp_path):
     with pytest.raises(ControlError, match='cannot be read'):
         read_mapping(tmp_path / 'nothing.yaml')
     file = tmp_path / 'm.yaml'
@@ -163,15 +162,15 @@ def test_files_that_cannot_be_read(tmp_path):
         read_mapping(file)
 
 
-def test_joints_in_the_order_of_the_command():
-    mapping = small().ordered(['b'])
+def test_select_joints_orders_and_validates():
+    mapping = small().select_joints(['b'])
     assert mapping.joint_names == ('b',)
     with pytest.raises(ControlError) as caught:
-        small().ordered(['c', 'a', 'a'])
+        small().select_joints(['c', 'a', 'a'])
     assert 'no joint c; it has a, b' in str(caught.value)
     assert 'named twice: a' in str(caught.value)
     with pytest.raises(ControlError, match='got no joint'):
-        small().ordered([])
+        small().select_joints([])
 
 
 # -- URDF -------------------------------------------------------------------------------------
@@ -181,7 +180,7 @@ def urdf(joints):
     return f'<robot name="r"><link name="l"/>{joints}</robot>'
 
 
-def test_limits_of_a_urdf():
+def test_joint_limits_of_a_urdf():
     found = joint_limits(
         urdf(
             '<joint name="a" type="revolute"><limit lower="-1" upper="2" velocity="3" '
@@ -204,27 +203,27 @@ def test_limits_of_a_urdf():
     ('text', 'reason'),
     [
         ('<robot', 'not XML'),
-        ('<xacro:x', 'expanded first'),
+        ('<xacro:x', 'Expand a xacro file first'),
         ('<sdf/>', 'begins with <sdf>'),
         (urdf('<joint name="a" type="revolute"><limit lower="x"/></joint>'), "lower is 'x'"),
         (urdf('<joint name="a" type="revolute"><limit lower="nan"/></joint>'), "lower is 'nan'"),
         (urdf('<joint name="a" type="revolute"><limit lower="1"/></joint>'), 'above upper 0'),
     ],
 )
-def test_what_is_no_urdf(text, reason):
+def test_invalid_urdf_is_refused(text, reason):
     with pytest.raises(ControlError, match=reason):
         joint_limits(text)
 
 
-def test_a_urdf_that_is_not_there(tmp_path):
+def test_missing_urdf_is_refused(tmp_path):
     with pytest.raises(ControlError, match='cannot be read'):
         read_joint_limits(tmp_path / 'hand.urdf')
 
 
-def test_the_example_in_the_docs_is_right():
-    text = (ROOT / 'docs' / 'bridge.md').read_text()
+def test_mapping_example_in_the_docs_is_valid():
+    text = (ROOT / 'docs' / 'how-to' / 'drive-a-hand.md').read_text()
     begin = text.index('    mode: posture')
     example = text[begin : text.index('\n\n', begin)]
     mapping = parse_mapping(yaml.safe_load(example))
-    assert mapping.posture_of('close') == 'fist'
+    assert mapping.posture_for('close') == 'fist'
     assert mapping.joints[1].velocity == 2.0

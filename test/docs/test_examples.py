@@ -71,7 +71,7 @@ def share_right(predictions, session):
     """Return the share of the predictions that are the label's, half a second after the cue."""
     timeline = Timeline(Session(session).labels())
     pairs = [
-        (timeline.over(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
+        (timeline.label_during(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
         for p in predictions
     ]
     return np.mean([label.name == found for label, found in pairs if label is not None])

@@ -15,9 +15,10 @@ from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.signals import NO_CLASS, Label, Samples
 from myogestic_ros.core.streams.batch_cutter import WindowBatch
 from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.reading.timeline import Timeline, check_names
-from myogestic_ros.sessions.reading.window_batches import window_batches
+from myogestic_ros.sessions.reading.timeline import Timeline, check_class_names
+from myogestic_ros.sessions.reading.window_batches import iter_session_batches
 
 __all__ = ['Cue', 'EvaluationSet', 'load_evaluation_set']
 
@@ -141,10 +142,11 @@ def load_evaluation_set(
         )
     reader = _Reader(stream, hop_ms, settle_ms, classes)
     features: list[Features] = []
+    spec = StreamSpec(stream, window_ms, filters=filters)
     for number, path in enumerate(paths):
         session = Session(Path(path))
         reader.begin(session, number)
-        for batch in window_batches(session, stream, window_ms, hop_ms, filters):
+        for batch in iter_session_batches(session, spec, hop_ms):
             reader.take(batch)
             features.append(np.asarray(extract({stream: batch.data})))
     cues = np.array([window.cue for window in reader.found], np.int64)
@@ -206,7 +208,7 @@ class _Reader:
     def begin(self, session: Session, number: int) -> None:
         """Go on with another session, the ``number``-th."""
         labels = session.labels()
-        check_names(self.names, labels, session.name)
+        check_class_names(self.names, labels, session.name)
         for label in labels:
             self.names.setdefault(label.index, label.name)
         self.session_names.append(session.name)
@@ -218,10 +220,10 @@ class _Reader:
         """Note the windows of a batch."""
         self._check(batch)
         span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
-        over = self._timeline.over
+        over = self._timeline.label_during
         for at_ns in batch.stamps_ns.tolist():
             self._begin_ns = self._begin_ns or at_ns
-            under, _ = self._timeline.at(at_ns)
+            under, _ = self._timeline.label_at(at_ns)
             used = under is not None and self._is_used(under)
             cue = -1
             if under is not None and used:

@@ -159,7 +159,7 @@ def _check_alike(first: _Batch, batch: _Batch) -> None:
 
 def _other_streams(session: Session, stream: str) -> list[str]:
     """Return the streams beside one; a topic on which nobody spoke is none."""
-    own = session.topic_of(stream)
+    own = session.stream_topic(stream)
     others = [topic for topic in session.streams() if topic != own]
     found = [topic for topic in others if next(session.chunks(topic), None) is not None]
     if not found:

@@ -172,15 +172,8 @@ def _cue(batch: LabeledBatch) -> Cue:
 
 
 def _batches(data: TrainingData, paths: Iterable[str], settle_ms: float) -> Iterator[LabeledBatch]:
-    stream = data.streams[0]
     return iter_window_batches(
-        list(paths),
-        stream.name,
-        stream.window_ms,
-        data.hop_ms,
-        classes=data.classes,
-        settle_ms=settle_ms,
-        filters=stream.filters,
+        list(paths), data.streams[0], data.hop_ms, classes=data.classes, settle_ms=settle_ms
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands as the messages that controllers take."""
+"""Publish commands as the messages that controllers subscribe to."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OUTPUTS = {
     'trajectory': JointTrajectory,
     'joint_state': JointState,
 }
-"""Kinds of commands, each with its message."""
+"""Message type of each kind of output."""
 
 
 def default_topic(output: str) -> str:
-    """Return the topic of a kind of commands, as the simulated hand listens to it."""
+    """Return the topic on which the simulated hand expects a kind of output."""
     return 'hand/joint_trajectory' if output == 'trajectory' else 'hand/commands'
 
 
@@ -38,15 +38,15 @@ class CommandPublisher:
     Parameters
     ----------
     node : Node
-        Whose publisher it is.
+        Node that owns the publisher.
     output : str
-        One of `OUTPUTS`.
+        Kind of output, a key of `OUTPUTS`.
     topic : str
-        Where to.
+        Topic of the commands.
     joints : list of str
         Names of the joints, in order.
     period_s : float
-        Time between two commands, s: what a trajectory takes to reach each.
+        Time between two commands, s; a trajectory reaches its point after this time.
     """
 
     def __init__(
@@ -54,24 +54,24 @@ class CommandPublisher:
     ) -> None:
         self._node = node
         self._joints = joints
-        self._make = getattr(self, f'_{output}')
+        self._to_message = getattr(self, f'_{output}')
         nanoseconds = round(period_s * 1e9)
-        self._ahead = Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+        self._period = Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
         self._publisher: Any = node.create_publisher(OUTPUTS[output], topic, qos.COMMANDS)
 
     @property
     def topic(self) -> str:
-        """The topic, in full."""
+        """Full name of the topic."""
         return str(self._publisher.topic_name)
 
     @property
-    def listeners(self) -> int:
-        """How many listen."""
+    def subscriber_count(self) -> int:
+        """Number of subscribers."""
         return int(self._publisher.get_subscription_count())
 
-    def write(self, command: Command) -> None:
+    def publish(self, command: Command) -> None:
         """Publish a command."""
-        self._publisher.publish(self._make(command))
+        self._publisher.publish(self._to_message(command))
 
     def close(self) -> None:
         """Destroy the publisher."""
@@ -84,9 +84,10 @@ class CommandPublisher:
         return Float64MultiArray(data=_doubles(command.velocity))
 
     def _trajectory(self, command: Command) -> JointTrajectory:
-        # The stamp 0 means at once. No velocity: a trajectory that does not end still is refused.
+        # Stamp 0 means "start now". Without velocities: a joint_trajectory_controller rejects a
+        # trajectory whose last velocity is not 0.
         point = JointTrajectoryPoint(
-            positions=_doubles(command.position), time_from_start=self._ahead
+            positions=_doubles(command.position), time_from_start=self._period
         )
         return JointTrajectory(joint_names=self._joints, points=[point])
 

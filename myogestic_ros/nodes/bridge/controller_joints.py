@@ -1,4 +1,4 @@
-"""What a controller of ros2_control says of itself: its joints, and what it takes."""
+"""Query the joints and the command interface of a ros2_control controller."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAMES = ('joints', 'interface_name')
 
 
 class ControllerJoints:
-    """Ask a controller, until it has answered.
+    """Query the parameters of a controller until it has answered.
 
     Parameters
     ----------
     node : Node
-        Who asks.
+        Node that owns the client.
     controller : str
         Name of the controller's node.
     """
@@ -30,50 +30,70 @@ class ControllerJoints:
         self._node = node
         self._controller = controller
         self._client: Any = node.create_client(GetParameters, f'{controller}/get_parameters')
-        self._answers: dict[str, Any] = {}
+        self._futures: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer: Any = node.create_timer(PERIOD_S, self._ask, clock=steady)
+        self._timer: Any = node.create_timer(PERIOD_S, self._query, clock=steady)
 
-    def ask_again(self) -> None:
-        """Forget the answers: the controller may be another one."""
+    def restart(self) -> None:
+        """Discard the answers and query again: the controller may have been replaced."""
         self._values = {}
-        self._answers = {}
+        self._futures = {}
 
-    def _ask(self) -> None:
+    def _query(self) -> None:
         if not self._client.service_is_ready():
             return
-        for name in NAMES:  # one by one: of several, none is answered when one is not declared
+        for name in NAMES:  # one per request: an undeclared name leaves a request unanswered
             if name in self._values:
                 continue
-            answer = self._answers.get(name)
-            if answer is None:
-                self._answers[name] = self._client.call_async(GetParameters.Request(names=[name]))
-            elif answer.done():
-                del self._answers[name]
-                values = answer.result().values
+            future = self._futures.get(name)
+            if future is None:
+                self._futures[name] = self._client.call_async(GetParameters.Request(names=[name]))
+            elif future.done():
+                del self._futures[name]
+                values = future.result().values
                 self._values[name] = values[0] if values else ParameterValue()
 
-    def trouble(self, joints: list[str], output: str) -> str | None:
-        """Return why commands for these joints do not suit the controller; None when they do."""
+    def incompatibility(self, joints: list[str], output: str) -> str | None:
+        """Return why the controller does not accept commands; None if it does.
+
+        Parameters
+        ----------
+        joints : list of str
+            Names of the commanded joints, in order.
+        output : str
+            Kind of output, a key of `OUTPUTS`.
+        """
         if len(self._values) < len(NAMES):
-            return f"the controller '{self._controller}' has not said what its joints are"
-        theirs = list(self._values['joints'].string_array_value)
-        takes = self._values['interface_name'].string_value
-        if not theirs:
-            return f"'{self._controller}' has no parameter 'joints'; is it a controller of joints?"
-        in_order = output in ('position', 'velocity')  # the others say which joints they mean
-        same = theirs == joints if in_order else sorted(theirs) == sorted(joints)
+            return (
+                f"the controller '{self._controller}' has not reported its joints; check that it "
+                f'is running and that the parameter controller is correct'
+            )
+        controller_joints = list(self._values['joints'].string_array_value)
+        interface = self._values['interface_name'].string_value
+        if not controller_joints:
+            return (
+                f"'{self._controller}' has no parameter 'joints'; expected a controller of joints"
+            )
+        by_order = output in ('position', 'velocity')  # the other messages name their joints
+        if by_order:
+            same = controller_joints == joints
+        else:
+            same = sorted(controller_joints) == sorted(joints)
         if not same:
             return (
-                f"the joints of '{self._controller}' are {', '.join(theirs)}, those of this node "
-                f'{", ".join(joints)}; set the parameter joints to the former'
+                f"the joints of '{self._controller}' are {', '.join(controller_joints)}, but this "
+                f'node commands {", ".join(joints)}; set the parameter joints to those of the '
+                f'controller'
             )
-        if in_order and takes and takes != output:
-            return f"'{self._controller}' takes {takes}, and output is {output}"
+        if by_order and interface and interface != output:
+            return (
+                f"'{self._controller}' expects {interface} commands, but the parameter output is "
+                f'{output}'
+            )
         return None
 
     def close(self) -> None:
-        """Ask no more."""
+        """Stop the queries."""
         self._node.destroy_timer(self._timer)
         self._node.destroy_client(self._client)

@@ -1,9 +1,10 @@
-"""The bridge node: predictions as commands of a hand, safely."""
+"""The bridge node: turns predictions into commands for a hand."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -27,8 +28,8 @@ from myogestic_ros.nodes.bridge.parameters import (
     read_bridge_mapping,
     watchdog_settings,
 )
-from myogestic_ros.nodes.bridge.services import BridgeServices, disarmed
-from myogestic_ros.nodes.bridge.status import bridge_status, health, sentence
+from myogestic_ros.nodes.bridge.services import BridgeServices, disarmed_message
+from myogestic_ros.nodes.bridge.status import bridge_status, diagnostics, state_message
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import time_from_ros
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
@@ -40,10 +41,10 @@ __all__ = ['BridgeNode', 'main']
 
 
 class BridgeNode(ManagedNode):
-    """Drive a hand by predictions.
+    """Drive a hand with predictions.
 
-    ACTIVE means that it may be armed; it sends commands from ``~/arm`` on. Deactivated, it takes
-    the hand to rest and then sends nothing.
+    While ACTIVE the bridge can be armed; it sends commands after ``~/arm`` is called. When it is
+    deactivated it moves the hand to rest and then sends no commands.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class BridgeNode(ManagedNode):
     ------
     pipeline/predictions : Prediction, subscribed
     joint_states : JointState, subscribed
-        Where the hand is.
+        Measured joint positions of the hand.
     hand/commands : Float64MultiArray or JointState, published
     hand/joint_trajectory : JointTrajectory, published
     ~/status : BridgeStatus, published, latched
@@ -69,26 +70,31 @@ class BridgeNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('bridge', **kwargs)
         self.declare_table(BRIDGE)
-        self.arming = Arming()  # one for the life of the node: a stop outlasts what is configured
+        self.arming = Arming()  # kept for the life of the node: a stop outlasts a cleanup
         self._mapping: Mapping | None = None
-        self._drive: CommandLoop | None = None
-        self._writer: CommandPublisher | None = None
-        self._leaving: CommandLoop | None = None  # of the configuration before, on its way to rest
+        self._loop: CommandLoop | None = None
+        self._publisher: CommandPublisher | None = None
+        # Loop of the previous configuration, which may still move the hand to rest.
+        self._previous_loop: CommandLoop | None = None
         self._controller: ControllerJoints | None = None
-        self._subscriptions_made: list[Any] = []
-        self._jumps: Any = None
-        self._believed: dict[str, float] = {}
-        self._offered = BridgeServices(self)
+        self._input_subscriptions: list[Any] = []
+        self._jump_handle: Any = None
+        self._initial_position: dict[str, float] = {}
+        self._bridge_services = BridgeServices(self)
         self._diagnostics = Diagnostics(self, 'bridge', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Read the mapping, and listen; nothing is sent."""
-        if self._leaving is not None and self._leaving.running:
-            raise ControlError('The hand is still on its way to rest; try again in a moment.')
-        if self._leaving is not None:
-            self._believed.update(self._leaving.position())
+        """Read the mapping and subscribe to the inputs; no commands are sent."""
+        previous = self._previous_loop
+        if previous is not None and previous.timer.running:
+            raise ControlError(
+                'Cannot configure: the hand is still going to rest; try again in a few seconds.'
+            )
+        if previous is not None:
+            with previous.locked() as commander:
+                self._initial_position.update(commander.commanded_position())
         values = self.parameter_values(BRIDGE)
         mapping = read_bridge_mapping(values)
         joints = list(mapping.joint_names)
@@ -100,142 +106,150 @@ class BridgeNode(ManagedNode):
             values['state_timeout'] if values['state_topic'] else math.inf,
             self.arming,
         )
-        commander.believe(self._believed)
+        commander.set_initial_position(self._initial_position)
         topic = values['output_topic'] or default_topic(values['output'])
         self._mapping = mapping
         try:
-            self._writer = CommandPublisher(self, values['output'], topic, joints, period_s)
-            self._listen(values)
+            self._publisher = CommandPublisher(self, values['output'], topic, joints, period_s)
+            self._subscribe(values)
         except NameValidationException as error:
             raise ControlError(' '.join(str(error).split()).rstrip(' ^') + '.') from error
-        self._drive = CommandLoop(
+        self._loop = CommandLoop(
             commander,
-            self._writer.write,
+            self._publisher.publish,
             values['command_rate'],
-            on_change=lambda: self._later(self._announce),
+            on_change=lambda: self._run_in_executor(self._on_state_change),
             on_failure=self._on_failure,
-            on_end=partial(self._later, self._writer.close),
+            on_end=partial(self._run_in_executor, self._publisher.close),
         )
-        self.status_message = f'Ready to drive {len(joints)} joints on {self._writer.topic}.'
+        self.status_message = f'Ready to command {len(joints)} joints on {self._publisher.topic}.'
 
-    def _listen(self, values: dict[str, Any]) -> None:
+    def _subscribe(self, values: dict[str, Any]) -> None:
         subscribe = self.create_subscription
-        self._subscriptions_made = [
+        self._input_subscriptions = [
             subscribe(Prediction, values['predictions'], self._on_prediction, qos.NEWEST)
         ]
         if values['state_topic']:
-            self._subscriptions_made.append(
-                subscribe(JointState, values['state_topic'], self._on_state, qos.NEWEST)
+            self._input_subscriptions.append(
+                subscribe(JointState, values['state_topic'], self._on_joint_state, qos.NEWEST)
             )
         if values['controller']:
             self._controller = ControllerJoints(self, values['controller'])
         jump = Duration(seconds=values['timeout'])
-        self._jumps = self.get_clock().create_jump_callback(
+        self._jump_handle = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=jump, min_backward=Duration(nanoseconds=-1)),
-            post_callback=self._on_jump,
+            post_callback=self._on_clock_jump,
         )
 
     def activate(self) -> None:
         """Allow arming."""
         if self._controller is not None:
-            self._controller.ask_again()
-        self.status_message = disarmed('Active')
+            self._controller.restart()
+        self.status_message = disarmed_message('Active.')
 
     def deactivate(self) -> None:
-        """Take the hand to rest, then send nothing; one that is stopped stays where it is."""
-        if self._drive is None:
+        """Move the hand to rest, then send no commands; a stopped hand holds its position."""
+        if self._loop is None:
             return
-        moved = self.arming.armed and not self.arming.stopped
-        self._drive.retire()
+        goes_to_rest = self.arming.armed and not self.arming.stopped
+        with self._loop.locked() as commander:
+            commander.go_to_rest()
         self.status_message = 'Deactivated.'
-        if moved:
+        if goes_to_rest:
             self.status_message = 'Deactivated; the hand goes to rest.'
-        within_s = self.get_parameter('rest_within').value
-        if self.shutting_down and not self._drive.settle(within_s):
+        timeout_s = self.get_parameter('rest_within').value
+        if self.shutting_down and not self._loop.wait_until_idle(timeout_s):
             self.get_logger().warning(
-                f'The hand has not reached rest within {within_s:g} s; it stays where it is.'
+                f'The hand did not reach rest within {timeout_s:g} s; it holds its position.'
             )
 
     def cleanup(self) -> None:
-        """Forget the mapping; a hand that is on its way to rest gets there."""
-        if self._jumps is not None:
-            self._jumps.unregister()
-            self._jumps = None
-        for subscription in self._subscriptions_made:
+        """Discard the mapping; a hand that is going to rest still gets there."""
+        if self._jump_handle is not None:
+            self._jump_handle.unregister()
+            self._jump_handle = None
+        for subscription in self._input_subscriptions:
             self.destroy_subscription(subscription)
-        self._subscriptions_made = []
+        self._input_subscriptions = []
         if self._controller is not None:
             self._controller.close()
             self._controller = None
-        if self._drive is not None:
+        if self._loop is not None:
             self.deactivate()
-            self._drive.end(1.0 if self.shutting_down else None)
-            self._leaving = self._drive
-        elif self._writer is not None:
-            self._writer.close()
-        self._drive, self._writer, self._mapping = None, None, None
+            self._loop.timer.end(1.0 if self.shutting_down else None)
+            self._previous_loop = self._loop
+        elif self._publisher is not None:
+            self._publisher.close()
+        self._loop, self._publisher, self._mapping = None, None, None
 
     def _end(self) -> None:
         super()._end()
-        if self._leaving is not None:  # cleaned up a moment ago, it may be on its way to rest
-            self._leaving.settle(self.get_parameter('rest_within').value)
+        if self._previous_loop is not None:  # after a cleanup the hand may still go to rest
+            self._previous_loop.wait_until_idle(self.get_parameter('rest_within').value)
 
     def apply_parameters(self, names: set[str]) -> None:
-        """Apply what concerns the age of predictions; the rest waits until it is configured."""
-        if self._drive is not None:
-            self._drive.configure_watchdog(watchdog_settings(self.parameter_values(BRIDGE)))
+        """Apply the watchdog parameters; the others take effect at the next configure."""
+        if self._loop is not None:
+            settings = watchdog_settings(self.parameter_values(BRIDGE))
+            with self._loop.locked() as commander:
+                commander.watchdog.settings = settings
 
     # -- for the services ---------------------------------------------------------------------
 
     @property
-    def moving(self) -> CommandLoop | None:
-        """What moves the hand, if anything does: also when it is on its way out."""
-        return self._drive or self._leaving
+    def sending_loop(self) -> CommandLoop | None:
+        """The command loop that may send commands: after a cleanup, the previous one."""
+        return self._loop or self._previous_loop
 
-    def controller_trouble(self) -> str | None:
-        """Return why commands would not suit the controller; None when they do."""
+    def controller_incompatibility(self) -> str | None:
+        """Return why the controller does not accept the commands; None if it does."""
         if self._controller is None or self._mapping is None:
             return None
         joints = list(self._mapping.joint_names)
-        return self._controller.trouble(joints, self.get_parameter('output').value)
+        return self._controller.incompatibility(joints, self.get_parameter('output').value)
 
-    # -- what is heard ------------------------------------------------------------------------
+    # -- inputs -------------------------------------------------------------------------------
 
     def _on_prediction(self, message: Prediction, info: Any) -> None:
-        if self._drive is None or self._mapping is None:
+        if self._loop is None or self._mapping is None:
             return
         age_ns = self.get_clock().now().nanoseconds - time_from_ros(message.header.stamp)
         key = self._mapping.speed.removeprefix('extra:')
-        count = partial(self.count_publishers, self._subscriptions_made[0].topic_name)
-        self._drive.hear(intent_from_ros(message, info, count, key), age_ns * 1e-9)
+        count = partial(self.count_publishers, self._input_subscriptions[0].topic_name)
+        self._loop.on_prediction(intent_from_ros(message, info, count, key), age_ns * 1e-9)
 
-    def _on_state(self, message: JointState) -> None:
-        if self._drive is not None:
-            self._drive.feel(dict(zip(message.name, message.position)))  # noqa: B905
+    def _on_joint_state(self, message: JointState) -> None:
+        if self._loop is None:
+            return
+        now_s = time.monotonic()
+        positions = dict(zip(message.name, message.position))  # noqa: B905
+        with self._loop.locked() as commander:
+            commander.on_joint_state(positions, now_s)
 
-    def _on_jump(self, jump: TimeJump) -> None:
-        if self._drive is not None and self.get_parameter('check_stamps').value:
+    def _on_clock_jump(self, jump: TimeJump) -> None:
+        if self._loop is not None and self.get_parameter('check_stamps').value:
             by_s = jump.delta.nanoseconds * 1e-9
             self.get_logger().warning(f'The clock was set by {by_s:+.3f} s.')
-            self._drive.clock_jumped(by_s)
+            with self._loop.locked() as commander:
+                commander.watchdog.on_clock_jump(by_s, time.monotonic())
 
-    # -- from the thread of the drive ---------------------------------------------------------
+    # -- called from the thread of the command loop -------------------------------------------
 
-    def _later(self, action: Callable[[], None]) -> None:
-        """Let the executor do something; when there is none any more, it is over anyway."""
+    def _run_in_executor(self, action: Callable[[], None]) -> None:
+        """Let the executor call ``action``; do nothing while the node is being shut down."""
         executor = self.executor
         if executor is not None and not self.shutting_down:
             with contextlib.suppress(Exception):
                 executor.create_task(action)
 
-    def _announce(self) -> None:
-        if self.moving is None:
+    def _on_state_change(self) -> None:
+        if self.sending_loop is None:
             return
-        situation = self.moving.situation
-        message = sentence(situation, self.lifecycle_state)
+        state = self.sending_loop.state
+        message = state_message(state, self.lifecycle_state)
         if message is not None:
             self.status_message = message
-        if situation.state == BridgeStatus.RESTING:
+        if state.name == BridgeStatus.RESTING:
             self.get_logger().warning(self.status_message, throttle_duration_sec=1.0)
         self.publish_status()
 
@@ -253,16 +267,14 @@ class BridgeNode(ManagedNode):
                 self._status_publisher = self.create_publisher(
                     BridgeStatus, '~/status', qos.STATUS
                 )
-            situation = self._drive.situation if self._drive is not None else None
-            status = bridge_status(
-                self.lifecycle_state, self.status_message, self.arming, situation
-            )
+            state = self._loop.state if self._loop is not None else None
+            status = bridge_status(self.lifecycle_state, self.status_message, self.arming, state)
             status.header.stamp = self.get_clock().now().to_msg()
             self._status_publisher.publish(status)
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        return health(
-            self.lifecycle_state, self.status_message, self.arming, self._drive, self._writer
+        return diagnostics(
+            self.lifecycle_state, self.status_message, self.arming, self._loop, self._publisher
         )
 
 

@@ -21,34 +21,34 @@ BRIDGE = (
     Parameter(
         'mapping',
         '',
-        'YAML file that maps predictions to joints; empty: that of the simulated hand.',
+        'YAML file that maps predictions to joints; empty: the mapping of the simulated hand.',
     ),
-    Parameter('urdf', '', 'URDF whose limits of joints hold; empty: those of the mapping alone.'),
+    Parameter('urdf', '', 'URDF file with the joint limits; empty: the limits of the mapping.'),
     Parameter(
         'joints',
         [''],
-        "Joints to command, in the controller's order; ['']: all of the mapping, in its order.",
+        "Joints to command, in the order of the controller; ['']: all joints of the mapping.",
     ),
     Parameter(
         'output',
         'position',
-        'What to publish.',
+        'Type of the commands.',
         choices=('position', 'velocity', 'trajectory', 'joint_state'),
     ),
     Parameter(
         'output_topic',
         '',
-        'Topic of the commands; empty: hand/commands, or hand/joint_trajectory for a trajectory.',
+        'Topic of the commands; empty: hand/commands, or hand/joint_trajectory for trajectories.',
     ),
     Parameter(
         'controller',
         '',
-        'Node of the ros2_control controller, whose joints have to be these; empty: not asked.',
+        'Node of the ros2_control controller whose joints are checked; empty: no check.',
     ),
     Parameter(
         'state_topic',
         'joint_states',
-        'Topic on which the hand says where it is; empty for a hand that does not.',
+        'Topic of the joint states; empty for a hand without position feedback.',
     ),
     Parameter(
         'state_timeout',
@@ -61,53 +61,53 @@ BRIDGE = (
     Parameter(
         'timeout',
         0.25,
-        'Age from which a prediction is not followed any more, s.',
+        'Age from which a prediction is refused, s.',
         minimum=0.02,
         maximum=5.0,
     ),
     Parameter(
         'future_tolerance',
         0.1,
-        'How far the stamp of a prediction may be ahead of the clock, s.',
+        'Largest accepted lead of a prediction stamp over the clock, s.',
         minimum=0.0,
         maximum=5.0,
     ),
     Parameter(
         'check_stamps',
         True,
-        'Whether the age of a prediction counts from its stamp; otherwise from its arrival.',
+        'True: the age of a prediction counts from its stamp; false: from its arrival.',
     ),
     Parameter(
         'rest_within',
         3.0,
-        'Time that the hand has to reach rest when the node is ended, s.',
+        'Longest time to wait for the hand to reach rest when the node shuts down, s.',
         minimum=0.0,
         maximum=5.0,
     ),
 )
 
-
-SHIPPED = Path('config', 'mappings', 'hand.yaml')
+DEFAULT_MAPPING = Path('config', 'mappings', 'hand.yaml')
+"""Mapping of the simulated hand, in the share directory of this package."""
 
 
 def read_bridge_mapping(values: Map[str, Any]) -> Mapping:
-    """Return the mapping that the parameters name, for the joints that they name.
+    """Return the mapping that the parameters select, reduced to the selected joints.
 
     Raises
     ------
     ControlError
-        When mapping, URDF or joints are not right.
+        If the mapping, the URDF or the joints are invalid.
     """
-    path = values['mapping'] or Path(get_package_share_directory('myogestic_ros'), SHIPPED)
+    path = values['mapping'] or Path(get_package_share_directory('myogestic_ros'), DEFAULT_MAPPING)
     urdf = values['urdf']
     limits = read_joint_limits(Path(urdf).expanduser()) if urdf else None
     mapping = read_mapping(Path(path).expanduser(), limits)
     joints = [name for name in values['joints'] if name]
-    return mapping.ordered(joints) if joints else mapping
+    return mapping.select_joints(joints) if joints else mapping
 
 
 def watchdog_settings(values: Map[str, Any]) -> WatchdogSettings:
-    """Return which predictions are young, as the parameters say."""
+    """Return the watchdog settings that the parameters define."""
     return WatchdogSettings(
         timeout_s=float(values['timeout']),
         future_tolerance_s=float(values['future_tolerance']),

@@ -1,46 +1,71 @@
-"""The services of the bridge node: arming, the emergency stop."""
+"""Services of the bridge node: arming and emergency stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from std_srvs.srv import Trigger
 
+from myogestic_ros.control.arming import Arming
 from myogestic_ros.core.errors import MyoGesticError, StateError
+from myogestic_ros.nodes.bridge.command_loop import CommandLoop
 
-__all__ = ['BridgeServices', 'disarmed']
+__all__ = ['BridgeServices', 'disarmed_message']
 
 
-def disarmed(why: str) -> str:
-    """Return what to say of a bridge that may be armed."""
-    return f'{why}; disarmed: nothing is sent until ~/arm.'
+def disarmed_message(state: str) -> str:
+    """Return the status message of a bridge that can be armed."""
+    return f'{state} Disarmed: no commands are sent until ~/arm is called.'
+
+
+class Bridge(Protocol):
+    """The parts of a bridge node that its services use."""
+
+    lifecycle_state: str
+    arming: Arming
+
+    @property
+    def sending_loop(self) -> CommandLoop | None:
+        """The command loop that may send commands."""
+
+    def controller_incompatibility(self) -> str | None:
+        """Return why the controller does not accept the commands; None if it does."""
+
+    def set_status(self, message: str) -> None:
+        """Set the status message and publish the status."""
+
+    def get_logger(self) -> Any:
+        """Return the logger of the node."""
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Callable[..., Any]) -> Any:
+        """Create a service of the node."""
 
 
 class BridgeServices:
-    """Offer the services of a bridge node; each is there in every state of it.
+    """Offer the services of a bridge node, in each of its lifecycle states.
 
     Parameters
     ----------
-    node : BridgeNode
-        Whose ``arming`` and ``moving`` they work on.
+    bridge : Bridge
+        The node.
     """
 
-    def __init__(self, node: Any) -> None:
-        self._node = node
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
         for name, action in (
             ('arm', self._arm),
             ('disarm', self._disarm),
             ('emergency_stop', self._stop),
             ('reset', self._reset),
         ):
-            node.create_service(Trigger, f'~/{name}', partial(self._answer, action))
+            bridge.create_service(Trigger, f'~/{name}', partial(self._respond, action))
 
-    def _answer(
+    def _respond(
         self, action: Callable[[], str], request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        logger = self._node.get_logger()
+        logger = self._bridge.get_logger()
         try:
             response.message = action()
             response.success = True
@@ -48,40 +73,40 @@ class BridgeServices:
         except MyoGesticError as error:
             response.message = str(error)
             logger.warning(response.message)
-        self._node.set_status(response.message)
+        self._bridge.set_status(response.message)
         return response
 
     def _arm(self) -> str:
-        phase = self._node.lifecycle_state
-        if phase != 'active':
-            hint = 'activate' if phase == 'inactive' else 'configure and activate'
+        state, loop = self._bridge.lifecycle_state, self._bridge.sending_loop
+        if state != 'active' or loop is None:
+            hint = 'activate' if state == 'inactive' else 'configure and activate'
             raise StateError(
-                f"Cannot arm: the node is '{phase}', expected 'active'; {hint} it first."
+                f"Cannot arm: the node is '{state}', expected 'active'; {hint} it first."
             )
-        trouble = self._node.controller_trouble()
-        if trouble is not None:
-            raise StateError(f'Cannot arm: {trouble}.')
-        self._node.moving.arm()
+        incompatibility = self._bridge.controller_incompatibility()
+        if incompatibility is not None:
+            raise StateError(f'Cannot arm: {incompatibility}.')
+        loop.arm()
         return 'Armed: predictions move the hand.'
 
     def _disarm(self) -> str:
-        arming, moving = self._node.arming, self._node.moving
-        if moving is not None:
-            moving.disarm()
+        arming, loop = self._bridge.arming, self._bridge.sending_loop
+        if loop is not None:
+            loop.disarm()
         arming.disarm()
-        return 'Stopped stays stopped; no command is sent.' if arming.stopped else 'Disarmed.'
+        return 'Disarmed; the emergency stop stays active.' if arming.stopped else 'Disarmed.'
 
     def _stop(self) -> str:
-        moving = self._node.moving
-        if moving is not None:
-            moving.stop()
-        self._node.arming.stop()
-        return 'Emergency stop: the hand stays where it is until ~/reset.'
+        loop = self._bridge.sending_loop
+        if loop is not None:
+            loop.stop()
+        self._bridge.arming.stop()
+        return 'Emergency stop: the hand holds its position until ~/reset is called.'
 
     def _reset(self) -> str:
-        moving = self._node.moving
-        if moving is not None:
-            moving.reset()
+        loop = self._bridge.sending_loop
+        if loop is not None:
+            loop.reset()
         else:
-            self._node.arming.reset()
-        return disarmed('The emergency stop is over')
+            self._bridge.arming.reset()
+        return disarmed_message('Emergency stop reset.')

@@ -1,87 +1,92 @@
-"""What the bridge says of itself: its status, its health."""
+"""Status and diagnostics of the bridge node."""
 
 from __future__ import annotations
+
+import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from myogestic_ros.control.arming import Arming
-from myogestic_ros.control.commander import Situation
+from myogestic_ros.control.commander import CommanderState
 from myogestic_ros.msg import BridgeStatus
 from myogestic_ros.nodes.bridge.command_loop import CommandLoop
 from myogestic_ros.nodes.bridge.command_publisher import CommandPublisher
 
-__all__ = ['bridge_status', 'health', 'sentence']
+__all__ = ['bridge_status', 'diagnostics', 'state_message']
 
 
-def sentence(situation: Situation, phase: str) -> str | None:
-    """Return what to say of a situation that is new; None when nothing is to be said."""
-    if situation.reason is not None and situation.reason.kind != 'deactivated':
-        return f'To rest: {situation.reason.sentence}'
-    if situation.state == BridgeStatus.COMMANDING:
+def state_message(state: CommanderState, lifecycle_state: str) -> str | None:
+    """Return the status message for a new state; None to keep the current message."""
+    if state.reason is not None and state.reason.kind != 'deactivated':
+        return f'Resting: {state.reason.message}'
+    if state.name == BridgeStatus.COMMANDING:
         return 'Predictions move the hand.'
-    if situation.state == BridgeStatus.DISARMED and phase == 'inactive':
+    if state.name == BridgeStatus.DISARMED and lifecycle_state == 'inactive':
         return 'Deactivated; the hand is at rest.'
     return None
 
 
 def bridge_status(
-    phase: str, message: str, arming: Arming, situation: Situation | None
+    lifecycle_state: str, message: str, arming: Arming, state: CommanderState | None
 ) -> BridgeStatus:
-    """Return the status message, but for its stamp.
+    """Return the status message without its stamp.
 
     Parameters
     ----------
-    phase : str
-        Phase of the node.
+    lifecycle_state : str
+        Lifecycle state of the node.
     message : str
-        What happened last.
+        Status message.
     arming : Arming
-        Whether commands may be sent.
-    situation : Situation or None
-        What the drive is doing, if there is one.
+        Arming state.
+    state : CommanderState or None
+        State of the commander; None while the node is not configured.
     """
     status = BridgeStatus(
-        state=BridgeStatus.IDLE if phase == 'inactive' else phase,
+        state=BridgeStatus.IDLE if lifecycle_state == 'inactive' else lifecycle_state,
         message=message,
         armed=arming.armed,
         stopped=arming.stopped,
     )
-    if situation is not None:
-        if phase == 'active' or situation.state == BridgeStatus.RESTING:
-            status.state = situation.state
-        status.commanding = situation.state == BridgeStatus.COMMANDING
-        status.posture = situation.posture
-        status.reason = situation.reason.kind if situation.reason is not None else ''
+    if state is not None:
+        if lifecycle_state == 'active' or state.name == BridgeStatus.RESTING:
+            status.state = state.name
+        status.commanding = state.name == BridgeStatus.COMMANDING
+        status.posture = state.posture
+        status.reason = state.reason.kind if state.reason is not None else ''
     if arming.stopped:
         status.state = BridgeStatus.STOPPED
         status.commanding = False
     return status
 
 
-def health(
-    phase: str,
+def diagnostics(
+    lifecycle_state: str,
     message: str,
     arming: Arming,
-    drive: CommandLoop | None,
-    writer: CommandPublisher | None,
+    loop: CommandLoop | None,
+    publisher: CommandPublisher | None,
 ) -> tuple[bytes, str, dict[str, str]]:
-    """Return level, message and facts for /diagnostics; see `bridge_status`."""
-    facts = {'state': phase, 'arming': arming.state}
-    if drive is None or writer is None:
-        return DiagnosticStatus.OK, message, facts
-    situation = drive.situation
-    trouble = situation.reason or drive.trouble()
-    facts['doing'] = situation.state
-    facts['posture'] = situation.posture
-    facts['reason'] = trouble.sentence if trouble is not None else ''
-    facts['listeners'] = str(writer.listeners)
-    facts.update(drive.facts())
+    """Return level, message and values for /diagnostics; see `bridge_status`."""
+    info = {'state': lifecycle_state, 'arming': arming.state}
+    if loop is None or publisher is None:
+        return DiagnosticStatus.OK, message, info
+    state = loop.state
+    with loop.locked() as commander:
+        now_s = time.monotonic()
+        current = commander.watchdog.reason(now_s) or commander.feedback.reason(now_s)
+    reason = state.reason or current
+    info['doing'] = state.name
+    info['posture'] = state.posture
+    info['reason'] = reason.message if reason is not None else ''
+    info['listeners'] = str(publisher.subscriber_count)
+    info.update(loop.statistics())
     if arming.stopped:
-        return DiagnosticStatus.ERROR, 'Emergency stop; ~/reset ends it.', facts
+        return DiagnosticStatus.ERROR, 'Emergency stop active; call ~/reset to end it.', info
     if not arming.armed:
-        return DiagnosticStatus.OK, message, facts
-    if trouble is not None:
-        return DiagnosticStatus.WARN, f'To rest: {trouble.sentence}', facts
-    if not writer.listeners:
-        return DiagnosticStatus.WARN, f'Nobody listens to {writer.topic}.', facts
-    return DiagnosticStatus.OK, message, facts
+        return DiagnosticStatus.OK, message, info
+    if reason is not None:
+        return DiagnosticStatus.WARN, f'Resting: {reason.message}', info
+    if not publisher.subscriber_count:
+        return DiagnosticStatus.WARN, f'No subscriber on {publisher.topic}.', info
+    return DiagnosticStatus.OK, message, info

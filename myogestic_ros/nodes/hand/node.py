@@ -213,7 +213,7 @@ class HandNode(ManagedNode):
         points = [list(point.positions) for point in message.points]
         if any(len(point) != len(message.joint_names) for point in points):
             points = [[]]
-        model.follow(message.joint_names, after_s, points, now_s)
+        model.follow_trajectory(message.joint_names, after_s, points, now_s)
 
     def _tick(self) -> None:
         model = self._model

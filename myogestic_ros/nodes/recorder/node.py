@@ -26,7 +26,7 @@ from myogestic_ros.nodes.recorder.session_folder import SessionFolder
 from myogestic_ros.nodes.recorder.status import ended, health
 from myogestic_ros.nodes.recorder.subscriptions import RecorderSubscriptions, find_publishers
 from myogestic_ros.nodes.recorder.topics import WantedTopic, wanted_topics
-from myogestic_ros.sessions.reading.library import begin_session
+from myogestic_ros.sessions.reading.library import create_session
 from myogestic_ros.sessions.recording.session_recorder import SessionRecorder
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.srv import ListSessions, SetLabel
@@ -126,7 +126,7 @@ class RecorderNode(ManagedNode):
         self._shelf.look()
         self._book.set_classes(self.get_parameter('class_names').value)
         self._inputs.begin()
-        recording = begin_session(self._folder, name, self._begin)
+        recording = create_session(self._folder, name, self._begin)
         now_ns = self.get_clock().now().nanoseconds
         current: Label | None = None
         for topic, data in self._latched.items():

@@ -1,4 +1,4 @@
-"""A folder of sessions."""
+"""List, find and create sessions in a folder."""
 
 from __future__ import annotations
 
@@ -19,23 +19,38 @@ from myogestic_ros.sessions.storage.metadata import read_information
 from myogestic_ros.sessions.storage.writer import SessionExistsError
 
 __all__ = [
+    'PREDICTED_FROM',
     'SessionSummary',
-    'begin_session',
+    'create_session',
     'free_name',
     'list_sessions',
     'read_sessions',
     'resolve_sessions',
 ]
 
-Begun = TypeVar('Begun')
-
+Created = TypeVar('Created')
 
 Version = tuple[int, int, int]
+"""Modification time (ns), size and inode of a file."""
 
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """What a session's metadata says of it, without opening its samples; start in ns."""
+    """Summary of a session from its metadata, without reading samples.
+
+    Attributes
+    ----------
+    path : Path
+        Folder of the session.
+    start_ns : int
+        Time of the first message, ns.
+    duration_s : float
+        Time from the first to the last message, s.
+    message_count : int
+        Number of messages.
+    info : SessionInfo
+        Description of the session.
+    """
 
     path: Path
     start_ns: int
@@ -44,33 +59,50 @@ class SessionSummary:
     info: SessionInfo
 
 
-_known: dict[Path, dict[Path, tuple[Version, SessionSummary | None]]] = {}
-"""What has been read, by folder and session."""
-
+_cache: dict[Path, dict[Path, tuple[Version, SessionSummary | None]]] = {}
+"""Summaries by folder and session; None for metadata that cannot be read."""
 
 PREDICTED_FROM = 'predicted_from'
-"""Fact of a bag of predictions: the session that they were made of."""
+"""Key in ``extra`` of a bag with predictions: the session that was replayed."""
 
 
 def list_sessions(folder: Path) -> list[SessionSummary]:
-    """Return the sessions in a folder, oldest first; what is no session is passed over."""
-    return read_sessions(folder)[0]
-
-
-def read_sessions(folder: Path, within_s: float = math.inf) -> tuple[list[SessionSummary], int]:
-    """Return the sessions in a folder, oldest first, and how many could not be read in time.
-
-    What has been read once is read again only when it has changed.
+    """Return the sessions in a folder, oldest first.
 
     Parameters
     ----------
     folder : Path
-        What is no session in it is passed over.
-    within_s : float
-        How long to read, s; with what is known already it takes hardly any time.
+        Folder of sessions. Entries that are not sessions are skipped.
+
+    Returns
+    -------
+    list of SessionSummary
+        Empty if the folder does not exist.
     """
-    end_s = time.monotonic() + within_s
-    known = _known.setdefault(folder, {})
+    return read_sessions(folder)[0]
+
+
+def read_sessions(folder: Path, timeout_s: float = math.inf) -> tuple[list[SessionSummary], int]:
+    """Return the sessions in a folder, oldest first, and the number of unread sessions.
+
+    Summaries are cached until the metadata of a session changes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of sessions. Entries that are not sessions are skipped.
+    timeout_s : float
+        Maximum time to read metadata, s; cached summaries take almost no time.
+
+    Returns
+    -------
+    sessions : list of SessionSummary
+        Sessions that were read in time.
+    unread : int
+        Number of sessions that were not.
+    """
+    end_s = time.monotonic() + timeout_s
+    known = _cache.setdefault(folder, {})
     seen: set[Path] = set()
     found, unread = [], 0
     for path in _folders(folder):
@@ -101,7 +133,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _version(file: Path) -> Version | None:
-    """Return what changes with a file's content; None when there is none."""
+    """Return the version of a file; None if it does not exist."""
     try:
         found = file.stat()
     except OSError:
@@ -114,7 +146,7 @@ def _summary(file: Path) -> SessionSummary | None:
     if information is None:
         return None
     try:
-        # A session that has no message (yet) began when its metadata was written.
+        # Without messages, the session started when its metadata was written.
         start_ns = int(information['starting_time']['nanoseconds_since_epoch'])
         return SessionSummary(
             file.parent,
@@ -128,20 +160,25 @@ def _summary(file: Path) -> SessionSummary | None:
 
 
 def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return the paths of sessions.
+    """Return the paths of sessions given by name or path.
 
     Parameters
     ----------
     names : sequence of str
-        Names in ``folder``, or paths; empty: all sessions in ``folder`` that were ended in order,
-        or were cut and have been repaired; not what a replay predicted of one.
+        Names of sessions in ``folder``, or paths. If empty, all sessions in ``folder`` that have
+        messages and were stopped or repaired, without bags of predictions.
     folder : Path
         Folder of sessions.
+
+    Returns
+    -------
+    list of Path
+        One path per name; oldest first if ``names`` is empty.
 
     Raises
     ------
     SessionError
-        When one does not exist.
+        If a session does not exist.
     """
     if not names:
         return [
@@ -154,35 +191,41 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         path = next((p for p in (folder / name, Path(name).expanduser()) if p.exists()), None)
         if path is None:
             known = ', '.join(s.path.name for s in list_sessions(folder)) or 'none'
-            raise SessionError(f"There is no session '{name}' in {folder}; there are: {known}.")
+            raise SessionError(f"There is no session '{name}' in {folder}; available: {known}.")
         paths.append(path)
     return paths
 
 
 def free_name(folder: Path, name: str = '') -> str:
-    """Return a name for a new session: ``name``, or date and time; never one that exists."""
+    """Return an unused name for a new session: ``name``, or date and time, with a number if taken."""
     return next(free for free in _names(name) if not (folder / free).exists())
 
 
-def begin_session(folder: Path, name: str, begin: Callable[[Path], Begun]) -> Begun:
-    """Return what ``begin`` makes of the first path that no other session has.
+def create_session(folder: Path, name: str, create: Callable[[Path], Created]) -> Created:
+    """Create a session with an unused name; return the result of ``create``.
 
-    Two recorders may look for a name at the same moment: whoever makes the folder has it.
+    Safe against other processes that create a session at the same time.
 
     Parameters
     ----------
     folder : Path
         Folder of sessions.
     name : str
-        Name of the session; '' for date and time. Taken, it gets a number: ``name-2``.
-    begin : callable
-        Makes the session at a path; raises `SessionExistsError` when there is one.
+        Name of the session; '' for date and time. If it is taken, a number is appended:
+        ``name-2``.
+    create : callable
+        Creates the session at a path; raises `SessionExistsError` if the path exists.
+
+    Raises
+    ------
+    SessionError
+        If the session cannot be created for another reason.
     """
     for free in _names(name):
         if not (folder / free).exists():
             with contextlib.suppress(SessionExistsError):
-                return begin(folder / free)
-    raise AssertionError('there is always another name')
+                return create(folder / free)
+    raise AssertionError('the sequence of names is infinite')
 
 
 def _names(name: str) -> Iterator[str]:

@@ -1,18 +1,19 @@
-"""Windows of several streams at once, cut out of recorded sessions as they are cut live."""
+"""Cut several recorded streams into labelled windows that end at the same instant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import Label, Samples
 from myogestic_ros.core.streams.stream_spec import StreamSpec
-from myogestic_ros.core.streams.training_filters import training_filter
 from myogestic_ros.core.streams.window_cutter import Tick, WindowCutter
-from myogestic_ros.sessions.reading.reader import Session
-from myogestic_ros.sessions.reading.timeline import Timeline, check_names
-from myogestic_ros.sessions.reading.window_batches import Paths, listed
+from myogestic_ros.sessions.reading.window_batches import (
+    Paths,
+    iter_labeled_sessions,
+    with_training_filter,
+)
 
 __all__ = ['LabeledWindows', 'iter_multi_windows']
 
@@ -24,13 +25,13 @@ class LabeledWindows:
     Attributes
     ----------
     windows : dict of str to ndarray of float32, shape (n_channels, n_samples)
-        By name of the stream, as ``extract`` gets them live.
+        Windows by name of the stream, in volt, as the callback ``extract`` receives them.
     time_s : float
-        When the newest sample of the first stream was acquired, s.
+        Acquisition time of the newest sample of the first stream, s.
     class_index, class_name : int, str
-        The label in force.
+        Class of the label in force.
     repetition : int
-        Number of the repetition of this class within its session, from 0.
+        Number of the repetition of this class in its session, from 0.
     session : str
         Path of the session.
     """
@@ -51,48 +52,50 @@ def iter_multi_windows(
     *,
     settle_ms: float = 0.0,
 ) -> Iterator[LabeledWindows]:
-    """Yield the windows of labelled sessions, of all streams at once.
+    """Yield the labelled windows of several streams of recorded sessions.
 
-    The first stream clocks them, and the others' end with their newest sample at that instant;
-    each stream may have its own rate, and its own length of window. All samples lie in the time
-    of one label, and none was lost among them.
+    The first stream determines the ticks. The windows of the other streams end with their newest
+    sample at that instant; each stream may have its own sampling rate and window length. A tick is
+    yielded only if all samples of its windows belong to one repetition and no sample was lost.
 
     Parameters
     ----------
     paths : sequence of str or path
-        Sessions.
+        Paths of the sessions.
     streams : sequence of StreamSpec
-        As in ``data.streams`` of a training. Where one says nothing of filters, it is filtered,
-        within a training, as it is live.
+        Streams, as in ``data.streams`` of a training. If a spec has no filters, the stream is
+        filtered as live during a training, and not filtered otherwise.
     hop_ms : float
-        Step to the next windows, ms.
+        Hop, ms.
     classes : set of int, optional
-        Indices of the classes to yield; None or empty: all.
+        Class indices to yield; None or empty for all.
     settle_ms : float
-        Time after each cue that is left out, ms: people react late.
+        Time after each cue without windows, ms, to exclude the reaction time of the subject.
+
+    Yields
+    ------
+    LabeledWindows
+        Windows of all streams at one tick.
 
     Raises
     ------
     SessionError
-        When a session cannot be read or lacks a stream, or two contradict each other.
+        If a session cannot be read or lacks a stream, if the hop is not positive, or if the class
+        names of two sessions contradict each other.
     """
     if not hop_ms > 0:
-        raise SessionError(f'Windows every {hop_ms:g} ms; expected more than 0 ms.')
-    specs = [replace(s, filters=s.filters or training_filter(s.name)) for s in streams]
-    names: dict[int, str] = {}
-    for path in listed(paths):
-        session = Session(path)
-        labels = session.labels()
-        check_names(names, labels, session.name)
-        timeline = Timeline(labels)
+        raise SessionError(f'Got a hop of {hop_ms:g} ms, expected more than 0 ms.')
+    specs = [with_training_filter(stream) for stream in streams]
+    settle_ns = round(settle_ms * 1e6)
+    rates = {spec.name: spec.sampling_rate for spec in specs}
+    for path, session, timeline in iter_labeled_sessions(paths):
         cutter = WindowCutter(specs, 1000.0 / hop_ms, coalesce=False)
-        rates = {spec.name: spec.sampling_rate for spec in specs}
         for name, item in session.events([spec.name for spec in specs], rates):
             if isinstance(item, Label):
                 continue
             for tick in cutter.push(name, item):
                 start_ns = tick.stamp_ns - _span_ns(cutter, tick)
-                label = timeline.over(start_ns, tick.stamp_ns, round(settle_ms * 1e6))
+                label = timeline.label_during(start_ns, tick.stamp_ns, settle_ns)
                 if label is not None and (not classes or label.index in classes):
                     yield LabeledWindows(
                         tick.windows,
@@ -105,7 +108,7 @@ def iter_multi_windows(
 
 
 def _span_ns(cutter: WindowCutter, tick: Tick) -> int:
-    """Return how long before the tick the oldest of its samples may have been acquired, ns."""
+    """Return the maximum age of the oldest sample of a tick, ns."""
     longest_s = 0.0
     for name, window in tick.windows.items():
         rate = cutter.validator(name).sampling_rate

@@ -1,4 +1,4 @@
-"""Predicting on a recording as fast as the machine can, without a clock and without a graph."""
+"""Predict on a recorded session as fast as possible, without a clock and without ROS."""
 
 from __future__ import annotations
 
@@ -15,28 +15,33 @@ __all__ = ['predict_session']
 def predict_session(
     pipeline: Pipeline,
     session: Session,
-    on_time: Callable[[int], None] = lambda stamp_ns: None,
+    on_stamp: Callable[[int], None] = lambda stamp_ns: None,
 ) -> Iterator[Prediction]:
-    """Yield the predictions that the pipeline makes when the session is played to it.
+    """Yield the predictions of a pipeline on a recorded session.
 
-    They are those of a live pipeline that heard all of it: ticks are clocked by samples, so the
-    speed does not matter.
+    Ticks are clocked by samples, therefore the predictions are equal to those of a live pipeline
+    that received all samples.
 
     Parameters
     ----------
     pipeline : Pipeline
-        With callbacks and a model; idle. It is idle again at the end.
+        Idle pipeline with callbacks and a model; it is idle again afterwards.
     session : Session
-        It has all the streams that the pipeline reads.
-    on_time : callable
-        Called with the stamp of every chunk, ns, in the order of the recording.
+        Session with all streams of the pipeline.
+    on_stamp : callable
+        Called with the stamp of each chunk, ns, in the order of recording.
+
+    Yields
+    ------
+    Prediction
+        Prediction of each tick.
 
     Raises
     ------
     StateError
-        When the pipeline cannot predict.
+        If the pipeline cannot predict.
     SessionError
-        When a stream is missing, or the session cannot be read.
+        If a stream is missing or the session cannot be read to its end.
     """
     specs = {spec.name: spec for spec in pipeline.streams}
     pipeline.start_predicting()
@@ -45,7 +50,7 @@ def predict_session(
         for name, item in session.events(list(specs), rates):
             if isinstance(item, Label):
                 continue
-            on_time(item.stamp_ns)
+            on_stamp(item.stamp_ns)
             pipeline.push(name, item)
             yield from pipeline.step()
     finally:

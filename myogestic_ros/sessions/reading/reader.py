@@ -1,4 +1,4 @@
-"""Reading a session: samples, labels, and what its streams are."""
+"""Read a recorded session: samples, labels and stream info."""
 
 from __future__ import annotations
 
@@ -38,29 +38,33 @@ JOINT_STATE = 'sensor_msgs/msg/JointState'
 LABEL = 'myogestic_ros/msg/Label'
 STREAM_INFO = 'myogestic_ros/msg/StreamInfo'
 
-ESTIMATED_FROM = 200
-"""So many first messages tell the rate of a stream that does not say it."""
+RATE_MESSAGES = 200
+"""Number of messages from which the rate of a JointState stream is estimated."""
 
 
 class Session:
-    """A recorded session: a rosbag2 bag, recorded by this package or by anything else.
+    """Recorded session: a rosbag2 bag, recorded by this package or by another recorder.
 
     Parameters
     ----------
     path : Path or str
-        Its folder, or a single ``.mcap`` or ``.db3`` file.
+        Folder of the session, or a single ``.mcap`` or ``.db3`` file.
 
     Attributes
     ----------
+    path : Path
+        As given.
+    bag : Bag
+        Content of the bag.
     info : SessionInfo
-        What it is about.
-    malformed : Counter
-        Messages that could not be understood, by topic; they are skipped.
+        Description of the session; empty in bags of other recorders.
+    malformed : Counter of str
+        Number of malformed messages by topic; they are skipped.
 
     Raises
     ------
     SessionError
-        When it cannot be read.
+        If the session does not exist or cannot be read.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -72,35 +76,51 @@ class Session:
 
     @property
     def name(self) -> str:
-        """Its folder's name."""
+        """Name of the folder or file."""
         return self.path.name
 
     @property
     def duration_s(self) -> float:
-        """From the first message to the last, s."""
+        """Time from the first to the last message, s."""
         return self.bag.duration_ns * 1e-9
 
-    def _known_types(self) -> dict[str, str]:
-        """Return the definitions of what is understood here; a bag may hold anything else."""
-        wanted = {EMG_FRAME, JOINT_STATE, LABEL, STREAM_INFO} & set(self.bag.topics.values())
-        return {msgtype: self.bag.definitions.get(msgtype, '') for msgtype in wanted}
+    def _definitions(self) -> dict[str, str]:
+        """Return the embedded definitions of the supported message types, by message type."""
+        msgtypes = {EMG_FRAME, JOINT_STATE, LABEL, STREAM_INFO} & set(self.bag.topics.values())
+        return {msgtype: self.bag.definitions.get(msgtype, '') for msgtype in msgtypes}
 
-    def decoded(self, topics: dict[str, Callable[[Any], Any]]) -> Iterator[tuple[str, int, Any]]:
-        """Yield topic, time of recording (ns) and what the functions in ``topics`` make of each.
+    def messages(
+        self, converters: dict[str, Callable[[Any], Any]]
+    ) -> Iterator[tuple[str, int, Any]]:
+        """Yield the decoded and converted messages of the given topics.
 
-        What cannot be understood is counted in `malformed` and skipped.
+        Malformed messages are counted in `malformed` and skipped.
+
+        Parameters
+        ----------
+        converters : dict of str to callable
+            Function to call with each decoded message, by topic.
+
+        Yields
+        ------
+        topic : str
+            Topic of the message.
+        log_ns : int
+            Time at which it was recorded, ns.
+        item : object
+            Return value of the function.
         """
-        for topic, log_ns, data in self.bag.messages(list(topics)):
-            made = self._made(topic, data, topics[topic])
-            if made is not None:
-                yield topic, log_ns, made
+        for topic, log_ns, data in self.bag.messages(list(converters)):
+            item = self._convert(topic, data, converters[topic])
+            if item is not None:
+                yield topic, log_ns, item
 
-    def _made(self, topic: str, data: bytes, make: Callable[[Any], Any]) -> Any:
-        """Return what a function makes of a message; None, and count it, when it is malformed."""
+    def _convert(self, topic: str, data: bytes, converter: Callable[[Any], Any]) -> Any:
+        """Return a decoded and converted message; for a malformed one, count it, return None."""
         if self._decode is None:
-            self._decode = typestore(self._known_types()).deserialize_cdr
+            self._decode = typestore(self._definitions()).deserialize_cdr
         try:
-            return make(self._decode(data, self.bag.topics[topic]))
+            return converter(self._decode(data, self.bag.topics[topic]))
         except (
             SignalError,
             ValueError,
@@ -116,8 +136,8 @@ class Session:
             self.malformed[topic] += 1
         return None
 
-    def _topic(self, name: str, *msgtypes: str) -> str | None:
-        """Return the topic called ``name``, in whatever namespace; None when there is none."""
+    def _find_topic(self, name: str, *msgtypes: str) -> str | None:
+        """Return the topic ``name`` in any namespace; None if there is none."""
         found = [
             topic
             for topic, msgtype in self.bag.topics.items()
@@ -127,20 +147,25 @@ class Session:
             return f'/{name}'
         if len(found) > 1:
             raise SessionError(
-                f"Session '{self.name}' has several topics '{name}': {', '.join(found)}; name "
-                f'the one that is meant.'
+                f"Session '{self.name}' has several topics '{name}': {', '.join(found)}; use the "
+                f'full name.'
             )
         return found[0] if found else None
 
-    def topic_of(self, stream: str) -> str:
+    def stream_topic(self, stream: str) -> str:
         """Return the topic of a stream.
+
+        Parameters
+        ----------
+        stream : str
+            Name of the stream: its topic without namespace, for example ``'emg'``, or with it.
 
         Raises
         ------
         SessionError
-            When there is none, or several.
+            If there is no such topic, or several in different namespaces.
         """
-        topic = self._topic(stream.lstrip('/'), EMG_FRAME, JOINT_STATE)
+        topic = self._find_topic(stream.lstrip('/'), EMG_FRAME, JOINT_STATE)
         if topic is None:
             raise SessionError(
                 f"Session '{self.name}' has no stream '{stream}'; it has "
@@ -149,41 +174,54 @@ class Session:
         return topic
 
     def streams(self) -> list[str]:
-        """Return the topics of all streams."""
+        """Return the topics of all streams (EmgFrame and JointState)."""
         return [t for t, m in self.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)]
 
-    def _to_chunk(self, topic: str, sampling_rate: float | None = None) -> Callable[[Any], Chunk]:
+    def _chunk_converter(
+        self, topic: str, sampling_rate: float | None = None
+    ) -> Callable[[Any], Chunk]:
         if self.bag.topics[topic] == EMG_FRAME:
             return chunk_from_frame
         rate = sampling_rate or self._estimated_rate(topic)
-        counted = count()
-        return lambda message: chunk_from_joint_state(message, next(counted), rate)
+        index = count()
+        return lambda message: chunk_from_joint_state(message, next(index), rate)
 
     def chunks(self, stream: str, sampling_rate: float | None = None) -> Iterator[Chunk]:
-        """Yield the chunks of a stream as they were recorded.
+        """Yield the chunks of a stream as recorded.
 
         Parameters
         ----------
         stream : str
-            Name of the stream: the last part of its topic.
+            Name of the stream, as for `stream_topic`.
         sampling_rate : float, optional
-            Rate of a stream of JointState, Hz; None: estimated from its stamps. Frames of EMG
-            bring their own.
+            Sampling rate of a JointState stream, Hz; by default estimated from the stamps. The
+            sampling rate of an EmgFrame stream is recorded.
+
+        Yields
+        ------
+        Chunk
+            Data of shape ``(n_samples, n_channels)``, in volt (EmgFrame), or rad or m (JointState).
+
+        Raises
+        ------
+        SessionError
+            If there is no such stream or the session cannot be read to its end.
         """
-        topic = self.topic_of(stream)
-        for _, _, chunk in self.decoded({topic: self._to_chunk(topic, sampling_rate)}):
+        topic = self.stream_topic(stream)
+        for _, _, chunk in self.messages({topic: self._chunk_converter(topic, sampling_rate)}):
             yield chunk
 
     def blocks(self, stream: str) -> Iterator[Block]:
-        """Yield what `chunks` yields, many chunks at once: several times as fast."""
-        topic = self.topic_of(stream)
-        files = self._files_of_frames(topic)
+        """Yield the samples of `chunks` as blocks of many chunks, which is several times faster."""
+        topic = self.stream_topic(stream)
+        files = self._ordered_files(topic)
         if not files:
             yield from iter_blocks(self.chunks(stream))
             return
         try:
             yield from frame_blocks(
-                message_rows(files, topic), lambda data: self._made(topic, data, chunk_from_frame)
+                message_rows(files, topic),
+                lambda data: self._convert(topic, data, chunk_from_frame),
             )
         except (OSError, ValueError, McapError, struct.error) as error:
             raise SessionError(
@@ -191,8 +229,8 @@ class Session:
                 f'copy, or exclude it.'
             ) from error
 
-    def _files_of_frames(self, topic: str) -> list[IndexedFile]:
-        """Return the files in which the frames of a topic lie in order, to be read as they lie."""
+    def _ordered_files(self, topic: str) -> list[IndexedFile]:
+        """Return the files of a bag whose frames can be read in file order; empty if they cannot."""
         if (
             self.bag.topics[topic] != EMG_FRAME
             or not self.bag.complete
@@ -202,95 +240,108 @@ class Session:
         return files_in_order(self.path)
 
     def _estimated_rate(self, topic: str) -> float:
-        """Return the rate of a stream of single samples, Hz, from the stamps of the first ones."""
+        """Return the sampling rate of a JointState stream, Hz, estimated from its first stamps."""
         stamps = [
-            ns for _, _, ns in islice(self.decoded({topic: stamp_from_message}), ESTIMATED_FROM)
+            ns for _, _, ns in islice(self.messages({topic: stamp_from_message}), RATE_MESSAGES)
         ]
         intervals = np.diff(np.array(stamps, np.int64))
-        usual = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
-        return 1e9 / usual
+        median_ns = float(np.median(intervals[intervals > 0])) if (intervals > 0).any() else 1e7
+        return 1e9 / median_ns
 
     def label_topic(self) -> str | None:
-        """Return the topic of the labels; None when there is none."""
-        return self._topic('label', LABEL)
+        """Return the topic of the labels; None if there is none."""
+        return self._find_topic('label', LABEL)
 
     def info_topic(self, stream: str) -> str | None:
-        """Return the topic that says what a stream is; None when there is none."""
-        return self._topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
+        """Return the StreamInfo topic of a stream; None if there is none."""
+        return self._find_topic(f'{stream.lstrip("/")}/info', STREAM_INFO)
 
     def labels(self) -> list[Label]:
-        """Return the labels in the order of their time; repetitions numbered where they were not.
+        """Return the labels, sorted by stamp.
 
-        A latched label that was published before the recording began counts from its beginning.
+        Repetitions without a number are numbered from 0, per class. Includes a latched label that
+        was published before the recording started.
         """
         topic = self.label_topic()
         if topic is None:
             return []
-        labels = [label for _, _, label in self.decoded({topic: label_from_message})]
+        labels = [label for _, _, label in self.messages({topic: label_from_message})]
         labels.sort(key=lambda label: label.stamp_ns)
-        return number_repetitions(labels)
+        return _number_repetitions(labels)
 
     def events(
         self, streams: list[str], rates: Mapping[str, float | None] | None = None
     ) -> Iterator[tuple[str, Chunk | Label]]:
-        """Yield chunks (with their stream's name) and labels (with 'label') as recorded.
+        """Yield the chunks of streams and the labels in the order of recording.
 
         Parameters
         ----------
         streams : list of str
             Names of the streams.
-        rates : mapping of str to float, optional
-            Rate of a stream of JointState, Hz, by its name; otherwise estimated from its stamps.
+        rates : mapping of str to float or None, optional
+            Sampling rates of JointState streams by name, Hz; by default estimated from the stamps.
+
+        Yields
+        ------
+        name : str
+            Name of the stream, as given, or ``'label'``.
+        item : Chunk or Label
+            Chunk with data of shape ``(n_samples, n_channels)``, or label.
+
+        Raises
+        ------
+        SessionError
+            If a stream is missing or the session cannot be read to its end.
         """
-        makers: dict[str, Callable[[Any], Any]] = {}
+        converters: dict[str, Callable[[Any], Any]] = {}
         names: dict[str, str] = {}
         for stream in streams:
-            topic = self.topic_of(stream)
+            topic = self.stream_topic(stream)
             rate = (rates or {}).get(stream)
-            makers[topic], names[topic] = self._to_chunk(topic, rate), stream
+            converters[topic], names[topic] = self._chunk_converter(topic, rate), stream
         topic = self.label_topic() or ''
         if topic:
-            makers[topic], names[topic] = label_from_message, 'label'
-        for topic, _, item in self.decoded(makers):
+            converters[topic], names[topic] = label_from_message, 'label'
+        for topic, _, item in self.messages(converters):
             yield names[topic], item
 
     @property
     def has_joint_states(self) -> bool:
-        """Whether there are joint states in it, which may be the target of a training."""
+        """True if the session has JointState topics, which may be training targets."""
         return JOINT_STATE in self.bag.topics.values()
 
     def stream_info(self, stream: str) -> StreamInfo | None:
-        """Return what a stream is, as its driver said; None when that was not recorded.
+        """Return the stream info that the driver published; None if it was not recorded.
 
-        Of a stream of JointState it is what its messages say: the names of the joints.
+        For a JointState stream, return the joint names and the estimated sampling rate.
         """
         topic = self.info_topic(stream)
         if topic is None:
             return self._joint_info(stream)
-        infos = [info for _, _, info in self.decoded({topic: stream_info_from_message})]
+        infos = [info for _, _, info in self.messages({topic: stream_info_from_message})]
         return infos[-1] if infos else None
 
     def _joint_info(self, stream: str) -> StreamInfo | None:
-        topic = self._topic(stream.lstrip('/'), JOINT_STATE)
+        topic = self._find_topic(stream.lstrip('/'), JOINT_STATE)
         if topic is None:
             return None
-        for _, _, names in self.decoded({topic: joint_names_from_message}):
+        for _, _, names in self.messages({topic: joint_names_from_message}):
             return StreamInfo(stream, self._estimated_rate(topic), names, unit='rad')
         return None
 
 
-def number_repetitions(labels: list[Label]) -> list[Label]:
-    """Return labels with the repetitions of each class counted where they are not numbered.
+def _number_repetitions(labels: list[Label]) -> list[Label]:
+    """Return labels whose repetitions are numbered per class.
 
-    The same label said twice in a row is one repetition.
+    Existing numbers are kept. Consecutive equal labels are one repetition.
     """
     counts: Counter[int] = Counter()
     numbered: list[Label] = []
     for label in labels:
         last = numbered[-1] if numbered else None
-        again = last is not None and (last.index, last.name) == (label.index, label.name)
+        repeated = last is not None and (last.index, last.name) == (label.index, label.name)
         if label.index != NO_CLASS and label.repetition < 0:
-            if again and last is not None:
+            if repeated and last is not None:
                 number = last.repetition
             else:
                 number = counts[label.index]

@@ -1,4 +1,4 @@
-"""The repetitions in a session: which class, when, and whether they were completed."""
+"""List the repetitions of a session: class, time, and completion."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from myogestic_ros.sessions.reading.timeline import Timeline
 
 __all__ = ['Repetition', 'repetitions']
 
-SHORT_BY_NS = 50_000_000
-"""A repetition may be shorter than planned by so much: its cue was late, or the next early."""
+DURATION_TOLERANCE_NS = 50_000_000
+"""A complete repetition may be shorter than planned by this time: cues have jitter."""
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """One repetition of a class.
+    """Repetition of a class.
 
     Attributes
     ----------
     index, name : int, str
-        The class.
+        Class index and class name.
     number : int
-        Which of its repetitions in this session it is, from 0.
+        Number of the repetition of this class in the session, from 0.
     start_ns : int
-        When its cue was given, ns.
+        Time of the cue, ns.
     duration_s : float
-        How long it lasted, s.
+        Duration, s.
     complete : bool
-        Whether it lasted as long as it was planned; where no length was planned, whether its
-        end is known.
+        True if the repetition lasted as long as planned; without a planned duration, true if its
+        end was recorded.
     """
 
     index: int
@@ -42,19 +42,29 @@ class Repetition:
 
     @property
     def end_ns(self) -> int:
-        """When it ended, ns."""
+        """Time of the end, ns."""
         return self.start_ns + round(self.duration_s * 1e9)
 
 
 def repetitions(session: Session) -> list[Repetition]:
-    """Return the repetitions in a session, in the order of their time.
+    """Return the repetitions of a session in the order of time.
 
-    A repetition of a protocol says how long it is planned, and was completed if another label
-    follows, and not before the planned end. So a protocol or a recorder that is stopped, or
-    killed, leaves the truth: of the repetition that was going on no such label was recorded.
-    Labels that no protocol gave last until the next one, or until the recording was stopped.
+    A label of a protocol contains the planned duration of its repetition. The repetition is
+    complete if another label follows, not before the planned end; when the protocol or the recorder
+    is stopped or killed, that label is missing. A repetition without planned duration lasts until
+    the next label, or until the end of the recording.
 
-    When the last label is never ended, the session is read to find its end.
+    Reads all samples of the session if the last label has no end.
+
+    Parameters
+    ----------
+    session : Session
+        Session.
+
+    Raises
+    ------
+    SessionError
+        If the session cannot be read.
     """
     labels = Timeline(session.labels()).labels
     found: list[Repetition] = []
@@ -64,7 +74,7 @@ def repetitions(session: Session) -> list[Repetition]:
         planned_ns = round(label.duration_s * 1e9)
         if following is not None:
             end_ns = following.stamp_ns
-            complete = end_ns - label.stamp_ns >= planned_ns - SHORT_BY_NS
+            complete = end_ns - label.stamp_ns >= planned_ns - DURATION_TOLERANCE_NS
         else:
             end_ns = max(_end_ns(session), label.stamp_ns)
             complete = session.bag.complete and not planned_ns
@@ -80,9 +90,9 @@ def repetitions(session: Session) -> list[Repetition]:
 
 
 def _end_ns(session: Session) -> int:
-    """Return the time just after the last sample of all streams, ns; 0 when there is none.
+    """Return the end of the last sample of all EmgFrame streams, ns; 0 without samples.
 
-    By the samples' own clock: the time of their recording is another one when they are replayed.
+    Uses the stamps of the samples: log times differ from them in a recorded replay.
     """
     end_ns = 0
     for topic, msgtype in session.bag.topics.items():

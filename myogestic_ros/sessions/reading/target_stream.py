@@ -1,4 +1,4 @@
-"""A slow stream held as a whole: targets that go with windows of another stream."""
+"""Low-rate target stream kept in memory and aligned to windows of another stream."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ['TargetStream']
 
 @dataclass(frozen=True)
 class TargetStream:
-    """The samples of one stream in the order of their time.
+    """All samples of a stream of a session, sorted by time.
 
     Attributes
     ----------
     times_s : ndarray of float64, shape (n_samples,)
-        When each was acquired, s.
+        Acquisition times, s.
     values : ndarray of float32, shape (n_samples, n_channels)
-        The samples.
+        Samples.
     names : list of str
-        One name per channel.
+        Channel names.
     """
 
     times_s: NDArray[np.float64]
@@ -34,32 +34,50 @@ class TargetStream:
     names: list[str]
 
     @classmethod
-    def of(cls, session: Session, stream: str) -> TargetStream:
-        """Return a stream of a session.
+    def from_session(cls, session: Session, stream: str) -> TargetStream:
+        """Read a stream of a session.
 
         Raises
         ------
         SessionError
-            When it has no samples, or not always the same number of channels.
+            If the session lacks the stream, or if the stream has no samples or a varying number
+            of channels.
         """
         chunks = list(session.chunks(stream))
-        widths = sorted({chunk.n_channels for chunk in chunks})
-        if len(widths) != 1:
-            told = f'samples of {widths} channels' if widths else 'no samples'
+        n_channels = sorted({chunk.n_channels for chunk in chunks})
+        if not n_channels:
             raise SessionError(
-                f"Session '{session.name}' has {told} of stream '{stream}'; expected some, "
-                f'always with the same number of channels.'
+                f"Stream '{stream}' of session '{session.name}' has no samples, expected at "
+                f'least one.'
+            )
+        if len(n_channels) > 1:
+            raise SessionError(
+                f"Stream '{stream}' of session '{session.name}' has samples of {n_channels} "
+                f'channels, expected the same number of channels in all samples.'
             )
         times = [c.stamp_ns * 1e-9 + np.arange(c.n_samples) / c.sampling_rate for c in chunks]
         times_s = np.concatenate(times)
         order = np.argsort(times_s, kind='stable')
         values = np.concatenate([chunk.data for chunk in chunks])
-        return cls(times_s[order], values[order], _names(session, stream, widths[0]))
+        names = _channel_names(session, stream, n_channels[0])
+        return cls(times_s[order], values[order], names)
 
-    def around(self, at_s: float, n_samples: int, within_s: float) -> Samples | None:
-        """Return the mean of the ``n_samples`` samples around an instant, shape (n_channels,).
+    def mean_around(self, at_s: float, n_samples: int, max_distance_s: float) -> Samples | None:
+        """Return the mean of the samples around an instant.
 
-        None when the nearest is further away than ``within_s`` and than samples usually are.
+        Parameters
+        ----------
+        at_s : float
+            Instant, s.
+        n_samples : int
+            Number of samples to average.
+        max_distance_s : float
+            Maximum distance of the nearest sample, s; at least the median sampling interval.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_channels,), or None
+            None if the nearest sample is too far away.
         """
         times_s = self.times_s
         nearest = int(np.searchsorted(times_s, at_s))
@@ -67,22 +85,22 @@ class TargetStream:
             nearest == len(times_s) or at_s - times_s[nearest - 1] <= times_s[nearest] - at_s
         ):
             nearest -= 1
-        if abs(times_s[nearest] - at_s) > max(within_s, self._usual_interval_s):
+        if abs(times_s[nearest] - at_s) > max(max_distance_s, self._median_interval_s):
             return None
         start = min(max(0, nearest - (n_samples - 1) // 2), max(0, len(times_s) - n_samples))
         mean: Samples = self.values[start : start + n_samples].mean(axis=0)
         return mean
 
-    def named(self, values: Samples) -> dict[str, float]:
-        """Return values, shape (n_channels,), by the name of the channel."""
+    def to_dict(self, values: Samples) -> dict[str, float]:
+        """Return values of shape ``(n_channels,)`` by channel name."""
         return dict(zip(self.names, values.tolist(), strict=True))
 
     @cached_property
-    def _usual_interval_s(self) -> float:
+    def _median_interval_s(self) -> float:
         return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
 
 
-def _names(session: Session, stream: str, n_channels: int) -> list[str]:
+def _channel_names(session: Session, stream: str, n_channels: int) -> list[str]:
     info = session.stream_info(stream)
     if info is not None and info.n_channels == n_channels:
         return list(info.channel_names)

@@ -1,4 +1,4 @@
-"""What sessions have in common, looked up before a training starts on them."""
+"""Complete the training data with stream formats and classes of its sessions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ __all__ = ['complete_training_data']
 
 
 def complete_training_data(data: TrainingData) -> TrainingData:
-    """Return the training data with rate, channels, class names and indices filled in.
+    """Return training data with stream formats, class names and class indices of its sessions.
 
     Parameters
     ----------
     data : TrainingData
-        ``class_names`` names the classes to train on; empty: all that occur. Without labels
-        there are none, and what is learnt is a stream of joint states.
+        ``class_names`` are the classes to train on; empty for all recorded classes. Sessions
+        without labels are accepted if they have a JointState stream as target.
+
+    Returns
+    -------
+    TrainingData
+        Copy with ``streams`` (number of channels, sampling rate in Hz), ``class_names`` (by class
+        index) and ``classes`` (class indices to train on).
 
     Raises
     ------
     TrainingError
-        When the sessions do not go together, or hold no labels, or not the classes asked for.
+        If there are no sessions, if their streams have different formats, if they have no labels,
+        or if a class has no labels.
     SessionError
-        When one cannot be read.
+        If a session cannot be read.
     """
     if data.is_empty:
         raise TrainingError('No training data: record a session or name one first.')
@@ -41,14 +48,14 @@ def complete_training_data(data: TrainingData) -> TrainingData:
                 names.setdefault(label.index, label.name or f'class {label.index}')
     if not names and not any(session.has_joint_states for session in sessions):
         raise TrainingError(
-            f'No training data: {_listed(sessions)} hold no labels; set some while recording '
-            f'(recorder/set_label).'
+            f'No training data: {_quoted_names(sessions)} without labels; set labels while '
+            f'recording (recorder/set_label).'
         )
-    wanted = set(data.class_names) or set(names.values())
-    missing = sorted(wanted - set(names.values()))
+    selected = set(data.class_names) or set(names.values())
+    missing = sorted(selected - set(names.values()))
     if missing:
         raise TrainingError(
-            f'No training data for {", ".join(missing)}: the sessions hold '
+            f'No training data for {", ".join(missing)}: the sessions have '
             f'{", ".join(names[index] for index in sorted(names)) or "no labels"}.'
         )
     return replace(
@@ -57,12 +64,12 @@ def complete_training_data(data: TrainingData) -> TrainingData:
         class_names=[
             names.get(index, f'class {index}') for index in range(max(names, default=-1) + 1)
         ],
-        classes={index for index, name in names.items() if name in wanted},
+        classes={index for index, name in names.items() if name in selected},
     )
 
 
 def _common_format(spec: StreamSpec, sessions: list[Session]) -> StreamSpec:
-    """Return the spec with the rate and channels that the stream has in every session."""
+    """Return the spec with the sampling rate and number of channels of the stream in all sessions."""
     formats = {}
     for session in sessions:
         chunk = next(session.chunks(spec.name, spec.sampling_rate), None)
@@ -73,13 +80,16 @@ def _common_format(spec: StreamSpec, sessions: list[Session]) -> StreamSpec:
             )
         formats[session.name] = (chunk.n_channels, chunk.sampling_rate)
     if len(set(formats.values())) > 1:
-        told = ', '.join(f"'{n}' {c} channels at {r:g} Hz" for n, (c, r) in formats.items())
+        formats_text = ', '.join(
+            f"{c} channels at {r:g} Hz in '{n}'" for n, (c, r) in formats.items()
+        )
         raise TrainingError(
-            f"The sessions do not go together: stream '{spec.name}' has in {told}."
+            f"Stream '{spec.name}' has different formats: {formats_text}; train only on sessions "
+            f'with the same format.'
         )
     channels, rate = next(iter(formats.values()))
     return replace(spec, channels=channels, sampling_rate=rate)
 
 
-def _listed(sessions: list[Session]) -> str:
+def _quoted_names(sessions: list[Session]) -> str:
     return ', '.join(f"'{session.name}'" for session in sessions)

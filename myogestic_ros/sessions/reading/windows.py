@@ -1,4 +1,4 @@
-"""Windows for training, cut out of recorded sessions by the code that cuts them live."""
+"""Cut recorded sessions into labelled windows for training, equal to the live windows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.core.streams.batch_cutter import WindowBatch
 from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.target_stream import TargetStream
 from myogestic_ros.sessions.reading.window_batches import (
     Paths,
+    iter_session_batches,
     iter_window_batches,
-    listed,
-    window_batches,
+    path_list,
 )
 
 __all__ = [
@@ -33,18 +34,18 @@ Times = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LabeledWindow:
-    """A window that lies within one repetition of one class.
+    """Window within one repetition of one class.
 
     Attributes
     ----------
     data : ndarray of float32, shape (n_channels, n_samples)
-        In volt; owned by whoever gets it.
+        Samples in volt; a copy, which may be modified.
     times_s : ndarray of float64, shape (n_samples,)
-        When each sample was acquired, s.
+        Acquisition time of each sample, s.
     class_index, class_name : int, str
-        The label in force.
+        Class of the label in force.
     repetition : int
-        Number of the repetition of this class within its session, from 0.
+        Number of the repetition of this class in its session, from 0.
     session : str
         Path of the session.
     """
@@ -57,9 +58,9 @@ class LabeledWindow:
     session: str
 
 
-def _times_s(batch: WindowBatch, number: int) -> Times:
+def _times_s(batch: WindowBatch, index: int) -> Times:
     steps = np.arange(1 - batch.data.shape[2], 1, dtype=np.float64)
-    return int(batch.stamps_ns[number]) * 1e-9 + steps / batch.sampling_rate
+    return int(batch.stamps_ns[index]) * 1e-9 + steps / batch.sampling_rate
 
 
 def iter_windows(
@@ -73,54 +74,53 @@ def iter_windows(
     filters: FilterSpec | None = None,
     complete_only: bool = False,
 ) -> Iterator[LabeledWindow]:
-    """Yield the windows of labelled sessions.
+    """Yield the labelled windows of recorded sessions.
 
-    A window belongs to a label when all its samples do: it never spans a change of label, nor
-    samples that were lost. Sessions are read as a stream, never as a whole.
+    A window is yielded only if all its samples belong to one repetition and none of them was lost.
+    Sessions are read as a stream: memory use does not grow with their length.
 
     Parameters
     ----------
     paths : sequence of str or path
-        Sessions.
+        Paths of the sessions.
     stream : str
-        Name of the stream.
+        Name of the stream, for example ``'emg'``.
     window_ms, hop_ms : float
-        Length of a window and step to the next, ms.
+        Window length and hop, ms.
     classes : set of int, optional
-        Indices of the classes to yield; None or empty: all.
+        Class indices to yield; None or empty for all.
     settle_ms : float
-        Time after each cue that is left out, ms: people react late.
+        Time after each cue without windows, ms, to exclude the reaction time of the subject.
     filters : FilterSpec, optional
-        What the stream passes through before it is cut, `FilterSpec()` for nothing. None: within
-        a training what it passes through live, else nothing.
+        Filters applied to the stream before it is cut; ``FilterSpec()`` for none. By default the
+        stream is filtered as live during a training, and not filtered otherwise.
     complete_only : bool
-        Whether repetitions that were not completed are left out; see `repetitions`.
+        Yield only windows of completed repetitions; see `repetitions`.
+
+    Yields
+    ------
+    LabeledWindow
+        Window with data of shape ``(n_channels, n_samples)``.
 
     Raises
     ------
     SessionError
-        When a session cannot be read, or two give different names to one class, or one name
-        to different classes.
+        If a session cannot be read, if the window length or the hop is not positive, or if two
+        sessions give different names to one class or one name to different classes.
     """
-    for found in iter_window_batches(
-        paths,
-        stream,
-        window_ms,
-        hop_ms,
-        classes,
-        settle_ms=settle_ms,
-        filters=filters,
-        complete_only=complete_only,
+    spec = StreamSpec(stream, window_ms, filters=filters)
+    for labeled in iter_window_batches(
+        paths, spec, hop_ms, classes, settle_ms=settle_ms, complete_only=complete_only
     ):
-        label, batch = found.label, found.windows
-        for number in range(len(batch)):
+        label, batch = labeled.label, labeled.windows
+        for index in range(len(batch)):
             yield LabeledWindow(
-                np.array(batch.data[number]),
-                _times_s(batch, number),
+                np.array(batch.data[index]),
+                _times_s(batch, index),
                 label.index,
                 label.name,
                 label.repetition,
-                found.session,
+                labeled.session,
             )
 
 
@@ -135,27 +135,33 @@ def iter_labeled_windows(
     settle_ms: float = 0.0,
     complete_only: bool = False,
 ) -> Iterator[tuple[Samples, Times, int]]:
-    """Yield ``(window, times, class index)`` of labelled sessions; see `iter_windows`.
+    """Yield the labelled windows of recorded sessions as tuples, as in MyoGestic.
+
+    Parameters
+    ----------
+    paths, stream_name, window_ms, hop_ms, classes, filters, settle_ms, complete_only
+        As for `iter_windows`; ``stream_name`` is its ``stream``.
 
     Yields
     ------
     window : ndarray of float32, shape (n_channels, n_samples)
-        In volt.
+        Samples in volt.
     times : ndarray of float64, shape (n_samples,)
-        In s.
+        Acquisition time of each sample, s.
     class_index : int
-        The label in force.
+        Class index of the label in force.
+
+    Raises
+    ------
+    SessionError
+        As for `iter_windows`.
     """
-    for window in iter_windows(
-        paths,
-        stream_name,
-        window_ms,
-        hop_ms,
-        classes,
-        settle_ms=settle_ms,
-        filters=filters,
-        complete_only=complete_only,
-    ):
+    options: dict[str, Any] = {
+        'filters': filters,
+        'settle_ms': settle_ms,
+        'complete_only': complete_only,
+    }
+    for window in iter_windows(paths, stream_name, window_ms, hop_ms, classes, **options):
         yield window.data, window.times_s, window.class_index
 
 
@@ -170,43 +176,58 @@ def iter_aligned_windows(
     with_names: bool = False,
     filters: FilterSpec | None = None,
 ) -> Iterator[tuple[Samples, dict[str, Any], Times]]:
-    """Yield windows of one stream with the samples of others at their midpoint.
+    """Yield windows of one stream with the samples of target streams at their midpoint.
 
-    A window is left out when one of the others was silent then: it has no sample within half a
-    window (or its usual interval, when that is longer) of the midpoint.
+    A window is skipped if a target stream has no sample within half a window length of the
+    midpoint (or within its median sampling interval, if that is longer).
 
     Parameters
     ----------
-    paths, primary_stream_name, window_ms, hop_ms
-        As in `iter_windows`; labels play no part.
+    paths : sequence of str or path
+        Paths of the sessions.
+    primary_stream_name : str
+        Name of the stream to cut into windows. Labels are ignored.
     aligned_stream_names : list of str
-        Streams (EmgFrame or JointState) that give the target.
+        Names of the target streams (EmgFrame or JointState).
+    window_ms, hop_ms : float
+        Window length and hop, ms.
     n_alignment_samples : int
-        How many samples around the midpoint are averaged.
+        Number of target samples around the midpoint to average.
     with_names : bool
-        Whether each aligned value is a dict of channel name to value.
+        Yield each target as a dict of channel name to value.
     filters : FilterSpec, optional
-        As in `iter_windows`, of the primary stream; the others are not filtered.
+        Filters of the primary stream, as for `iter_windows`. Target streams are not filtered.
 
     Yields
     ------
     window : ndarray of float32, shape (n_channels, n_samples)
-    aligned : dict of str to ndarray, shape (n_channels,)
+        Samples in volt.
+    aligned : dict of str to ndarray of float32, shape (n_target_channels,)
+        Targets by name of the stream, in the unit of the stream (rad or m for JointState). With
+        ``with_names``, a dict of str to float by name of the stream.
     times : ndarray of float64, shape (n_samples,)
+        Acquisition time of each sample, s.
+
+    Raises
+    ------
+    SessionError
+        If a session cannot be read, if it lacks a stream, or if the window length or the hop is
+        not positive.
     """
-    for path in listed(paths):
+    spec = StreamSpec(primary_stream_name, window_ms, filters=filters)
+    for path in path_list(paths):
         session = Session(path)
-        tracks = {name: TargetStream.of(session, name) for name in aligned_stream_names}
-        for batch in window_batches(session, primary_stream_name, window_ms, hop_ms, filters):
-            for number in range(len(batch)):
-                times_s = _times_s(batch, number)
-                middle_s = (times_s[0] + times_s[-1]) / 2
+        targets = {name: TargetStream.from_session(session, name) for name in aligned_stream_names}
+        for batch in iter_session_batches(session, spec, hop_ms):
+            for index in range(len(batch)):
+                times_s = _times_s(batch, index)
+                midpoint_s = (times_s[0] + times_s[-1]) / 2
                 half_s = (times_s[-1] - times_s[0]) / 2
                 aligned: dict[str, Any] = {}
-                for name, track in tracks.items():
-                    value = track.around(middle_s, n_alignment_samples, half_s)
+                for name, target in targets.items():
+                    value = target.mean_around(midpoint_s, n_alignment_samples, half_s)
                     if value is None:
                         break
-                    aligned[name] = track.named(value) if with_names else value
+                    aligned[name] = target.to_dict(value) if with_names else value
                 else:
-                    yield np.array(batch.data[number]), aligned, times_s
+                    yield np.array(batch.data[index]), aligned, times_s

@@ -34,7 +34,7 @@ def load(*paths, **settings) -> EvaluationSet:
 
 
 def fit(features, classes):
-    return RECIPE.steps({'emg': 8}).fit(features, classes)
+    return RECIPE.make_estimator({'emg': 8}).fit(features, classes)
 
 
 @pytest.fixture(scope='module')
@@ -175,7 +175,7 @@ def test_refusals(folder, session) -> None:
     with pytest.raises(TrainingError, match='4 channels at 1000 Hz, those before it 8'):
         load(session, write_signal(folder / 'narrow', data[:, :4], labels, RATE))
     renamed = [(at, index, NAMES[2 - index], rep) for at, index, _, rep in labels]
-    with pytest.raises(SessionError, match='must agree'):
+    with pytest.raises(SessionError, match='train only on sessions with the same classes'):
         load(session, write_signal(folder / 'renamed', data, renamed, RATE))
     with pytest.raises(TrainingError, match='0 ms'):
         load(session, hop_ms=0.0)

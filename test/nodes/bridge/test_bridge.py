@@ -1,4 +1,4 @@
-"""The bridge: what it sends for each output, what it refuses, and where it begins."""
+"""The bridge node in one process: outputs, refusals, arming and configuration."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def mapping(tmp_path):
 
 @pytest.fixture
 def make(ros, mapping):
-    """Return a function that makes a bridge, active unless it says otherwise."""
+    """Return a function that makes a bridge, active by default."""
 
     def made(**parameters):
         values = {'mapping': mapping, 'state_topic': '', 'autostart': 'activate', **parameters}
@@ -54,7 +54,7 @@ def make(ros, mapping):
 
 @pytest.fixture
 def status(ros, make):
-    """What the bridge says, from the time when it is there."""
+    """Return a function that subscribes to the status of the bridge."""
     return lambda: ros.listen(BridgeStatus, 'bridge/status', qos.STATUS)
 
 
@@ -70,11 +70,11 @@ class Pipeline:
         self._publisher = ros.publisher(Prediction, topic, qos.PREDICTIONS)
 
     def close(self):
-        """Be gone."""
+        """Destroy the publisher."""
         self._ros.hand.destroy_publisher(self._publisher)
 
     def until(self, condition, what, label='fist'):
-        """Predict until a condition holds."""
+        """Publish predictions until a condition holds."""
 
         def predicted():
             message = Prediction(label=label)
@@ -94,7 +94,7 @@ class Pipeline:
         ('joint_state', JointState, 'hand/commands'),
     ],
 )
-def test_it_sends_what_controllers_take(ros, make, output, kind, topic):
+def test_commands_have_the_format_of_the_output(ros, make, output, kind, topic):
     make(output=output, joints=['b', 'a'])
     got = ros.listen(kind, topic, qos.COMMANDS)
     pipeline = Pipeline(ros)
@@ -121,7 +121,7 @@ def test_it_sends_what_controllers_take(ros, make, output, kind, topic):
 
 
 @pytest.mark.parametrize('way', ['disarm', 'emergency_stop'])
-def test_a_velocity_does_not_outlast_the_command_to_stay(ros, make, way):
+def test_disarm_and_emergency_stop_end_a_velocity(ros, make, way):
     make(output='velocity')
     got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     pipeline = Pipeline(ros)
@@ -131,15 +131,15 @@ def test_a_velocity_does_not_outlast_the_command_to_stay(ros, make, way):
     ros.until(lambda: not any(got[-1].data), 'command to stay')
 
 
-def test_it_begins_where_the_hand_is_and_minds_when_that_falls_silent(ros, make, status):
+def test_commands_begin_at_the_measured_position_and_a_silent_hand_is_reported(ros, make, status):
     make(state_topic='joint_states', state_timeout=0.3)
     heard = status()
     got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     answer = call(ros, 'arm')
     assert not answer.success
     assert answer.message == (
-        'Cannot arm: no position of a, b for 0.3 s. Is the hand there, and state_topic right? '
-        "For a hand that reports no positions, set state_topic to ''."
+        'Cannot arm: no position of a, b for 0.3 s. Check that the hand is running and that the parameter '
+        "state_topic is correct. For a hand without position feedback, set state_topic to ''."
     )
     states = ros.publisher(JointState, 'joint_states', 10)
     state = JointState(name=['x', 'b', 'a'], position=[9.0, -0.8, 1.8])
@@ -153,7 +153,7 @@ def test_it_begins_where_the_hand_is_and_minds_when_that_falls_silent(ros, make,
     assert np.abs(np.array(got[0].data) - [1.8, -0.8]).max() < 0.01
     pipeline = Pipeline(ros)
     pipeline.until(lambda: heard[-1].reason == 'hand silent', 'silence of the hand')
-    assert 'does not say where it is: no position of a, b for 0.3 s' in heard[-1].message
+    assert 'does not report its position: no position of a, b for 0.3 s' in heard[-1].message
 
 
 def test_arming_is_refused_with_the_reason(ros, make, status):
@@ -169,21 +169,21 @@ def test_arming_is_refused_with_the_reason(ros, make, status):
     ros.until(lambda: heard[-1].message == answer.message, 'reason in the status')
     bridge.request_transition('activate')
     assert call(ros, 'arm').success
-    assert "is 'armed', expected 'disarmed'" in call(ros, 'arm').message
-    assert "is 'armed', expected 'stopped'" in call(ros, 'reset').message
+    assert 'Cannot arm: the bridge is already armed.' in call(ros, 'arm').message
+    assert 'no emergency stop is active; the bridge is armed' in call(ros, 'reset').message
 
 
-def test_an_emergency_stop_works_in_any_state_and_outlasts_it(ros, make, status):
+def test_emergency_stop_works_in_any_lifecycle_state_and_outlasts_it(ros, make, status):
     bridge = make(autostart='')
     heard = status()
     assert call(ros, 'emergency_stop').success
     ros.until(lambda: heard[-1].state == 'stopped' and heard[-1].stopped, 'stop')
     bridge.request_transition('configure')
     bridge.request_transition('activate')
-    assert "is 'stopped', expected 'disarmed'; reset it first" in call(ros, 'arm').message
+    assert 'the emergency stop is active; call ~/reset first' in call(ros, 'arm').message
     ros.change_state('bridge', 'deactivate')
     ros.change_state('bridge', 'cleanup')
-    assert call(ros, 'disarm').message == 'Stopped stays stopped; no command is sent.'
+    assert call(ros, 'disarm').message == 'Disarmed; the emergency stop stays active.'
     ros.until(lambda: heard[-1].stopped, 'stop')
     assert call(ros, 'reset').success
     ros.until(lambda: heard[-1].state == 'unconfigured', 'end of the stop')
@@ -208,7 +208,7 @@ def test_configuring_is_refused_with_the_reason(ros, make, status, parameters, r
     assert bridge.lifecycle_state == 'unconfigured'
 
 
-def test_a_mapping_that_is_wrong_in_many_ways_is_refused_with_all(ros, make, tmp_path):
+def test_invalid_mapping_is_refused_with_every_error(ros, make, tmp_path):
     file = tmp_path / 'wrong.yaml'
     file.write_text(yaml.safe_dump({**HAND, 'mode': 'dance', 'hold': -1.0}))
     taken, message = make(autostart='', mapping=str(file)).request_transition('configure')
@@ -217,47 +217,62 @@ def test_a_mapping_that_is_wrong_in_many_ways_is_refused_with_all(ros, make, tmp
     assert 'hold: got -1.0' in message
 
 
-def test_limits_are_those_of_the_urdf(ros, make, tmp_path):
+def test_limits_of_the_urdf_are_enforced(ros, make, tmp_path):
     file = tmp_path / 'hand.urdf'
     joint = '<joint name="{}" type="revolute"><limit lower="-1" upper="{}" velocity="9"/></joint>'
     file.write_text(f'<robot name="r">{joint.format("a", 1.9)}{joint.format("b", 1)}</robot>')
     taken, message = make(autostart='', urdf=str(file)).request_transition('configure')
     assert not taken
-    assert "a: upper 2 is beyond the URDF's 1.9" in message
+    assert 'a: upper 2 is outside the limit of the URDF, 1.9' in message
 
 
 @pytest.mark.parametrize(
-    ('theirs', 'takes', 'output', 'trouble'),
+    ('joints', 'interface', 'output', 'reason'),
     [
         (['a', 'b'], 'position', 'position', ''),
-        (['b', 'a'], 'position', 'position', "the joints of 'controller' are b, a, those of"),
+        (
+            ['b', 'a'],
+            'position',
+            'position',
+            "the joints of 'controller' are b, a, but this node commands",
+        ),
         (['b', 'a'], '', 'trajectory', ''),
-        (['b', 'c'], '', 'trajectory', "the joints of 'controller' are b, c, those of"),
-        (['a', 'b'], 'velocity', 'position', "'controller' takes velocity, and output is"),
+        (
+            ['b', 'c'],
+            '',
+            'trajectory',
+            "the joints of 'controller' are b, c, but this node commands",
+        ),
+        (
+            ['a', 'b'],
+            'velocity',
+            'position',
+            "'controller' expects velocity commands, but the parameter output is",
+        ),
         ([], '', 'position', "has no parameter 'joints'"),
     ],
 )
-def test_the_controller_is_asked_for_its_joints(ros, make, theirs, takes, output, trouble):
+def test_joints_of_the_controller_are_checked(ros, make, joints, interface, output, reason):
     bridge = make(controller='controller', output=output)
-    assert "'controller' has not said what its joints are" in call(ros, 'arm').message
+    assert "'controller' has not reported its joints" in call(ros, 'arm').message
     controller = ros.add(Node, 'controller')
-    if theirs:
-        controller.declare_parameter('joints', theirs)
-    if takes:
-        controller.declare_parameter('interface_name', takes)
+    if joints:
+        controller.declare_parameter('joints', joints)
+    if interface:
+        controller.declare_parameter('interface_name', interface)
     assert bridge.lifecycle_state == 'active'
     answers = []
 
     def answered():
         answers.append(call(ros, 'arm'))
-        return 'has not said' not in answers[-1].message
+        return 'has not reported' not in answers[-1].message
 
     ros.until(answered, "the controller's answer")
-    assert answers[-1].success is (not trouble)
-    assert trouble in answers[-1].message
+    assert answers[-1].success is (not reason)
+    assert reason in answers[-1].message
 
 
-def test_cleaned_up_on_the_way_to_rest_it_gets_there_and_can_be_configured_again(ros, make):
+def test_cleanup_on_the_way_to_rest_lets_the_hand_reach_rest(ros, make):
     bridge = make()
     got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     pipeline = Pipeline(ros)
@@ -269,7 +284,10 @@ def test_cleaned_up_on_the_way_to_rest_it_gets_there_and_can_be_configured_again
     taken, message = bridge.request_transition('configure')
     if time.monotonic() - began_s < 0.2:  # rest is more than 0.3 s away
         assert not taken
-        assert message == 'The hand is still on its way to rest; try again in a moment.'
+        assert (
+            message
+            == 'Cannot configure: the hand is still going to rest; try again in a few seconds.'
+        )
     ros.until(lambda: list(got[-1].data) == pytest.approx([0.5, 0.0], abs=1e-6), 'rest')
     if not taken:
         ros.until(lambda: bridge.request_transition('configure')[0], 'configuration')
@@ -279,25 +297,25 @@ def test_cleaned_up_on_the_way_to_rest_it_gets_there_and_can_be_configured_again
     assert len(got) == count
 
 
-def test_which_predictions_are_young_may_be_changed_while_it_runs(ros, make, status):
+def test_watchdog_parameters_can_be_changed_while_active(ros, make, status):
     bridge = make()
     heard = status()
     ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     assert call(ros, 'arm').success
     publisher = ros.publisher(Prediction, 'pipeline/predictions', qos.PREDICTIONS)
 
-    def said(state):
-        publisher.publish(Prediction(label='fist'))  # stamped at the beginning of time
+    def published(state):
+        publisher.publish(Prediction(label='fist'))  # with stamp 0
         return heard[-1].state == state
 
-    ros.until(lambda: said('resting') and heard[-1].reason == 'old', 'refusal')
+    ros.until(lambda: published('resting') and heard[-1].reason == 'old', 'refusal')
     parameters = [Parameter('check_stamps', value=False)]
     assert bridge.set_parameters_atomically(parameters).successful
-    ros.until(lambda: said('commanding'), 'following')
+    ros.until(lambda: published('commanding'), 'following')
     assert not bridge.set_parameters_atomically([Parameter('timeout', value=9.0)]).successful
 
 
-def test_two_pipelines_are_told_from_a_new_one_and_diagnostics_count(ros, make, status):
+def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, status):
     make()
     heard = status()
     health = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
@@ -307,34 +325,34 @@ def test_two_pipelines_are_told_from_a_new_one_and_diagnostics_count(ros, make, 
     first.until(lambda: heard[-1].commanding, 'commanding')
     second = Pipeline(ros)
     second.until(lambda: heard[-1].reason == 'two pipelines', 'second')
-    assert '2 pipelines predict on one topic' in heard[-1].message
+    assert '2 pipelines publish predictions on one topic' in heard[-1].message
     first.close()
     second.until(lambda: heard[-1].commanding, 'commanding by the new one')
     second.until(lambda: heard[-1].reason == "unknown class 'x'", 'refusal', label='x')
 
-    def facts():
+    def info():
         values = health[-1].status[0].values if health else []
         return {pair.key: pair.value for pair in values}
 
     second.until(
-        lambda: int(facts().get("predictions refused, unknown class 'x'", 0)) > 0, 'count', 'x'
+        lambda: int(info().get("predictions refused, unknown class 'x'", 0)) > 0, 'count', 'x'
     )
-    assert facts()['listeners'] == '1'
-    assert float(facts()['command rate [Hz]']) > 0
-    assert float(facts()['prediction to command p50 [ms]']) > 0
-    assert health[-1].status[0].message.startswith("To rest: The class 'x' has no posture")
+    assert info()['listeners'] == '1'
+    assert float(info()['command rate [Hz]']) > 0
+    assert float(info()['prediction to command p50 [ms]']) > 0
+    assert health[-1].status[0].message.startswith("Resting: The class 'x' has no posture")
 
 
-def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, monkeypatch):
+def test_failure_to_publish_a_command_is_an_emergency_stop(ros, make, status, monkeypatch):
     sent = []
 
-    def write(self, command):
+    def publish(self, command):
         sent.append(command)
         if len(sent) > 5:
             raise OSError('no more')
 
     monkeypatch.setattr(
-        'myogestic_ros.nodes.bridge.command_publisher.CommandPublisher.write', write
+        'myogestic_ros.nodes.bridge.command_publisher.CommandPublisher.publish', publish
     )
     bridge = make()
     heard = status()
@@ -348,13 +366,13 @@ def test_a_command_that_cannot_be_sent_is_an_emergency_stop(ros, make, status, m
     assert call(ros, 'reset').success
 
 
-def test_configured_anew_it_knows_where_the_hand_was_told_to_be(ros, make):
+def test_last_commanded_position_is_kept_over_a_cleanup(ros, make):
     bridge = make()
     got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     pipeline = Pipeline(ros)
     assert call(ros, 'arm').success
     pipeline.until(lambda: got and got[-1].data[0] > 1.99, 'fist')
-    assert call(ros, 'emergency_stop').success  # it stays there
+    assert call(ros, 'emergency_stop').success  # the hand holds its position
     for transition in ('deactivate', 'cleanup'):
         assert ros.change_state('bridge', transition)
     assert call(ros, 'reset').success

@@ -1,8 +1,7 @@
-"""What may go wrong between a pipeline and a hand, each with real processes: the fault table.
+"""The faults between pipeline and hand of the table in docs/how-to/drive-a-hand.md, with real processes.
 
-Within the timeout and one command period the hand is on its way to rest (or still, after an
-emergency stop), and it never moves faster than its limits; as measured from the commands that
-arrived.
+Within the timeout and one command period the hand goes to rest (or holds its position after an
+emergency stop), and it never exceeds its limits, as measured from the received commands.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from myogestic_ros.demo.node_client import open_node_client
 
 DECODER = str(SUPPORT / 'decoders.py')
 SLACK_S = 2.0
-"""What a busy machine may add to a time; bench/bridge.py measures the times themselves."""
+"""Delay allowed on a busy machine; bench/bridge.py measures the times themselves."""
 SOON_S = TIMEOUT_S + PERIOD_S + SLACK_S
 
 
@@ -54,7 +53,7 @@ def rig(shared):
 
 
 def rests_because(rig, reason, since_s):
-    """Wait until the hand rests for a reason, on its way in time and within its limits."""
+    """Wait until the hand goes to rest for a reason, in time and within its limits."""
     took_s = rig.heads_for_rest(since_s)
     rig.until(lambda: rig.status.reason == reason, reason)
     assert rig.status.state == 'resting'
@@ -62,7 +61,7 @@ def rests_because(rig, reason, since_s):
     rig.commands.since(since_s, before=5).check()
 
 
-# -- what predictions may be ------------------------------------------------------------------
+# -- faults of predictions --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -78,27 +77,27 @@ def rests_because(rig, reason, since_s):
         ('future', {'age_s': -1.0}),
     ],
 )
-def test_predictions_that_cannot_be_followed(rig, reason, change):
+def test_invalid_prediction_sends_the_hand_to_rest(rig, reason, change):
     speaker = rig.drive()
     since_s = time.monotonic()
     for name, value in change.items():
         setattr(speaker, name, value)
     rests_because(rig, reason, since_s)
-    assert rig.status.message.startswith('To rest: ')
+    assert rig.status.message.startswith('Resting: ')
 
 
-def test_predictions_that_cease_and_come_back(rig):
+def test_missing_predictions_send_the_hand_to_rest_until_they_return(rig):
     speaker = rig.drive()
     since_s = time.monotonic()
     speaker.close()
     rig.speakers.clear()
     rests_because(rig, 'silent', since_s)
     rig.until(lambda: np.abs(rig.position - posture('rest')).max() < 1e-6, 'rest')
-    rig.drive('open')  # by itself: it is armed still
+    rig.drive('open')  # without arming: still armed
     rig.commands.since(since_s, before=5).check()
 
 
-def test_two_pipelines_on_one_topic(rig):
+def test_second_pipeline_on_the_topic_sends_the_hand_to_rest(rig):
     rig.drive()
     since_s = time.monotonic()
     second = rig.speaker('open')
@@ -109,18 +108,18 @@ def test_two_pipelines_on_one_topic(rig):
     rig.commands.since(since_s, before=5).check()
 
 
-# -- what people may do -----------------------------------------------------------------------
+# -- requests of the operator -----------------------------------------------------------------
 
 
-def test_no_command_before_arming_none_after_disarming(rig):
+def test_no_commands_before_arming_and_after_disarming(rig):
     count = len(rig.commands)
     rig.speaker('fist')
-    time.sleep(0.3)  # nothing is to come
+    time.sleep(0.3)  # no command may arrive
     assert len(rig.commands) == count
     assert rig.call('arm').success
     rig.until(lambda: rig.status.commanding and len(rig.commands) > count + 20, 'commands')
     assert rig.call('disarm').success
-    time.sleep(0.1)  # those that were on their way
+    time.sleep(0.1)  # commands in transit
     count = len(rig.commands)
     time.sleep(0.3)
     assert len(rig.commands) == count
@@ -128,22 +127,24 @@ def test_no_command_before_arming_none_after_disarming(rig):
     rig.commands.check(acceleration=False)
 
 
-def test_an_emergency_stop_in_the_middle_of_a_movement(rig):
+def test_emergency_stop_during_a_movement(rig):
     speaker = rig.drive()
     since_s = time.monotonic()
     speaker.label = 'open'
     rig.until(lambda: rig.position[INDEX] < 1.2, 'movement')
     assert rig.call('emergency_stop').success
     answered_s = time.monotonic()
-    rig.until(lambda: len(rig.commands.since(answered_s)) > 20, 'commands')  # held, not let go
-    still = rig.commands.since(answered_s).data[5:]  # after those that were on their way
+    rig.until(
+        lambda: len(rig.commands.since(answered_s)) > 20, 'commands'
+    )  # that hold the position
+    still = rig.commands.since(answered_s).data[5:]  # after commands in transit
     assert not np.diff(np.array(still), axis=0).any()
     assert rig.position[INDEX] > 0.1
     rig.commands.since(since_s, before=5).check(acceleration=False)
     assert rig.status.state == 'stopped'
     assert not rig.call('arm').success
-    assert 'reset it first' in rig.status.message
-    assert rig.transition('deactivate')  # it outlasts that
+    assert 'call ~/reset first' in rig.status.message
+    assert rig.transition('deactivate')  # the stop outlasts it
     assert rig.transition('activate')
     rig.until(lambda: rig.status.stopped and not rig.status.armed, 'stop')
     assert rig.call('reset').success
@@ -153,7 +154,7 @@ def test_an_emergency_stop_in_the_middle_of_a_movement(rig):
     rig.until(lambda: rig.status.state == 'disarmed', 'disarmed bridge')
 
 
-def test_deactivated_in_the_middle_of_a_movement(rig):
+def test_deactivation_during_a_movement(rig):
     speaker = rig.drive('open')
     speaker.label = 'fist'
     rig.until(lambda: rig.position[INDEX] > 1.0, 'movement')
@@ -174,7 +175,7 @@ def test_deactivated_in_the_middle_of_a_movement(rig):
 # -- clocks, signals, processes ---------------------------------------------------------------
 
 
-def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
+def test_clock_jump_then_interrupt_then_new_bridge(tmp_path):
     set_domain()
     with hand_rig(tmp_path, use_sim_time=True) as rig:
         clock = rig.node.create_publisher(Clock, '/clock', 10)
@@ -187,7 +188,7 @@ def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
         timer = rig.node.create_timer(0.01, tick)
         speaker = rig.speaker('fist')
         for jump in (10.0, -10.0):
-            # The pipeline stamps by the same clock, but is told of the jump a little later.
+            # The pipeline uses the same clock, but learns of the jump a little later.
             rig.until(lambda: clock.get_subscription_count() == 1, 'bridge listening to /clock')
             speaker._node = SimTime(now)
             if not rig.status.armed:
@@ -198,7 +199,7 @@ def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
             speaker._node = SimTime(now, late_by_s=jump)
             now[0] += jump
             assert rig.heads_for_rest(since_s) <= SOON_S
-            reason = 'old' if jump > 0 else 'future'  # of what comes after the jump
+            reason = 'old' if jump > 0 else 'future'  # of predictions after the jump
             rig.until(lambda r=reason: rig.status.reason == r, reason)
             log = (tmp_path / 'nodes' / 'bridge.log').read_text()
             steps_s = re.findall(r'The clock was set by (\S+) s', log)
@@ -224,7 +225,7 @@ def test_a_clock_that_jumps_then_ctrl_c_then_a_bridge_that_is_new(tmp_path):
 
 
 class SimTime:
-    """What a `Speaker` needs of a node: its clock, and its publisher's end."""
+    """The parts of a node that a `Speaker` uses, with a simulated clock."""
 
     def __init__(self, now, late_by_s=0.0):
         self._now = now
@@ -241,10 +242,10 @@ class SimTime:
         return round((self._now[0] - self._late_by_s) * 1e9)
 
     def destroy_publisher(self, publisher):
-        """It goes with its node."""
+        """Do nothing: the node destroys its publishers."""
 
 
-def test_a_driver_that_is_killed_a_network_that_is_cut_a_pipeline_that_is_killed(tmp_path):
+def test_killed_driver_then_stopped_pipeline_then_killed_pipeline(tmp_path):
     write(tmp_path / 'sessions' / 's1', protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)]))
     folders = {n: str(tmp_path / n[:-4]) + 's' for n in ('session_dir', 'model_dir')}
     driver = {'synthetic.channels': 2, 'autostart': 'activate'}
@@ -268,8 +269,8 @@ def test_a_driver_that_is_killed_a_network_that_is_cut_a_pipeline_that_is_killed
         rests_because(rig, 'silent', since_s)
         rig.nodes.start('driver', driver)
 
-        since_s = at_fist()  # by itself
-        os.kill(rig.nodes.pid('pipeline'), signal.SIGSTOP)  # it is there, and nothing comes
+        since_s = at_fist()  # without arming
+        os.kill(rig.nodes.pid('pipeline'), signal.SIGSTOP)  # alive, but silent
         rests_because(rig, 'silent', since_s)
         os.kill(rig.nodes.pid('pipeline'), signal.SIGCONT)
 

@@ -48,7 +48,9 @@ def test_a_cue_at_a_sample_begins_with_it_at_any_rate(tmp_path, rate):
 def test_one_name_for_two_classes_is_refused(tmp_path):
     one = write(tmp_path / 'one', protocol([(0, 'rest', 0.5), (1, 'fist', 0.5)]))
     two = write(tmp_path / 'two', protocol([(0, 'rest', 0.5), (2, 'fist', 0.5)]))
-    with pytest.raises(SessionError, match="'two' has 'fist' as class 2, another one as class 1"):
+    with pytest.raises(
+        SessionError, match="'fist' is class 2 in session 'two' and class 1 in another"
+    ):
         list(iter_windows([one, two], 'emg', 200.0, 50.0))
 
 

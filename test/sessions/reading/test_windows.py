@@ -79,7 +79,9 @@ def test_labeled_windows_have_the_shape_that_training_code_expects(tmp_path):
 def test_one_class_under_two_names_is_refused(tmp_path):
     one = write(tmp_path / 'one', protocol([(0, 'rest', 1.0)]))
     two = write(tmp_path / 'two', protocol([(0, 'fist', 1.0)]))
-    with pytest.raises(SessionError, match="calls class 0 'fist', another one calls it 'rest'"):
+    with pytest.raises(
+        SessionError, match="Class 0 is 'fist' in session .* and 'rest' in another"
+    ):
         list(iter_windows([one, two], 'emg', 200.0, 50.0))
 
 

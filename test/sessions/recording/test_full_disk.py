@@ -17,7 +17,7 @@ from support.paths import ROOT
 from support.processes import until
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.sessions.reading.library import begin_session
+from myogestic_ros.sessions.reading.library import create_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.disk_monitor import DiskMonitor
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
@@ -234,7 +234,7 @@ def test_two_that_begin_at_once_have_a_session_each(tmp_path):
     def begin():
         together.wait(30.0)
         begun.append(
-            begin_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionInfo(), topics()))
+            create_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionInfo(), topics()))
         )
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
@@ -251,7 +251,7 @@ def test_two_that_begin_at_once_have_a_session_each(tmp_path):
 def test_a_folder_that_is_a_file_is_refused_and_tried_once(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SessionError, match='Cannot create session'):
-        begin_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionInfo(), topics()))
+        create_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionInfo(), topics()))
 
 
 def test_files_copied_as_they_stand_have_all_but_the_last_second(tmp_path):

@@ -170,5 +170,5 @@ def test_sessions_are_listed_and_found_by_name(tmp_path, session):
     assert resolve_sessions(['s1'], tmp_path) == [session]
     assert resolve_sessions([str(session)], tmp_path / 'elsewhere') == [session]
     assert len(resolve_sessions([], tmp_path)) == 2
-    with pytest.raises(SessionError, match="no session 'x' in .*there are: s0, s1"):
+    with pytest.raises(SessionError, match="no session 'x' in .*available: s0, s1"):
         resolve_sessions(['x'], tmp_path)

@@ -90,7 +90,7 @@ def test_short_demo_reports_scores_and_stops_all_nodes(tmp_path):
         'hand in the cued posture within 1 s',
         'online accuracy',
         'prediction rate',
-        'Accuracy on repetitions left out',
+        'Accuracy on held-out repetitions',
     ):
         assert text in output
     assert node_pids(tmp_path) == []

@@ -15,6 +15,8 @@ from support.graph import PATIENCE_S, set_domain
 
 from myogestic_ros.demo.ros_domain import reserve_domain
 
+pytestmark = pytest.mark.processes
+
 SHORT = [
     '--repetitions',
     '2',
@@ -180,7 +182,7 @@ def test_killed_it_takes_its_nodes_along(tmp_path, monkeypatch):
         (['--data', '/nowhere'], 'There is no /nowhere; give the folder of a recording', 1),
         (['--hold', '0.1'], 'held for at least', 1),
         (['--what'], 'unrecognized arguments: --what', 2),
-        (['--data', '.'], 'holds no recording', 1),
+        (['--data', '.'], 'contains no recording', 1),
     ],
 )
 def test_a_wrong_call_is_told_what_is_wrong(tmp_path, arguments, message, code):

@@ -263,7 +263,7 @@ def _change(node: LaunchedNode, transition: int) -> EmitEvent:
 
 
 def _on_refusal(context: LaunchContext, node: LaunchedNode, transition: str) -> list[Any]:
-    """End the launch, unless the node was up before: then somebody else requested the transition."""
+    """End the launch, unless the node was up before: then a user requested the transition."""
     if node.up:
         return []
 

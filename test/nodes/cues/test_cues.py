@@ -113,8 +113,8 @@ def test_progress_describes_the_current_and_the_next_step(cues):
     cues.ros.until(lambda: cues.feedback and cues.feedback[-1].phase == 'done', 'the feedback')
     assert len(cues.feedback) >= 7
     steps = {}
-    for told in cues.progress[:-1]:
-        steps.setdefault(told.step, []).append(told)
+    for message in cues.progress[:-1]:
+        steps.setdefault(message.step, []).append(message)
     expected = [
         ('countdown', '', 'fist', 0),
         ('prepare', '', 'fist', 0),
@@ -130,9 +130,9 @@ def test_progress_describes_the_current_and_the_next_step(cues):
         assert (first.phase, first.class_name, first.next_class, first.completed) == step
         assert (first.steps, first.planned, first.protocol) == (7, 4, 'protocol')
         assert first.remaining == pytest.approx(first.duration)
-        left = [told.remaining for told in steps[number]]
+        left = [message.remaining for message in steps[number]]
         assert left == sorted(left, reverse=True)
-    totals = [told.total_remaining for told in cues.progress[:-1]]
+    totals = [message.total_remaining for message in cues.progress[:-1]]
     assert totals == sorted(totals, reverse=True)
     assert totals[0] == pytest.approx(0.1 + 2 * 0.4)
     assert (cues.progress[-1].completed, cues.progress[-1].remaining) == (4, 0.0)
@@ -239,9 +239,9 @@ def test_targets_follow_the_ramps(cues):
     assert min(wrist for _, wrist in values['both']) == pytest.approx(-1.0, abs=0.1)
     assert all(grip == pytest.approx(-wrist / 2) for grip, wrist in values['both'])
     assert values['both'][-1] == (0.0, 0.0)  # the rest
-    shown = [told for told in cues.progress if told.class_name == 'grip']
+    shown = [message for message in cues.progress if message.class_name == 'grip']
     assert list(shown[0].dof_names) == ['grip', 'wrist']
-    assert max(told.target[0] for told in shown) == pytest.approx(0.5)
+    assert max(message.target[0] for message in shown) == pytest.approx(0.5)
 
 
 def test_protocol_of_cues_publishes_no_targets(cues):

@@ -86,8 +86,8 @@ class Person:
         """Send a goal."""
         self.progress.clear()
         goal = RunProtocol.Goal(protocol=self.file(text), **fields)
-        heard = self.feedback
-        future = self.client.send_goal_async(goal, lambda m: heard.append(m.feedback.progress))
+        received = self.feedback
+        future = self.client.send_goal_async(goal, lambda m: received.append(m.feedback.progress))
         self.graph.wait(future.done, 'the answer to the goal')
         assert future.result().accepted
         return future.result()
@@ -177,9 +177,9 @@ def test_labels_have_the_times_of_the_protocol(person):
     assert all(r.complete for r in found)
     assert [r.duration_s for r in found] == pytest.approx([x[3] for x in EXPECTED], abs=WITHIN_S)
     with Reader(result.session) as reader:
-        told = {c.topic: c.msgcount for c in reader.connections}
-    assert told['/cues/progress'] > 40
-    assert told['/target'] == 0
+        counts = {c.topic: c.msgcount for c in reader.connections}
+    assert counts['/cues/progress'] > 40
+    assert counts['/target'] == 0
 
 
 def test_target_is_recorded_with_the_signal(person):

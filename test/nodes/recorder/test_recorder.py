@@ -345,7 +345,7 @@ def test_interrupted_session_is_repaired_and_reported(ros, recorder, tmp_path):
     writer.abandon()
     ros.call(ListSessions, 'recorder/list_sessions')
     ros.until(
-        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'a word'
+        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'the message'
     )
     (session,) = ros.call(ListSessions, 'recorder/list_sessions').sessions
     assert (session.message_count, session.complete) == (101, False)

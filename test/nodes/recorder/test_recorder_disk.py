@@ -69,7 +69,7 @@ def wait_for_error(g, words):
     status = g.operator.node_status['recorder']
     assert status.state == 'idle'
 
-    def told():
+    def reported():
         return any(
             status.level == DiagnosticStatus.ERROR and words in status.message
             for array in g.diagnostics
@@ -77,7 +77,7 @@ def wait_for_error(g, words):
             if status.name == '/recorder'
         )
 
-    g.wait(told, 'diagnostics')
+    g.wait(reported, 'diagnostics')
     return status.message
 
 
@@ -131,7 +131,7 @@ def test_new_recorder_repairs_an_interrupted_session_and_reports_it(recording):
     status = recording.operator.node_status
     recording.wait(
         lambda: f"Session '{name}' was interrupted; recovered" in status['recorder'].message,
-        'a word',
+        'the message',
     )
     assert status['recorder'].state == 'idle'
     assert 'was interrupted; recovered' in recording.log('recorder')

@@ -43,10 +43,10 @@ def only_session(g):
 
 
 def test_session_holds_the_published_messages(running):
-    heard: list[bytes] = []
-    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG, raw=True)
+    received: list[bytes] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', received.append, qos.EMG, raw=True)
     running.wait(
-        lambda: heard, 'frames'
+        lambda: received, 'frames'
     )  # received here, so the recorder has discovered the driver, too
     message = running.operator.trigger('recorder/start_recording')
     for name in ('rest', 'fist', 'rest', 'fist'):
@@ -61,8 +61,8 @@ def test_session_holds_the_published_messages(running):
         frames = [bytes(d) for c, _, d in reader.messages() if c.msgtype == EMG]
         topics = {c.topic for c in reader.connections}
         assert topics == {'/emg', '/emg/info', '/label', '/target', '/cues/progress'}
-    start = heard.index(frames[0])
-    assert heard[start : start + len(frames)] == frames  # identical bytes, none missing
+    start = received.index(frames[0])
+    assert received[start : start + len(frames)] == frames  # identical bytes, none missing
     session = Session(path)
     assert session.bag.complete
     assert session.info.subject == 'S1'
@@ -75,9 +75,9 @@ def test_session_holds_the_published_messages(running):
 
 
 def test_new_recorder_records_everything_after_its_response(running):
-    heard: list[EmgFrame] = []
-    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG)
-    running.wait(lambda: heard, 'frames')
+    received: list[EmgFrame] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', received.append, qos.EMG)
+    running.wait(lambda: received, 'frames')
     statuses = running.operator.node_status
     for number in range(3):
         os.kill(running.nodes.pid('recorder'), signal.SIGINT)
@@ -89,16 +89,18 @@ def test_new_recorder_records_everything_after_its_response(running):
         running.wait(
             lambda: 'recorder' in statuses and statuses['recorder'].state == 'idle', 'a new one'
         )
-        del heard[:]
+        del received[:]
         message = running.operator.trigger('recorder/start_recording')
         assert message.startswith('Recording ')
         answered_ns = time.time_ns()
-        running.wait(lambda ns=answered_ns: heard and stamp_ns(heard[-1]) > ns + 10**8, 'frames')
+        running.wait(
+            lambda ns=answered_ns: received and stamp_ns(received[-1]) > ns + 10**8, 'frames'
+        )
         running.operator.trigger('recorder/stop_recording')
         path = Path(session_in(message))
         running.wait(lambda p=path: Session(p).bag.complete, 'all of it on the disk')
         chunks = list(Session(path).chunks('emg'))
-        after = [frame.first_sample for frame in heard if stamp_ns(frame) > answered_ns]
+        after = [frame.first_sample for frame in received if stamp_ns(frame) > answered_ns]
         assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 

@@ -20,6 +20,8 @@ from support.graph import PATIENCE_S, set_domain
 from support.paths import ROOT
 from support.processes import alive, until
 
+pytestmark = pytest.mark.processes
+
 FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 LAUNCH = """
 import sys

@@ -21,6 +21,8 @@ from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.repetitions import repetitions
 from myogestic_ros.sessions.reading.windows import iter_aligned_windows, iter_windows
 
+pytestmark = pytest.mark.processes
+
 WITHIN_S = 0.020
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6
 

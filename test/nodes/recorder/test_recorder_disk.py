@@ -22,6 +22,8 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import repair_session
 
+pytestmark = pytest.mark.processes
+
 KILLS = 20
 
 

@@ -20,6 +20,8 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def running(tmp_path):

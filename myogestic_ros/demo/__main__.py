@@ -187,10 +187,11 @@ def _demo(
         interrupt.check()
     score = score_predictions(client.cues, client.predictions)
     hand = _hand(client) if settings.with_hand else None
-    print_score(console, score, hand, client.post_processing)
+    print_score(console, score, hand, client.post_processing, client.skipped)
     info = {
         'title': settings.title,
         'replay_speed': speed,
+        'skipped_predictions': client.skipped,
         'post_processing': client.post_processing,
         'exit_codes': codes,
     }

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -76,6 +77,10 @@ class NodeClient:
         Predictions in the order received.
     hand : list of HandState
         Joint states of the hand in the order received.
+    diagnostics : dict of str to dict
+        Latest values of ``/diagnostics`` by node.
+    skipped : int
+        Number of late predictions that the pipeline skipped in the last test.
     speed : float
         Playback speed of a replay: seconds of signal per second.
     on_training_log : callable
@@ -90,6 +95,8 @@ class NodeClient:
         self.cues: list[Cue] = []
         self.predictions: list[ReceivedPrediction] = []
         self.hand: list[HandState] = []
+        self.diagnostics: dict[str, dict[str, str]] = {}
+        self.skipped = 0
         self.speed = 1.0
         self._opened_s = 0.0
         self.status: PipelineStatus | None = None
@@ -129,6 +136,17 @@ class NodeClient:
                 stamp_s, received_s - acquired_s, message.label, message.compute_time
             )
         )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {pair.key: pair.value for pair in status.values}
+            self.diagnostics[status.name.strip('/')] = values
+
+    def count_skipped(self) -> int:
+        """Return the number of late predictions that the pipeline has skipped so far."""
+        self.diagnostics.pop('pipeline', None)
+        self.wait(lambda: 'pipeline' in self.diagnostics, 'Diagnostics of the pipeline', 60.0)
+        return int(self.diagnostics['pipeline']['overruns'])
 
     def _on_joint_state(self, message: JointState) -> None:
         positions = dict(zip(message.name, message.position, strict=True))

@@ -102,6 +102,7 @@ def _predicting(
     client.cues.clear()
     client.predictions.clear()
     client.hand.clear()
+    skipped_before = client.count_skipped()
     client.trigger('pipeline/start_predicting')
     client.wait(lambda: client.pipeline_state == 'predicting', 'predictions', 10.0)
     description = client.pipeline_message.partition('Post-processing: ')[2]
@@ -114,6 +115,7 @@ def _predicting(
     client.spin(0.3)
     if len(client.predictions) != arrived:
         raise DemoError('Predictions arrived after the response of stop_predicting.')
+    client.skipped = client.count_skipped() - skipped_before
 
 
 def play_recording(console: Console, client: NodeClient, settings: DemoSettings, part: str) -> str:

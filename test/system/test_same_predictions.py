@@ -39,6 +39,8 @@ from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
 
+pytestmark = pytest.mark.processes
+
 START_NS = 1_700_000_000_000_000_000
 CUES = ('rest', 'fist', 'open', 'rest', 'fist', 'open')
 

@@ -14,6 +14,8 @@ from support.recorded import synthetic_emg, write_signal
 
 from myogestic_ros.demo.node_client import DemoError
 
+pytestmark = pytest.mark.processes
+
 RATE = 1000.0
 GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
 

@@ -14,6 +14,8 @@ from support.graph import graph, renewed
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 
+pytestmark = pytest.mark.processes
+
 
 def valid_frame(first: int, channels: int = 4) -> EmgFrame:
     """Return a valid frame of ones."""

@@ -18,6 +18,8 @@ from myogestic_ros.core.signals import Chunk
 from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope='module')
 def node(tmp_path_factory):

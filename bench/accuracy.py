@@ -1,4 +1,4 @@
-"""How often a ready decoder is right on recorded EMG, beside LibEMG under the same protocol.
+"""How often a built-in decoder is right on recorded EMG, beside LibEMG under the same protocol.
 
     python bench/accuracy.py --data ../shared/data [--decoder NAME] [--sessions 12345-1 …]
 
@@ -140,14 +140,14 @@ def score(features: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], fit: Fi
 
 
 def score_ours(recording: Recording, decoder: str = DEFAULT) -> list[float]:
-    """Score a ready decoder."""
+    """Score a built-in decoder."""
     windows, y, groups = recording
     found = recipe(decoder)
     features = np.concatenate(
         [found.extract({'emg': windows[at : at + 256]}) for at in range(0, len(windows), 256)]
     )
     channels = {'emg': windows.shape[1]}
-    return score(features, y, groups, lambda x, c: found.steps(channels).fit(x, c))
+    return score(features, y, groups, lambda x, c: found.make_estimator(channels).fit(x, c))
 
 
 def libemg_scorer() -> Callable[[Recording], list[float]] | None:
@@ -278,7 +278,7 @@ def bench_proportional(file: Path, console: Console, decoders: Sequence[str]) ->
     for name in decoders:
         found = recipe(name)
         x = found.extract({'emg': windows})
-        model = found.steps({'emg': 64}).fit(x[train], force[train, np.newaxis])
+        model = found.make_estimator({'emg': 64}).fit(x[train], force[train, np.newaxis])
         errors = model.predict(x[test]).reshape(-1) * model.scale_ - force[test]
         r2 = 1 - np.square(errors).sum() / np.square(force[test] - force[test].mean()).sum()
         best = max(best, r2)
@@ -294,7 +294,7 @@ def main() -> int:
     """Run the bench; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
-    parser.add_argument('--decoder', default=DEFAULT, help='a ready decoder, or an import path')
+    parser.add_argument('--decoder', default=DEFAULT, help='a built-in decoder, or an import path')
     parser.add_argument('--sessions', nargs='*', help='only these; their median is not judged')
     parser.add_argument(
         '--rest-files', nargs='*', type=int, default=[1], help='myo-readings: files rest is from'

@@ -1,4 +1,4 @@
-"""How long ready decoders take: for one window, and for a training.
+"""How long built-in decoders take: for one window, and for a training.
 
 Usage: python bench/decoders.py [--decoder NAME] [--repeats 300]
 

@@ -96,7 +96,7 @@ def days(
     sets = {n: (chosen.extract({'emg': w}), y, g) for n, (w, y, g) in found.items()}
 
     def fit(x: Any, y: Any) -> Any:
-        return chosen.steps({'emg': N_CHANNELS}).fit(x, y)
+        return chosen.make_estimator({'emg': N_CHANNELS}).fit(x, y)
 
     table = Table(title=f'{decoder}: accuracy on the rest of today, %; {len(pairs)} pairs of days')
     for name in ('repetitions', 'model', 'mean', 'median', 'worst', 'pairs worse than today only'):

@@ -2,9 +2,9 @@
 
     python bench/shared_errors.py --data ../shared/data [--sessions 54321-1 …]
 
-Leave one repetition out, on windows as in `accuracy.py`. Each ready decoder's errors as share of
+Leave one repetition out, on windows as in `accuracy.py`. Each built-in decoder's errors as share of
 those of Hudgins' features with an untuned linear discriminant (LibEMG's default); the share of
-these that all ready decoders make, none of which learns as another does; and in which repetition
+these that all built-in decoders make, none of which learns as another does; and in which repetition
 most of the shared ones lie: a person who moved late, or moved otherwise, is in every one of them.
 """
 
@@ -52,7 +52,9 @@ def row(name: str, recording: Recording) -> list[str]:
     for decoder in DECODERS:
         found = recipe(decoder)
         x = found.extract({'emg': windows})
-        predicted = held_out(x, y, groups, lambda x, c, r=found: r.steps(channels).fit(x, c))  # type: ignore[misc]
+        predicted = held_out(
+            x, y, groups, lambda x, c, r=found: r.make_estimator(channels).fit(x, c)
+        )  # type: ignore[misc]
         wrong = predicted != y
         shared &= wrong
         shares.append(wrong.sum() / max(1, plain.sum()))

@@ -4,7 +4,7 @@ Usage: python bench/windows.py [--minutes 10] [--channels 64] [--rate 2000] [--r
 
 Two ways over the same bag, each in a process of its own:
 
-- ours: what a training of the ready decoder does (`load_training_set`): frames are decoded many at
+- ours: what a training of the built-in decoder does (`load_training_set`): frames are decoded many at
   once, windows are views, features look once at what windows share, and nothing but the features
   is kept.
 - in memory: MyoGestic's published way (its `iter_labeled_windows` and features), written anew: the

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from typer.testing import CliRunner
 
 import myogestic_ros
@@ -22,10 +22,10 @@ RATE = 1000.0
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('sessions')
-    write_signal(folder / 'monday', *made_up(), RATE)
-    data, labels = made_up(classes=4, repetitions=2, seed=1)
+    write_signal(folder / 'monday', *synthetic_emg(), RATE)
+    data, labels = synthetic_emg(classes=4, repetitions=2, seed=1)
     write_signal(folder / 'tuesday', np.roll(data, 2, axis=1), labels, RATE)
-    write_signal(folder / 'once', *made_up(repetitions=1), RATE)
+    write_signal(folder / 'once', *synthetic_emg(repetitions=1), RATE)
     write_signal(folder / 'bare', data, [], RATE)
     return folder
 
@@ -78,7 +78,7 @@ def test_report_compares_several_decoders(folder: Path, tmp_path: Path) -> None:
 
 def test_differing_sessions_and_rotated_electrodes_give_warnings(folder: Path) -> None:
     said = call(folder, 'monday', 'tuesday')
-    assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
+    assert "Session 'tuesday': The electrodes are rotated by 2 places" in said
     assert "Only session 'tuesday' has 'open'" in said
     assert 'across sessions │' in said
 
@@ -100,10 +100,10 @@ def test_proportional_decoder_is_scored(folder: Path, tmp_path: Path) -> None:
 
 
 def test_filters_are_applied_before_checks(folder: Path) -> None:
-    data, labels = made_up(classes=2, repetitions=2)
+    data, labels = synthetic_emg(classes=2, repetitions=2)
     hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
     write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
-    assert 'mains hum' in call(folder, 'hum')
+    assert 'mains interference' in call(folder, 'hum')
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
@@ -119,7 +119,7 @@ def test_single_repetition_is_reported_as_untestable(folder: Path) -> None:
     [
         (['wednesday'], "There is no session 'wednesday'"),
         (['bare'], 'without labels'),
-        (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
+        (['monday', '--decoder', 'magic'], "There is no built-in decoder 'magic'"),
         (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
         (['monday', '--class', 'wave'], 'No training data for wave'),
         (['monday', '--report', 'report.pdf'], 'is a .html or a .png file'),

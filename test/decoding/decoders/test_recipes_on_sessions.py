@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from support.trained import data_of, kept
 
 from myogestic_ros.core.errors import DecoderError, TrainingError
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def monday(folder: Path) -> Path:
-    return write_signal(folder / 'monday', *made_up(repetitions=3, seconds=1.5), RATE)
+    return write_signal(folder / 'monday', *synthetic_emg(repetitions=3, seconds=1.5), RATE)
 
 
 @pytest.fixture(scope='module')
@@ -58,9 +58,9 @@ def test_classifier_from_session_to_prediction(
 ) -> None:
     model = kept(name, data_of(monday), tmp_path)
     said = capsys.readouterr().out
-    assert 'Leaving out one repetition at a time' in said
+    assert 'Cross-validation, one repetition left out at a time' in said
     assert model.scores['accuracy'] > 0.9
-    later = write_signal(tmp_path / 'later', *made_up(seed=9, repetitions=1), RATE)
+    later = write_signal(tmp_path / 'later', *synthetic_emg(seed=9, repetitions=1), RATE)
     assert shares(name, model, later) > 0.9
     assert model.class_names == {0: 'rest', 1: 'fist', 2: 'pinch'}
 
@@ -198,14 +198,14 @@ def test_adapting_to_today(
     today, later = folder / 'today', folder / 'later today'
     for path, seed in ((today, 5), (later, 6)):
         if not path.exists():
-            data, labels = made_up(repetitions=2, seed=seed)
+            data, labels = synthetic_emg(repetitions=2, seed=seed)
             write_signal(path, data * gains, labels, RATE)
     old = kept(name, data_of(monday), tmp_path)
     capsys.readouterr()
     pipeline = named_decoder(name)
     assert pipeline.callbacks.adapt is not None
     model = pipeline.callbacks.adapt(old, data_of(today))
-    assert 'Chosen: ' in capsys.readouterr().out
+    assert 'Selected: ' in capsys.readouterr().out
     assert model.parameters['adapted'] in ('new', 'blend')
     assert model.parameters['recipe'] == name
     assert shares(name, model, later) > max(0.9, shares(name, old, later))
@@ -214,11 +214,13 @@ def test_adapting_to_today(
 def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
     ridge = named_decoder('ridge')
     assert ridge.callbacks.adapt is not None
-    with pytest.raises(TrainingError, match="of 'ridge' cannot be adapted: it gives degrees"):
+    with pytest.raises(
+        TrainingError, match="decoder 'ridge' cannot be recalibrated: it predicts degrees"
+    ):
         ridge.callbacks.adapt(object(), data_of(arm, targets=['glove']))
     covariance = named_decoder(DEFAULT)
     assert covariance.callbacks.adapt is not None
-    with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
+    with pytest.raises(TrainingError, match='keeps none of its training windows'):
         covariance.callbacks.adapt(object(), data_of(monday))
 
 

@@ -104,7 +104,7 @@ def test_package_is_registered_in_the_ament_index() -> None:
     assert 'myogestic_ros' in get_resources('rosidl_interfaces')
 
 
-@pytest.mark.parametrize('folder', ['launch', 'config', 'urdf', 'rviz'])
+@pytest.mark.parametrize('folder', ['launch', 'config', 'examples', 'urdf', 'rviz'])
 def test_installed_files_equal_those_in_the_source(folder: str) -> None:
     installed = Path(get_package_share_directory('myogestic_ros'))
     for path in (ROOT / folder).rglob('*'):

@@ -148,7 +148,7 @@ def score_ours(recording: Recording, decoder: str = DEFAULT) -> list[float]:
         [found.extract({'emg': windows[at : at + 256]}) for at in range(0, len(windows), 256)]
     )
     channels = {'emg': windows.shape[1]}
-    return score(features, y, groups, lambda x, c: found.steps(channels).fit(x, c))
+    return score(features, y, groups, lambda x, c: found.make_estimator(channels).fit(x, c))
 
 
 def libemg_scorer() -> Callable[[Recording], list[float]] | None:
@@ -290,7 +290,7 @@ def bench_proportional(file: Path, console: Console, decoders: Sequence[str]) ->
     for name in decoders:
         found = recipe(name)
         x = found.extract({'emg': windows})
-        model = found.steps({'emg': 64}).fit(x[train], force[train, np.newaxis])
+        model = found.make_estimator({'emg': 64}).fit(x[train], force[train, np.newaxis])
         errors = model.predict(x[test]).reshape(-1) * model.scale_ - force[test]
         r2 = 1 - np.square(errors).sum() / np.square(force[test] - force[test].mean()).sum()
         best = max(best, r2)
@@ -310,7 +310,7 @@ def main() -> int:
         '--decoder', default=DEFAULT, help='built-in decoder, or import path of an estimator'
     )
     parser.add_argument(
-        '--sessions', nargs='*', help='only these; their median is not check_median'
+        '--sessions', nargs='*', help='only these; without the limit of the median'
     )
     parser.add_argument(
         '--rest-files',

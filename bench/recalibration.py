@@ -97,7 +97,7 @@ def days(
     sets = {n: (chosen.extract({'emg': w}), y, g) for n, (w, y, g) in found.items()}
 
     def fit(x: Any, y: Any) -> Any:
-        return chosen.steps({'emg': N_CHANNELS}).fit(x, y)
+        return chosen.make_estimator({'emg': N_CHANNELS}).fit(x, y)
 
     table = Table(
         title=f'{decoder}: accuracy on the rest of the day, %; {len(pairs)} pairs of days'

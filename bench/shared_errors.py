@@ -52,7 +52,9 @@ def row(name: str, recording: Recording) -> list[str]:
     for decoder in DECODERS:
         found = recipe(decoder)
         x = found.extract({'emg': windows})
-        predicted = held_out(x, y, groups, lambda x, c, r=found: r.steps(channels).fit(x, c))  # type: ignore[misc]
+        predicted = held_out(
+            x, y, groups, lambda x, c, r=found: r.make_estimator(channels).fit(x, c)
+        )  # type: ignore[misc]
         wrong = predicted != y
         shared &= wrong
         shares.append(wrong.sum() / max(1, plain.sum()))

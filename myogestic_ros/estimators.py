@@ -42,10 +42,10 @@ from myogestic_ros.decoding.features.amplitude import (
     var,
     wl,
 )
-from myogestic_ros.decoding.features.counts import hudgins, ssc, wamp, zc
+from myogestic_ros.decoding.features.counts import ssc, wamp, zc
 from myogestic_ros.decoding.features.covariance import covariance, log_covariance
 from myogestic_ros.decoding.features.dynamics import ar, hjorth, mdf, mnf, sampen
-from myogestic_ros.decoding.features.hudgins import extract_hudgins
+from myogestic_ros.decoding.features.hudgins import extract_hudgins, hudgins
 from myogestic_ros.decoding.features.lagged_covariance import (
     extract_covariances,
     extract_log_covariances,

@@ -172,7 +172,7 @@ def _rotations(summaries: Sequence[SignalSummary], stream: str) -> list[str]:
             continue  # cutting the windows raises an error
         rotation = find_rotation(first, class_covariances([summary]))
         if rotation is not None and rotation.is_proposed:
-            found.append(f"Session '{summary.session}': {rotation.sentence(stream)}")
+            found.append(f"Session '{summary.session}': {rotation.message(stream)}")
     return found
 
 
@@ -201,12 +201,12 @@ def _classifier(settings: Settings, decoder: Recipe, progress: Progress, task: A
         classes=training.classes,
         filters=settings.filters,
     )
-    steps = decoder.steps({settings.stream: training.streams[0].channels or 0})
+    estimator = decoder.make_estimator({settings.stream: training.streams[0].channels or 0})
     progress.update(task, description=f'{decoder.name}: training', total=count_fits(data))
     return evaluate_classifier(
         decoder.name,
         data,
-        lambda x, y: _fit(decoder, steps, x, y),
+        lambda x, y: _fit(decoder, estimator, x, y),
         lambda: progress.advance(task),
     )
 
@@ -214,14 +214,14 @@ def _classifier(settings: Settings, decoder: Recipe, progress: Progress, task: A
 def _regressor(settings: Settings, decoder: Recipe, progress: Progress, task: Any) -> Report:
     target = settings.target or _only_target(settings)
     data = load_targets(settings.training_data(target), decoder.extract)
-    steps = decoder.steps(data.n_channels)
+    estimator = decoder.make_estimator(data.n_channels)
     progress.update(task, description=f'{decoder.name}: training')
-    return evaluate_regressor(decoder.name, data, lambda x, y: _fit(decoder, steps, x, y))
+    return evaluate_regressor(decoder.name, data, lambda x, y: _fit(decoder, estimator, x, y))
 
 
-def _fit(decoder: Recipe, steps: Any, features: Any, targets: Any) -> Any:
+def _fit(decoder: Recipe, estimator: Any, features: Any, targets: Any) -> Any:
     try:
-        return clone(steps).fit(features, targets)
+        return clone(estimator).fit(features, targets)
     except MyoGesticError:
         raise
     except Exception as error:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.quality.envelope import Envelope
-from myogestic_ros.sessions.quality.statistics import StreamSurvey, Survey
+from myogestic_ros.sessions.quality.statistics import SessionStatistics, StreamStatistics
 
 __all__ = ['draw']
 
@@ -25,12 +25,12 @@ LOST = '#d6604d'
 SEPARATOR = '#b8c0c8'
 
 
-def draw(found: Survey, file: Path) -> None:
+def draw(found: SessionStatistics, file: Path) -> None:
     """Plot the primary stream of a session into a file.
 
     Parameters
     ----------
-    found : Survey
+    found : SessionStatistics
         Statistics of the session.
     file : Path
         PNG, SVG or PDF file.
@@ -74,7 +74,7 @@ def draw(found: Survey, file: Path) -> None:
         plt.close(figure)
 
 
-def _draw_traces(axes: Any, stream: StreamSurvey, envelope: Envelope) -> None:
+def _draw_traces(axes: Any, stream: StreamStatistics, envelope: Envelope) -> None:
     """Draw the range of each channel over time, with a scale bar."""
     low = envelope.low - stream.mean
     high = envelope.high - stream.mean
@@ -119,7 +119,7 @@ def _draw_scale(axes: Any, step: float, row: int) -> None:
     axes.text(1.013, row, label, transform=right, va='center', fontsize=9)
 
 
-def _draw_image(axes: Any, stream: StreamSurvey, envelope: Envelope) -> None:
+def _draw_image(axes: Any, stream: StreamStatistics, envelope: Envelope) -> None:
     """Draw the RMS of each channel over time as colours."""
     rms = envelope.rms * 1e6
     top = float(np.nanpercentile(rms, 99)) if np.isfinite(rms).any() else 1.0
@@ -137,7 +137,7 @@ def _draw_image(axes: Any, stream: StreamSurvey, envelope: Envelope) -> None:
     axes.set_ylabel('channel')
 
 
-def _draw_labels(cues: Any, traces: Any, found: Survey) -> None:
+def _draw_labels(cues: Any, traces: Any, found: SessionStatistics) -> None:
     """Draw the labels as a band above the signal, and their borders across the traces."""
     palette = plt.get_cmap('tab10' if len(found.class_spans()) <= 10 else 'tab20')
     handles = []

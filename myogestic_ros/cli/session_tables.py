@@ -15,7 +15,7 @@ from rich.text import Text
 from myogestic_ros.core.signals import NO_CLASS
 from myogestic_ros.sessions.exchange.content import Content
 from myogestic_ros.sessions.quality.check import Finding
-from myogestic_ros.sessions.quality.statistics import Span, StreamSurvey, Survey
+from myogestic_ros.sessions.quality.statistics import SessionStatistics, Span, StreamStatistics
 from myogestic_ros.sessions.reading.library import SessionSummary
 
 __all__ = ['print_findings', 'print_imported', 'print_sessions', 'print_survey']
@@ -102,17 +102,17 @@ def print_imported(console: Console, content: Content, target: Path) -> None:
 
 def print_findings(console: Console, name: str, findings: Sequence[Finding]) -> None:
     """Print the findings of a check with advice."""
-    faults = sum(finding.fault for finding in findings)
+    faults = sum(finding.is_error for finding in findings)
     if name:
         verdict = f'[red]errors: {faults}[/]' if faults else '[green]good[/]'
         console.print(f'[bold]{escape(name)}[/]: {verdict}')
     for finding in findings:
-        mark = '[red]✗[/]' if finding.fault else '[yellow]·[/]'
-        console.print(f' {mark} {escape(finding.what)}', soft_wrap=True)
+        mark = '[red]✗[/]' if finding.is_error else '[yellow]·[/]'
+        console.print(f' {mark} {escape(finding.message)}', soft_wrap=True)
         console.print(f'   [dim]{escape(finding.advice)}[/]', soft_wrap=True)
 
 
-def print_survey(console: Console, found: Survey) -> None:
+def print_survey(console: Console, found: SessionStatistics) -> None:
     """Print streams, classes and signal of a session."""
     info = found.session.info
     console.print(f'[bold]{escape(found.session.name)}[/]  {escape(_about(found))}')
@@ -127,7 +127,7 @@ def print_survey(console: Console, found: Survey) -> None:
         _draw(console, found, found.primary)
 
 
-def _about(found: Survey) -> str:
+def _about(found: SessionStatistics) -> str:
     info = found.session.info
     known = {
         'start': info.started,
@@ -139,7 +139,7 @@ def _about(found: Survey) -> str:
     return ', '.join(f'{key.replace("_", " ")} {value}' for key, value in known.items() if value)
 
 
-def _streams(found: Survey) -> Table:
+def _streams(found: SessionStatistics) -> Table:
     table = Table()
     table.add_column('stream')
     for title in ('channels', 'rate', 'measured rate', 'length', 'samples', 'lost', 'malformed'):
@@ -186,7 +186,7 @@ def _mark(index: int) -> str:
     return '0123456789abcdefghijklmnopqrstuvwxyz'[index % 36]
 
 
-def _draw(console: Console, found: Survey, stream: StreamSurvey) -> None:
+def _draw(console: Console, found: SessionStatistics, stream: StreamStatistics) -> None:
     """Print the RMS of the channels over time, and the class in force below it."""
     envelope = stream.envelope
     if envelope is None or not len(envelope.times_s):
@@ -226,7 +226,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float('nan')
 
 
-def _group_name(stream: StreamSurvey, channels: list[int]) -> str:
+def _group_name(stream: StreamStatistics, channels: list[int]) -> str:
     first = stream.channel_name(channels[0])[:12]
     return first if len(channels) == 1 else f'{first} to {channels[-1] + 1}'
 

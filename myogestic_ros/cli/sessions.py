@@ -16,8 +16,8 @@ from myogestic_ros.cli.session_tables import (
 )
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.sessions.exchange.export import export_session
-from myogestic_ros.sessions.quality.check import Finding, check_session, findings_of
-from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.quality.check import Finding, check_session, check_statistics
+from myogestic_ros.sessions.quality.statistics import session_statistics
 from myogestic_ros.sessions.reading.library import list_sessions, resolve_sessions
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
@@ -131,9 +131,9 @@ def info(
         (path,) = resolve_sessions([session], folder)
         if picture is not None and picture.exists():
             raise SessionError(f'{picture} exists already; existing files are not overwritten.')
-        found = survey(Session(path))
+        found = session_statistics(Session(path))
         print_survey(console, found)
-        print_findings(console, '', findings_of(found))
+        print_findings(console, '', check_statistics(found))
         if picture is not None:
             from myogestic_ros.cli.session_plot import draw  # matplotlib is slow to load
 
@@ -154,7 +154,7 @@ def check(
         for path in _select(sessions, folder):
             findings: list[Finding] = check_session(path)
             print_findings(console, path.name, findings)
-            failed = failed or any(finding.fault for finding in findings)
+            failed = failed or any(finding.is_error for finding in findings)
     if failed:
         raise typer.Exit(1)
 

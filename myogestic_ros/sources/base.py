@@ -61,7 +61,8 @@ class SourceFactory(Protocol):
     """Object that an entry point of the group ``myogestic_ros.sources`` refers to.
 
     Usually the class of the source. A class whose `Source.read` also returns labels sets
-    ``HAS_LABELS = True``.
+    ``HAS_LABELS = True``. A source with the attribute ``flow_controlled = True`` is read no faster
+    than the subscribers process its samples.
 
     ``PARAMETERS`` lists the parameters of the source. The driver declares each as
     ``<source name>.<parameter name>`` and passes the values by parameter name.

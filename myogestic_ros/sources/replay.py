@@ -29,6 +29,13 @@ PARAMETERS = (
         minimum=0.0,
         maximum=1000.0,
     ),
+    Parameter(
+        'flow_control',
+        False,
+        'Wait until the pipelines and recorders that subscribe have processed each frame: no '
+        'prediction is skipped and nothing is lost, however busy the machine is. Always true at '
+        'rate 0.',
+    ),
     Parameter('loop', False, 'Restart at the end of the recording.'),
     Parameter(
         'repetitions',
@@ -131,6 +138,11 @@ class Replay:
         self._played_ns = 0  # length of the earlier loops
         self._samples = 0
         self._end_ns = 0
+
+    @property
+    def flow_controlled(self) -> bool:
+        """True if the driver has to wait for the nodes that process the stream."""
+        return bool(self._values['flow_control'] or self._values['rate'] == 0)
 
     @property
     def duration_s(self) -> float:

@@ -78,7 +78,7 @@ def test_report_compares_several_decoders(folder: Path, tmp_path: Path) -> None:
 
 def test_differing_sessions_and_rotated_electrodes_give_warnings(folder: Path) -> None:
     said = call(folder, 'monday', 'tuesday')
-    assert "Session 'tuesday': The electrodes sit turned by 2 places" in said
+    assert "Session 'tuesday': The electrodes are rotated by 2 places" in said
     assert "Only session 'tuesday' has 'open'" in said
     assert 'across sessions │' in said
 
@@ -103,7 +103,7 @@ def test_filters_are_applied_before_checks(folder: Path) -> None:
     data, labels = made_up(classes=2, repetitions=2)
     hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
     write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
-    assert 'mains hum' in call(folder, 'hum')
+    assert 'mains interference' in call(folder, 'hum')
     said = call(folder, 'hum', '--bandpass', 20, 450, '--notch', 50)
     assert 'Warning' not in said
     refused = call(folder, 'hum', '--bandpass', 450, 20, code=1)
@@ -119,7 +119,7 @@ def test_single_repetition_is_reported_as_untestable(folder: Path) -> None:
     [
         (['wednesday'], "There is no session 'wednesday'"),
         (['bare'], 'without labels'),
-        (['monday', '--decoder', 'magic'], "There is no ready decoder 'magic'"),
+        (['monday', '--decoder', 'magic'], "There is no built-in decoder 'magic'"),
         (['monday', '--decoder', 'sklearn.svm:NoSuch'], 'NoSuch'),
         (['monday', '--class', 'wave'], 'No training data for wave'),
         (['monday', '--report', 'report.pdf'], 'is a .html or a .png file'),

@@ -101,7 +101,7 @@ def test_import_info_export_and_reimport(run, tmp_path, recording):
         (['info', 's', '--picture', 'hand.csv'], 'hand.csv exists already'),
         (['info', 's', '--picture', 'hand.xyz'], 'hand.xyz cannot be written'),
         (['export', 's', 'hand.csv'], 'hand.csv exists already'),
-        (['export', 's', 's.mat'], "ends in '.mat', expected .npz or .csv"),
+        (['export', 's', 's.mat'], "has the suffix '.mat', expected .npz or .csv"),
         (['export', 's', '--stream', 'glove'], "has no stream 'glove'; it has /emg"),
         (['check', '--folder', 'nowhere'], 'There is no folder nowhere'),
         (['repair', 'nobody'], "There is no session 'nobody'"),
@@ -121,7 +121,7 @@ def test_check_exits_with_1_for_lost_samples(run, tmp_path):
     code, out, _ = run('check')
     assert code == 1
     assert 'gap: errors: 1' in out
-    assert '/emg lacks 200 samples' in out
+    assert '/emg lost 200 samples' in out
 
 
 def test_repair_completes_interrupted_session(run, tmp_path):

@@ -93,7 +93,7 @@ def test_model_is_saved_for_the_node(
 ) -> None:
     target = ['--target', 'glove'] if session == 'arm' else []
     said = call(folder, tmp_path, session, '-d', decoder, *target)
-    assert 'Trained on all of them.' in said
+    assert 'Trained on all windows.' in said
     (saved,) = ModelStore(tmp_path).names()
     assert f"Saved as '{saved}'." in said
     assert saved.startswith(name)

@@ -1,4 +1,4 @@
-"""Models of ready decoders, trained on sessions as users train them."""
+"""Models of built-in decoders, trained on sessions as users train them."""
 
 from __future__ import annotations
 

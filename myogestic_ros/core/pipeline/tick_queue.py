@@ -38,12 +38,15 @@ class TickQueue:
         Cuts the windows.
     overruns : int
         Number of ticks that were skipped.
+    skip_late : bool
+        False keeps late ticks too: for a sender that waits for the predictions.
     """
 
     def __init__(self, streams: Sequence[StreamSpec], predict_hz: float) -> None:
         import_dependencies(spec.filters for spec in streams)
         self.cutter = WindowCutter(streams, predict_hz)
         self.overruns = 0
+        self.skip_late = True
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._ticks: deque[Tick] = deque()
@@ -124,7 +127,8 @@ class TickQueue:
         with self._lock:
             while self._ticks:
                 tick = self._ticks.popleft()
-                if tick.arrived_ns and self._busy_until_ns - tick.arrived_ns > self._hop_ns():
+                late_ns = self._busy_until_ns - tick.arrived_ns
+                if self.skip_late and tick.arrived_ns and late_ns > self._hop_ns():
                     self.overruns += 1
                     continue
                 self._busy = True
@@ -144,6 +148,8 @@ class TickQueue:
     def _skip_late(self, now_ns: int) -> None:
         """Skip ticks that a running tick delays too long, so that a hanging one cannot fill memory."""
         latest_ns = now_ns - self._hop_ns()
+        if not self.skip_late:
+            return
         while self._busy and self._ticks and 0 < self._ticks[0].arrived_ns < latest_ns:
             self._ticks.popleft()
             self.overruns += 1

@@ -1,1 +1,1 @@
-"""Recalibration of a trained model with new data."""
+"""Recalibration of a trained model with new sessions."""

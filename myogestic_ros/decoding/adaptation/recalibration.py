@@ -1,13 +1,13 @@
-"""An old model brought up to date with a little data of today.
+"""Recalibration of a classifier with a small amount of new data.
 
-What changes from day to day (electrodes a little elsewhere, drier skin, another effort) moves the
-features of each class, much less than it changes what tells the classes apart. So the windows of
-before are moved part of the way to where today's windows of their class lie, and trained on
-together with today's: each day with the same weight, however short the second one is. How far
-they are moved grows with what is known of today: ``k / (k + 1)`` after ``k`` repetitions.
+From day to day, electrode positions, skin impedance and effort change. This shifts the features of
+each class, and changes the differences between classes much less. Therefore the old windows are
+moved part of the way towards the new windows of their class, and a new estimator is trained on
+both, with equal weight however few the new windows are. With ``k`` new repetitions, the shift is
+the share ``k / (k + 1)`` of the distance between the class means.
 
-The blend is not always the best: so, as soon as today has two repetitions, the old model, one
-trained on today only, and the blend are compared on repetitions of today that were left out.
+Once there are two new repetitions, three candidates are compared on new repetitions left out of the
+training: the old model, one trained on the new data only, and the blend.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ __all__ = [
 ]
 
 SOFTNESS = 0.2
-"""Added to a feature before its logarithm, as share of its mean; see `_Link`."""
+"""Offset added to a feature before the logarithm, as a share of its mean; see `_LogLink`."""
 
 ADVANTAGE = 0.005
-"""The blend is left for another only when that is better by so much: folds are few and small."""
+"""Minimum advantage in balanced accuracy to prefer another candidate to the blend, 0 to 1.
+
+The folds are few and small, so that smaller differences are chance."""
 
 Features = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -45,18 +47,18 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Recalibration:
-    """A model for today, and how it was chosen.
+    """Result of a recalibration.
 
     Attributes
     ----------
     estimator : object
-        Trained.
+        Selected estimator, trained.
     kind : {'old', 'new', 'blend'}
-        What it was trained on: before, today, or both.
+        Data that it was trained on: old, new, or both.
     memory : Memory
-        What it was trained on.
+        Training windows to keep in the model.
     scores : dict of str to Evaluation
-        Of each kind that could be tested, on today's windows that were left out.
+        Score of each candidate that could be tested, on new windows left out of its training.
     """
 
     estimator: Any
@@ -65,80 +67,91 @@ class Recalibration:
     scores: dict[str, Evaluation]
 
 
-def match_classes(
-    class_names: Mapping[int, str], today: TrainingSet
-) -> tuple[Ints, dict[int, str]]:
-    """Return today's classes as the model numbers them, and the names of all classes.
+def match_classes(class_names: Mapping[int, str], new: TrainingSet) -> tuple[Ints, dict[int, str]]:
+    """Match the classes of new windows to those of a model by name.
 
-    Classes are matched by name; a new one is numbered after those that there are.
+    Parameters
+    ----------
+    class_names : mapping of int to str
+        Classes of the model.
+    new : TrainingSet
+        New windows.
+
+    Returns
+    -------
+    classes : ndarray of int, shape (n_windows,)
+        Class index of each new window in the model's numbering; classes that the model does not
+        have get the next free indices.
+    class_names : dict of int to str
+        Names of the classes of both.
     """
     names = dict(class_names)
     known = {name: index for index, name in names.items()}
     table = {}
-    for index in sorted(today.class_names):
-        name = today.class_names[index]
+    for index in sorted(new.class_names):
+        name = new.class_names[index]
         if name not in known:
             known[name] = max(names, default=-1) + 1
             names[known[name]] = name
         table[index] = known[name]
-    return np.array([table[int(index)] for index in today.classes], np.int64), names
+    return np.array([table[int(index)] for index in new.classes], np.int64), names
 
 
-def check_features(memory: Memory, today: TrainingSet) -> None:
-    """Raise TrainingError when the windows of today have other features than those of before."""
-    if today.features.shape[1] != memory.features.shape[1]:
+def check_features(memory: Memory, new: TrainingSet) -> None:
+    """Raise TrainingError if the number of features differs between old and new windows."""
+    if new.features.shape[1] != memory.features.shape[1]:
         raise TrainingError(
-            f'Today there are {today.features.shape[1]} features, the old model was trained on '
-            f'{memory.features.shape[1]}: it was made for other channels or other features. Train '
-            f'a new one.'
+            f'The new windows have {new.features.shape[1]} features, the old model was trained on '
+            f'{memory.features.shape[1]}: it was trained on other channels or other features. '
+            f'Train a new model.'
         )
 
 
 def recalibrate(
     memory: Memory,
-    today: TrainingSet,
+    new: TrainingSet,
     fit: Fit,
     old: Any,
-    step: Callable[[], None] = lambda: None,
+    on_fit: Callable[[], None] = lambda: None,
 ) -> Recalibration:
-    """Choose and train a model for today.
+    """Select and train an estimator for the new data.
 
     Parameters
     ----------
     memory : Memory
-        What the old model was trained on.
-    today : TrainingSet
-        Windows of today.
+        Windows that the old model was trained on.
+    new : TrainingSet
+        New windows.
     fit : callable
         ``fit(X, y)`` returns a trained classifier.
     old : object
-        The old estimator, with ``predict(X)``.
-    step : callable
+        Old estimator, with ``predict(X)``.
+    on_fit : callable
         Called before each training.
 
     Raises
     ------
     TrainingError
-        When the features do not fit together.
+        If the number of features differs between old and new windows.
     """
-    check_features(memory, today)
-    y, names = match_classes(memory.class_names, today)
-    features, groups = today.features, today.repetitions
+    check_features(memory, new)
+    y, names = match_classes(memory.class_names, new)
+    features, groups = new.features, new.repetitions
     scores = {'old': _score(np.asarray(old.predict(features)), y, groups)}
-    if min(today.count_repetitions().values()) >= 2:
+    if min(new.count_repetitions().values()) >= 2:
         folds = fold_numbers(y, groups, max_folds=5)
         found = {kind: np.full(len(y), -1, np.int64) for kind in ('new', 'blend')}
         for fold in np.unique(folds):
             train, test = folds != fold, folds == fold
             for kind in found:
-                step()
+                on_fit()
                 x, c = features[train], y[train]
                 if kind == 'blend':
                     x, c = blend_windows(memory, x, c, groups[train])
                 found[kind][test] = fit(x, c).predict(features[test])
         scores |= {kind: _score(values, y, folds) for kind, values in found.items()}
-    kind = _best(scores, today, memory)
-    step()
+    kind = _best(scores, new, memory)
+    on_fit()
     if kind == 'old':
         return Recalibration(old, kind, memory, scores)
     x, c = (features, y) if kind == 'new' else blend_windows(memory, features, y, groups)
@@ -147,14 +160,14 @@ def recalibrate(
     )
 
 
-def _best(scores: Mapping[str, Evaluation], today: TrainingSet, memory: Memory) -> str:
-    """Return the kind to use: the blend, unless another was clearly better."""
+def _best(scores: Mapping[str, Evaluation], new: TrainingSet, memory: Memory) -> str:
+    """Return the kind to use: the blend, unless another one is better by `ADVANTAGE`."""
     if 'blend' not in scores:
         return 'blend'
     allowed = ['blend']
-    names, before = set(today.class_names.values()), set(memory.class_names.values())
+    names, before = set(new.class_names.values()), set(memory.class_names.values())
     if names >= before:
-        allowed.append('new')  # else it would forget classes
+        allowed.append('new')  # otherwise the model would lose classes
     if names <= before:
         allowed.append('old')
     best = max(allowed, key=lambda kind: scores[kind].balanced_accuracy)
@@ -173,23 +186,27 @@ def _score(predicted: Ints, truth: Ints, tests: Ints) -> Evaluation:
 def blend_windows(
     memory: Memory, features: Features, classes: Ints, repetitions: Ints
 ) -> tuple[Features, Ints]:
-    """Return what to train on: windows of before, moved towards today, and today's.
+    """Return training windows: old windows moved towards the new ones, and the new ones.
 
     Parameters
     ----------
     memory : Memory
-        Of before.
-    features, classes, repetitions
-        Of today, as in `TrainingSet`, in the numbers of the memory's classes.
+        Old windows.
+    features : ndarray, shape (n_windows, n_features)
+        Features of the new windows.
+    classes : ndarray of int, shape (n_windows,)
+        Their class indices, in the numbering of ``memory``.
+    repetitions : ndarray of int, shape (n_windows,)
+        Their repetitions.
 
     Returns
     -------
     features : ndarray, shape (n, n_features)
     classes : ndarray of int, shape (n,)
-        Each class with the same number of windows, half from before and half from today where
-        there are both; windows of the scarcer day are repeated.
+        Each class has the same number of windows, half of them old and half new if it occurs in
+        both; windows are repeated where there are too few.
     """
-    link = _Link(memory.features, features)
+    link = _LogLink(memory.features, features)
     old, new = link(memory.features), link(features)
     common = np.intersect1d(memory.classes, classes)
     moves = {}
@@ -197,7 +214,7 @@ def blend_windows(
         k = len(np.unique(repetitions[classes == index]))
         apart = new[classes == index].mean(axis=0) - old[memory.classes == index].mean(axis=0)
         moves[int(index)] = apart * (k / (k + 1))
-    # What today does not show moves as the others do.
+    # Classes without new windows are moved by the mean of the others.
     usual = np.mean(list(moves.values()), axis=0) if moves else np.zeros(old.shape[1])
     for index in np.unique(memory.classes):
         old[memory.classes == index] += moves.get(int(index), usual)
@@ -206,41 +223,41 @@ def blend_windows(
     rows: list[Features] = []
     labels: list[Ints] = []
     for index in np.union1d(memory.classes, classes):
-        days = [moved[memory.classes == index], features[classes == index]]
-        held = [day for day in days if len(day)]
-        for day in held:
-            picked = _picked(len(day), 2 * count // len(held))
-            rows.append(day[picked])
-            labels.append(np.full(len(picked), index, np.int64))
+        parts = [moved[memory.classes == index], features[classes == index]]
+        parts = [part for part in parts if len(part)]
+        for part in parts:
+            chosen = _spread(len(part), 2 * count // len(parts))
+            rows.append(part[chosen])
+            labels.append(np.full(len(chosen), index, np.int64))
     return np.concatenate(rows), np.concatenate(labels)
 
 
-def _picked(available: int, wanted: int) -> Ints:
-    """Return which windows to take: all some times over, the rest spread evenly."""
+def _spread(available: int, wanted: int) -> Ints:
+    """Return indices of windows: all of them as often as possible, the rest evenly spaced."""
     times, rest = divmod(wanted, available)
-    spread = np.linspace(0, available - 1, rest).round().astype(np.int64)
-    return np.concatenate([np.tile(np.arange(available, dtype=np.int64), times), spread])
+    extra = np.linspace(0, available - 1, rest).round().astype(np.int64)
+    return np.concatenate([np.tile(np.arange(available, dtype=np.int64), times), extra])
 
 
-class _Link:
-    """Features in which a change of day is a shift, and back.
+class _LogLink:
+    """Transform of features under which a change between days is a shift.
 
-    An electrode that lies better multiplies amplitudes, and a count cannot fall below zero: what
-    is never negative is moved as a logarithm. Anything else is moved as it is.
+    Better electrode contact multiplies amplitudes, and counts cannot be negative. Therefore
+    features that are never negative are shifted in the logarithm, all others as they are.
     """
 
     def __init__(self, *sets: Features) -> None:
-        self._counts: NDArray[np.bool_] = np.all([x.min(axis=0) >= 0 for x in sets], axis=0)
+        self._positive: NDArray[np.bool_] = np.all([x.min(axis=0) >= 0 for x in sets], axis=0)
         self._offset: Floats = SOFTNESS * np.max([x.mean(axis=0) for x in sets], axis=0) + 1e-30
 
     def __call__(self, features: Features) -> Floats:
         x = np.array(features, np.float64)
-        x[:, self._counts] = np.log((x + self._offset)[:, self._counts])
+        x[:, self._positive] = np.log((x + self._offset)[:, self._positive])
         return x
 
     def undo(self, linked: Floats) -> Floats:
-        """Return features again, shape (n_windows, n_features)."""
+        """Return the features of transformed ones, shape (n_windows, n_features)."""
         x = linked.copy()
-        back = np.exp(x[:, self._counts]) - self._offset[self._counts]
-        x[:, self._counts] = np.maximum(back, 0.0)
+        back = np.exp(x[:, self._positive]) - self._offset[self._positive]
+        x[:, self._positive] = np.maximum(back, 0.0)
         return x

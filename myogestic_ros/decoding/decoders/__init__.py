@@ -1,1 +1,1 @@
-"""Ready decoders and the recipes they are built from."""
+"""Built-in decoders and the recipes that define them."""

@@ -1,4 +1,4 @@
-"""Estimators by import path: ``sklearn.svm:SVC`` or ``sklearn.svm:SVC(C=10.0)``."""
+"""Import of scikit-learn estimators by path: ``sklearn.svm:SVC(C=10.0)``."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ __all__ = ['estimator_at', 'is_estimator_path']
 
 
 def is_estimator_path(text: str) -> bool:
-    """Tell whether a text is meant as the import path of an estimator, not as a plain name."""
+    """Return True if a text is an import path, not the name of a decoder or a ``.py`` file."""
     head = text.partition('(')[0]
     return ':' in head or ('.' in head and not head.endswith('.py') and '/' not in head)
 
 
 def estimator_at(path: str) -> Any:
-    """Return a new estimator.
+    """Import a scikit-learn class and return a new estimator.
 
     Parameters
     ----------
     path : str
-        ``package.module:Class`` or ``package.module.Class``, with arguments in brackets if there
-        are any to give: ``sklearn.neighbors:KNeighborsClassifier(n_neighbors=3)``. Arguments are
-        named and literal (numbers, strings, lists, …); nothing is evaluated.
+        ``package.module:Class`` or ``package.module.Class``, optionally with arguments:
+        ``sklearn.neighbors:KNeighborsClassifier(n_neighbors=3)``. Arguments are keyword arguments
+        with literal values (numbers, strings, lists); no expression is evaluated.
 
     Raises
     ------
     DecoderError
-        When there is no such class, or it is no scikit-learn classifier or regressor.
+        If there is no such class, or it is not a scikit-learn classifier or regressor.
     """
     head, bracket, rest = path.strip().partition('(')
     kind = _class_at(head.strip())
     try:
         estimator = kind(**_arguments(bracket + rest))
     except (TypeError, ValueError) as error:
-        raise DecoderError(f"'{path}' cannot be made: {error}.") from error
+        raise DecoderError(f"Estimator '{path}' cannot be created: {error}.") from error
     if not (is_classifier(estimator) or is_regressor(estimator)):
         raise DecoderError(
-            f"'{path}' is neither a classifier nor a regressor; expected a scikit-learn estimator "
+            f"'{path}' is not a classifier or regressor; expected a scikit-learn estimator "
             f'with fit and predict, such as sklearn.svm:SVC.'
         )
     return estimator
@@ -67,16 +67,17 @@ def _class_at(head: str) -> Any:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    """Return the named literals of ``(name=value, …)``; none of an empty text."""
+    """Return the keyword arguments in a text ``(name=value, …)``; empty for an empty text."""
     if not text:
         return {}
     try:
         call = ast.parse(f'f{text}', mode='eval').body
         if not isinstance(call, ast.Call) or call.args or call.func.__class__ is not ast.Name:
-            raise ValueError('only named arguments are taken')
+            raise ValueError('only keyword arguments are allowed')
         return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ValueError(
-            f"the arguments '{text}' cannot be read ({error}); expected named literals, such as "
+            f"the arguments '{text}' cannot be read ({error}); expected keyword arguments with "
+            f'literal values, such as '
             f'(C=10.0, kernel="rbf")'
         ) from error

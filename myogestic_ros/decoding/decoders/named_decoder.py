@@ -1,7 +1,7 @@
-"""Recipes as decoders: three callbacks and a pipeline each, under the recipe's name.
+"""Built-in decoders by name: a pipeline with the callbacks of a recipe.
 
-A training runs in a process of its own, which imports the callback by module and name. So each
-callback is an attribute of this module: ``named_decoder.covariance.train``, in a way.
+A training runs in a process of its own, which imports the ``train`` callback by module and name.
+Each callback is therefore an attribute of this module, such as ``covariance.train``.
 """
 
 from __future__ import annotations
@@ -21,32 +21,37 @@ __all__ = ['is_named_decoder', 'named_decoder']
 
 
 def is_named_decoder(name: str) -> bool:
-    """Tell whether a name is that of a recipe, or the import path of an estimator."""
+    """Return True for the name of a built-in decoder or the import path of an estimator."""
     return name in recipe_names() or (':' in name and is_estimator_path(name))
 
 
 @lru_cache(maxsize=64)
 def named_decoder(name: str) -> Pipeline:
-    """Return the pipeline of a recipe; see `myogestic_ros.decoding.decoders.recipes.recipe` for names.
+    """Return the pipeline of a built-in decoder.
+
+    Parameters
+    ----------
+    name : str
+        As `myogestic_ros.decoding.decoders.recipes.recipe` takes it.
 
     Raises
     ------
     DecoderError
-        When there is no such recipe or estimator.
+        If there is no such built-in decoder or estimator.
     """
     found = recipe(name)
     pipeline = Pipeline(predict_hz=50.0)
 
     def train(data: TrainingData) -> Any:
-        """Train on the windows of the sessions; print what they are and how good the result is."""
+        """Train on the windows of the sessions; print window counts and scores."""
         return train_recipe(found, data)
 
     def adapt(model: Any, data: TrainingData) -> Any:
-        """Bring a model up to date with sessions of today; print what is done."""
+        """Recalibrate a model with new sessions; print the scores."""
         return adapt_recipe(found, model, data)
 
     def predict(model: Any, features: Any) -> dict[str, Any]:
-        """Return what the model says of the features of one window."""
+        """Return the prediction of a model for the features of one window."""
         result: dict[str, Any] = model.predict(features)
         return result
 
@@ -63,11 +68,11 @@ def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 def __getattr__(attribute: str) -> Any:
-    """Return a callback by the recipe's name and its own, as another process asks for it."""
+    """Return a callback by its qualified name, for the import in the training process."""
     name, _, callback = attribute.rpartition('.')
     if name and callback in ('train', 'adapt', 'predict'):
         try:
-            return getattr(named_decoder(name), f'on_{callback}')
+            return getattr(named_decoder(name).callbacks, callback)
         except DecoderError as error:
             raise AttributeError(str(error)) from error
     raise AttributeError(f'module {__name__!r} has no attribute {attribute!r}')

@@ -1,4 +1,4 @@
-"""Training on all cores, or on a cluster: joblib, and what its backends need."""
+"""Parallel training on several cores or a Dask cluster, with joblib."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ BACKENDS = ('threading', 'loky', 'dask')
 
 @contextmanager
 def parallel(backend: str = 'threading', n_jobs: int = -1) -> Iterator[None]:
-    """Run whatever joblib and scikit-learn do in here on several cores.
+    """Run joblib and scikit-learn on several cores within this context.
 
     Parameters
     ----------
     backend : str
-        ``threading`` (the algebra lets go of the interpreter, and nothing has to start),
-        ``loky`` (processes: for estimators written in Python), or ``dask`` for a cluster: the
-        scheduler follows a colon (``dask:tcp://lab-server:8786``); without, the one that Dask's
-        configuration names, or else a cluster on this machine.
+        ``threading``: threads, fast to start; NumPy releases the interpreter lock. ``loky``:
+        processes, for estimators written in Python. ``dask``: a cluster; the address of the
+        scheduler follows a colon (``dask:tcp://lab-server:8786``), otherwise the scheduler in
+        Dask's configuration is used, or a new cluster on this machine.
     n_jobs : int
-        Cores to use at most; -1: all.
+        Maximum number of cores; -1: all.
 
     Raises
     ------
     TrainingError
-        When there is no such backend, Dask is not installed or its scheduler does not answer.
+        If there is no such backend, Dask is not installed, or its scheduler does not answer.
     """
     name, _, address = backend.partition(':')
     if name not in BACKENDS or (address and name != 'dask'):
         raise TrainingError(
-            f"There is no training backend '{backend}'; expected one of {', '.join(BACKENDS)}, or "
-            f'dask:ADDRESS of a scheduler.'
+            f"There is no training backend '{backend}'; expected {', '.join(BACKENDS)}, or "
+            f'dask:ADDRESS with the address of a scheduler.'
         )
-    # One thread of algebra for each of several jobs, or they take the cores from one another.
+    # One BLAS thread per job: more would compete for the same cores.
     with (
         _cluster(address) if name == 'dask' else nullcontext(),
         joblib.parallel_config(name, n_jobs=n_jobs),
@@ -56,14 +56,15 @@ def _cluster(address: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError as error:
         raise TrainingError(
-            "The backend 'dask' needs Dask: pip install distributed, or choose another backend."
+            "Backend 'dask' needs Dask, which is not installed: run 'pip install distributed', or "
+            'choose another backend.'
         ) from error
     try:
         client = Client(address or None, timeout='10s')
     except (OSError, ValueError) as error:
         raise TrainingError(
-            f"Dask's scheduler '{address}' does not answer: {error}. Start one with: dask "
-            f'scheduler.'
+            f"The Dask scheduler '{address}' does not answer within 10 s: {error}. Start one with "
+            f"'dask scheduler'."
         ) from error
     with client:
         yield client

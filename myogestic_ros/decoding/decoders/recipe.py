@@ -1,4 +1,4 @@
-"""A recipe: how windows become features, and features a trained estimator."""
+"""Recipe: the features and the estimator of a built-in decoder."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Samples
 
-__all__ = ['Extract', 'MakeSteps', 'Recipe']
+__all__ = ['Extract', 'MakeEstimator', 'Recipe']
 
 Features = NDArray[np.floating[Any]]
 Extract = Callable[[Mapping[str, Samples]], Features]
-MakeSteps = Callable[[Mapping[str, int]], Any]
+MakeEstimator = Callable[[Mapping[str, int]], Any]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a ready decoder works, apart from any data.
+    """Definition of a built-in decoder, without any data.
 
     Attributes
     ----------
     name : str
-        As in ``decoder:=name`` and ``myogestic train --decoder name``.
+        Name for ``decoder:=name`` and ``myogestic train --decoder name``.
     description : str
-        One line for people who choose.
+        Features and estimator in one line.
     kind : {'classification', 'regression'}
-        Whether it decides for a class, or gives a value for every degree of freedom.
+        A classifier predicts a class; a regressor predicts a value for every DoF.
     extract : callable
-        ``extract(windows) -> features``: each window has the shape ``(n_channels, n_samples)``
-        and the result ``(n_features,)``; with ``(n_windows, …)`` before it, so has the result.
-    steps : callable
-        ``steps(n_channels) -> estimator``: an untrained scikit-learn pipeline for features of
-        shape ``(n_windows, n_features)``; ``n_channels`` holds the channels of each stream.
+        ``extract(windows) -> features``: windows of shape ``([n_windows,] n_channels, n_samples)``
+        by stream name to features of shape ``([n_windows,] n_features)``.
+    make_estimator : callable
+        ``make_estimator(n_channels) -> estimator``: an untrained scikit-learn estimator for
+        features of shape ``(n_windows, n_features)``; ``n_channels`` is the number of channels of
+        each stream.
     """
 
     name: str
     description: str
     kind: Literal['classification', 'regression']
     extract: Extract
-    steps: MakeSteps
+    make_estimator: MakeEstimator

@@ -1,4 +1,4 @@
-"""The ready decoders by name, and any scikit-learn estimator by import path."""
+"""Recipes of the built-in decoders, and of any scikit-learn estimator by import path."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sklearn.svm import SVC
 
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.decoding.decoders.estimator_path import estimator_at, is_estimator_path
-from myogestic_ros.decoding.decoders.linear_decoder import LogAmplitude, lda_steps
+from myogestic_ros.decoding.decoders.linear_decoder import LogAmplitude, make_lda
 from myogestic_ros.decoding.decoders.proportional import (
     BoundedRegressor,
     PerFeature,
     extract_amplitudes,
 )
-from myogestic_ros.decoding.decoders.recipe import Extract, MakeSteps, Recipe
+from myogestic_ros.decoding.decoders.recipe import Extract, MakeEstimator, Recipe
 from myogestic_ros.decoding.estimators.block_ensemble import BlockEnsemble
 from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGaussianProcess
 from myogestic_ros.decoding.estimators.discriminant import RegularisedDiscriminant
@@ -39,68 +39,70 @@ from myogestic_ros.decoding.features.lagged_covariance import (
 __all__ = ['DEFAULT', 'recipe', 'recipe_names']
 
 DEFAULT = 'covariance'
-"""Name of the recipe that is used when none is named."""
+"""Name of the default decoder."""
 
 DISTANCE = 2**0.5
-"""How far two windows are usually apart, in features that are scaled and divided (`PerFeature`):
-the width of a Gaussian kernel, by the median heuristic."""
+"""Typical distance of two windows in standardised features after `PerFeature`, without unit.
+
+Used as the width of Gaussian kernels (median heuristic)."""
 
 
 def recipe_names() -> list[str]:
-    """Return the names of the ready decoders, the default one first."""
+    """Return the names of the built-in decoders, the default first."""
     return [DEFAULT, *sorted(name for name in _RECIPES if name != DEFAULT)]
 
 
 def recipe(name: str = DEFAULT) -> Recipe:
-    """Return a ready decoder's recipe.
+    """Return the recipe of a built-in decoder.
 
     Parameters
     ----------
     name : str
-        One of `recipe_names`, or the import path of a scikit-learn estimator, which is then
-        trained on Hudgins' features: ``sklearn.svm:SVC`` or ``sklearn.svm:SVC(C=10.0)``.
+        One of `recipe_names`, or the import path of a scikit-learn estimator, such as
+        ``sklearn.svm:SVC`` or ``sklearn.svm:SVC(C=10.0)``. A classifier is trained on Hudgins'
+        features, a regressor on amplitudes.
 
     Raises
     ------
     DecoderError
-        When there is no such recipe or estimator.
+        If there is no such built-in decoder or estimator.
     """
     if name in _RECIPES:
         return _RECIPES[name]
     if is_estimator_path(name):
-        return _of_estimator(name)
+        return _recipe_from_path(name)
     raise DecoderError(
-        f"There is no ready decoder '{name}'; there are {', '.join(recipe_names())}, and any "
-        f'scikit-learn estimator by its import path, such as sklearn.svm:SVC.'
+        f"There is no built-in decoder '{name}'; expected {', '.join(recipe_names())}, or the "
+        f'import path of a scikit-learn estimator, such as sklearn.svm:SVC.'
     )
 
 
-def _of_estimator(path: str) -> Recipe:
+def _recipe_from_path(path: str) -> Recipe:
     if is_classifier(estimator_at(path)):
         return _classifier(
             path,
             f"Hudgins' time-domain features, {path}",
             extract_hudgins,
-            lambda n_channels: _on_hudgins(n_channels, estimator_at(path)),
+            lambda n_channels: _with_log_amplitudes(n_channels, estimator_at(path)),
         )
     return _regressor(path, f'amplitudes, {path}', lambda: estimator_at(path))
 
 
-def _on_hudgins(n_channels: Mapping[str, int], estimator: Any) -> Any:
+def _with_log_amplitudes(n_channels: Mapping[str, int], estimator: Any) -> Any:
     log = LogAmplitude(amplitude_columns(n_channels))
     return Steps([('log', log), ('scale', StandardScaler()), ('estimator', estimator)])
 
 
-def _classifier(name: str, description: str, extract: Extract, steps: MakeSteps) -> Recipe:
-    return Recipe(name, description, 'classification', extract, steps)
+def _classifier(name: str, description: str, extract: Extract, make: MakeEstimator) -> Recipe:
+    return Recipe(name, description, 'classification', extract, make)
 
 
 def _regressor(name: str, description: str, estimator: Callable[[], Any]) -> Recipe:
-    def steps(n_channels: Mapping[str, int]) -> Any:
+    def make_estimator(n_channels: Mapping[str, int]) -> Any:
         scaled = [('scale', StandardScaler()), ('size', PerFeature()), ('estimator', estimator())]
         return BoundedRegressor(Steps(scaled))
 
-    return Recipe(name, description, 'regression', extract_amplitudes, steps)
+    return Recipe(name, description, 'regression', extract_amplitudes, make_estimator)
 
 
 def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
@@ -113,7 +115,7 @@ def _covariance_and_hudgins(n_channels: Mapping[str, int]) -> Any:
 
 
 def _gaussian_process() -> Any:
-    # Not centred: far from all that was seen it goes to 0, which is rest.
+    # Targets are not centred: far from all training windows the prediction is 0, the rest posture.
     kernel = ConstantKernel(1.0) * RBF(DISTANCE, (DISTANCE / 2, 2 * DISTANCE))
     return BoundedGaussianProcess(kernel + WhiteKernel(0.1, (1e-3, 1.0)), random_state=0)
 
@@ -123,8 +125,8 @@ _RECIPES: dict[str, Recipe] = {
     for found in (
         _classifier(
             'covariance',
-            "logarithm of the covariance of channels, now and a moment later, and Hudgins' "
-            'features; a discriminant between linear and quadratic of each (the best)',
+            "log covariance of the channels with a time lag, and Hudgins' features; regularised "
+            'discriminant analysis of each (highest accuracy)',
             extract_log_covariances_and_hudgins,
             _covariance_and_hudgins,
         ),
@@ -132,11 +134,11 @@ _RECIPES: dict[str, Recipe] = {
             'htd_lda',
             "Hudgins' time-domain features, linear discriminant with shrinkage",
             extract_hudgins,
-            lambda n_channels: lda_steps(amplitude_columns(n_channels)),
+            lambda n_channels: make_lda(amplitude_columns(n_channels)),
         ),
         _classifier(
             'lda',
-            'logarithm of the covariance, linear discriminant with shrinkage',
+            'log covariance with a time lag, linear discriminant with shrinkage',
             extract_log_covariances,
             lambda n_channels: Steps(
                 [
@@ -147,7 +149,7 @@ _RECIPES: dict[str, Recipe] = {
         ),
         _classifier(
             'svm',
-            'logarithm of the covariance, support vector machine with a Gaussian kernel',
+            'log covariance with a time lag, support vector machine with a Gaussian kernel',
             extract_log_covariances,
             lambda n_channels: Steps(
                 [('scale', StandardScaler()), ('svm', SVC(C=10.0, gamma='scale'))]

@@ -1,7 +1,8 @@
-"""From recorded sessions to a model, by a recipe: what ``train`` of every ready decoder does."""
+"""Training and recalibration of built-in decoders."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,21 @@ from myogestic_ros.decoding.estimators.bounded_gaussian_process import BoundedGa
 __all__ = ['adapt_recipe', 'train_recipe']
 
 N_BLOCKS = 5
-"""A recording with targets is cut into so many stretches, each left out in turn."""
+"""Folds of the cross-validation of a regressor: blocks of consecutive windows."""
 
 Features = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
 
 def train_recipe(recipe: Recipe, data: TrainingData) -> Any:
-    """Train by a recipe; print what it trains on and how good the result is.
+    """Train a built-in decoder; print window counts and scores.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Features and estimator.
+    data : TrainingData
+        Sessions, stream, window, hop, classes or targets, and parallel backend.
 
     Returns
     -------
@@ -38,7 +46,7 @@ def train_recipe(recipe: Recipe, data: TrainingData) -> Any:
     Raises
     ------
     TrainingError
-        When there is nothing to train on.
+        If the sessions contain no training windows.
     """
     with parallel(data.backend):
         if recipe.kind == 'regression':
@@ -50,25 +58,25 @@ def _train_classifier(recipe: Recipe, data: TrainingData) -> ClassDecoder:
     model = train_classifier(
         data,
         extract=recipe.extract,
-        steps=recipe.steps,
-        build=lambda steps, names, scores: ClassDecoder(_alone(steps), names, scores),
+        make_estimator=recipe.make_estimator,
+        build=_class_decoder,
     )
     model.parameters = {'recipe': recipe.name}
     return model
 
 
 def adapt_recipe(recipe: Recipe, model: Any, data: TrainingData) -> Any:
-    """Bring a classifier up to date with sessions of today; print how good it is then.
+    """Recalibrate a classifier with new sessions; print its scores.
 
     Raises
     ------
     TrainingError
-        When the model is none that can be adapted, or is the better one as it is.
+        If the model cannot be recalibrated, or is better unchanged.
     """
     if recipe.kind == 'regression':
         raise TrainingError(
-            f"A model of '{recipe.name}' cannot be adapted: it gives degrees of freedom. Train a "
-            f'new one.'
+            f"A model of decoder '{recipe.name}' cannot be recalibrated: it predicts degrees of "
+            f'freedom, expected a classifier. Train a new model.'
         )
     n_channels = {spec.name: spec.channels or 0 for spec in data.streams}
     with parallel(data.backend):
@@ -77,49 +85,55 @@ def adapt_recipe(recipe: Recipe, model: Any, data: TrainingData) -> Any:
             data,
             extract=recipe.extract,
             settle_ms=data.settle_ms,
-            fit=lambda features, classes: recipe.steps(n_channels).fit(features, classes),
-            build=lambda steps, names, scores: ClassDecoder(_alone(steps), names, scores),
+            fit=lambda features, classes: recipe.make_estimator(n_channels).fit(features, classes),
+            build=_class_decoder,
         )
+
+
+def _class_decoder(
+    estimator: Any, names: Mapping[int, str], scores: Mapping[str, float]
+) -> ClassDecoder:
+    return ClassDecoder(_on_one_core(estimator), names, scores)
 
 
 def _train_regressor(recipe: Recipe, data: TrainingData) -> ProportionalDecoder:
     targets = load_targets(data, recipe.extract)
     x, y = targets.features, targets.targets
     print(
-        f'{len(x)} windows of {data.window_ms:g} ms, one every {data.hop_ms:g} ms, from '
-        f'{len(data.paths)} session(s), with {", ".join(targets.dof_names)}.',
+        f'{len(x)} windows of {data.window_ms:g} ms with a hop of {data.hop_ms:g} ms from '
+        f'{len(data.paths)} session(s); targets: {", ".join(targets.dof_names)}.',
         flush=True,
     )
     blocks = np.arange(len(x)) * N_BLOCKS // len(x)
-    apart = int(np.ceil(data.window_ms / data.hop_ms))  # windows that share samples
+    overlap = int(np.ceil(data.window_ms / data.hop_ms))  # windows that share samples
     errors, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
     for block in range(N_BLOCKS):
         test = np.flatnonzero(blocks == block)
         train = np.ones(len(x), np.bool_)
-        train[max(0, test[0] - apart) : test[-1] + 1 + apart] = False
+        train[max(0, test[0] - overlap) : test[-1] + 1 + overlap] = False
         if train.sum() < 2:
             continue
-        steps = recipe.steps(targets.n_channels).fit(x[train], y[train])
-        found = steps.predict(x[test]).reshape(len(test), -1) * steps.scale_
+        estimator = recipe.make_estimator(targets.n_channels).fit(x[train], y[train])
+        found = estimator.predict(x[test]).reshape(len(test), -1) * estimator.scale_
         errors += np.square(found - y[test]).sum(axis=0)
         spread += np.square(y[test] - y.mean(axis=0)).sum(axis=0)
         report_progress((block + 1) / (N_BLOCKS + 1))
     moved = spread > 0
     r2 = float(np.mean(1.0 - errors[moved] / spread[moved])) if moved.any() else float('nan')
-    print(f'Leaving out a fifth of the time at a time: R² {r2:.3f}.', flush=True)
-    steps = recipe.steps(targets.n_channels).fit(x, y)
-    process = steps.regressor_[-1]
-    if isinstance(process, BoundedGaussianProcess) and process.told():
-        print(process.told())
-    print('Trained on all of them.', flush=True)
-    model = ProportionalDecoder(_alone(steps), targets.dof_names, {'r2': r2})
+    print(f'Cross-validation, one fifth of the time left out at a time: R² {r2:.3f}.', flush=True)
+    estimator = recipe.make_estimator(targets.n_channels).fit(x, y)
+    process = estimator.regressor_[-1]
+    if isinstance(process, BoundedGaussianProcess) and process.bounds_note():
+        print(process.bounds_note())
+    print('Trained on all windows.', flush=True)
+    model = ProportionalDecoder(_on_one_core(estimator), targets.dof_names, {'r2': r2})
     model.parameters['recipe'] = recipe.name
     return model
 
 
-def _alone(steps: Any) -> Any:
-    """Let an estimator predict on one core: for one window, waking others takes longer."""
-    for key, value in steps.get_params().items():
+def _on_one_core(estimator: Any) -> Any:
+    """Set ``n_jobs`` of an estimator to 1: for one window, starting other threads takes longer."""
+    for key, value in estimator.get_params().items():
         if key.endswith('n_jobs') and value not in (None, 1):
-            steps.set_params(**{key: 1})
-    return steps
+            estimator.set_params(**{key: 1})
+    return estimator

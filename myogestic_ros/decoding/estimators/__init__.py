@@ -1,1 +1,1 @@
-"""scikit-learn estimators of this package."""
+"""Estimators with the scikit-learn interface."""

@@ -1,4 +1,4 @@
-"""Several classifiers, each on features of its own, that decide together."""
+"""Ensemble of classifiers, each trained on its own block of features."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ Floats = NDArray[np.float64]
 
 @public_address
 class BlockEnsemble(LikelihoodClassifier):
-    """Train a classifier on each block of columns; take the mean of their log-likelihoods.
+    """Train a classifier on each block of columns; average their log-likelihoods.
 
-    Features of different kinds err on different windows, so together they err less; and a
-    classifier of each alone has fewer covariances to learn from few repetitions than one of all.
+    Classifiers on different kinds of features make different errors, so their mean makes fewer.
+    Each of them estimates fewer covariances from few repetitions than one classifier on all
+    features.
 
     Parameters
     ----------
     sizes : sequence of int
         Number of columns of each block, in order.
     estimators : sequence of estimators
-        One for each block, with ``decision_function``.
+        One untrained classifier per block, with ``decision_function``.
     """
 
     def __init__(self, sizes: Sequence[int], estimators: Sequence[Any]) -> None:
@@ -50,7 +51,7 @@ class BlockEnsemble(LikelihoodClassifier):
         return np.split(np.asarray(X), np.cumsum(self.sizes)[:-1], axis=1)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
-        """Return the mean of the classifiers' log-likelihoods, shape (n_windows, n_classes)."""
+        """Return the mean log-likelihood of the classifiers, shape (n_windows, n_classes)."""
         scores = [
             estimator.decision_function(block)
             for estimator, block in zip(self.estimators_, self._blocks(X), strict=True)

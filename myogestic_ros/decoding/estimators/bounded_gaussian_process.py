@@ -1,4 +1,4 @@
-"""A Gaussian process whose kernel is kept within bounds, and which says when it lies at one."""
+"""Gaussian process regression with bounded kernel parameters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ __all__ = ['BoundedGaussianProcess']
 
 @public_address
 class BoundedGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
-    """A Gaussian process whose bounds are meant.
+    """Gaussian process regression whose kernel parameters are meant to stop at their bounds.
 
-    The likelihood that the kernel is fitted by takes windows for independent. Neighbours share
-    samples, so it holds the targets for less noisy than they are, and narrows the kernel until it
-    follows the noise. With the bounds out of its reach, R² on stretches of time that were left out
-    falls from 0.99 to 0.90 on made-up ramps, and changes by no more than 0.04, either way, on
-    other recordings. Where they bind, scikit-learn warns at every fit that another bound might fit
-    better; this one can be asked once, with `told`.
+    The marginal likelihood assumes independent windows. Neighbouring windows share samples, so the
+    fit underestimates the noise of the targets and narrows the kernel until it follows the noise.
+    With very wide bounds, R² on time blocks left out of the training falls from 0.99 to 0.90 on
+    synthetic ramps, and changes by at most 0.04 in either direction on other recordings.
+
+    scikit-learn warns at every fit that ends at a bound. This class suppresses that warning; call
+    `bounds_note` once after the training instead.
     """
 
     def fit(self, X: Any, y: Any) -> BoundedGaussianProcess:  # noqa: N803
@@ -33,8 +34,8 @@ class BoundedGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
             super().fit(X, y)
         return self
 
-    def told(self) -> str:
-        """Say which parameters of the trained kernel lie at a bound; '' for none."""
+    def bounds_note(self) -> str:
+        """Return a sentence that names the kernel parameters at a bound; '' if there are none."""
         kernel = self.kernel_
         names = [parameter.name for parameter in kernel.hyperparameters if not parameter.fixed]
         near = np.isclose(kernel.theta[:, np.newaxis], kernel.bounds, atol=1e-5).any(axis=1)
@@ -46,7 +47,7 @@ class BoundedGaussianProcess(GaussianProcessRegressor):  # type: ignore[misc]
         if not found:
             return ''
         return (
-            f'The kernel of the Gaussian process lies at its bounds ({", ".join(found)}). The fit '
-            f'alone would go further; it is held, for windows share samples and look less noisy '
-            f'than they are. The figures are with these bounds.'
+            f'The kernel of the Gaussian process is at its bounds ({", ".join(found)}). Without '
+            f'them the fit would underestimate the noise, since neighbouring windows share '
+            f'samples. The scores are those with these bounds.'
         )

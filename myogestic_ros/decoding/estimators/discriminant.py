@@ -1,4 +1,4 @@
-"""A discriminant between linear and quadratic, for many features and few repetitions.
+"""Regularised discriminant analysis for many features and few repetitions.
 
 References
 ----------
@@ -23,28 +23,35 @@ __all__ = ['RegularisedDiscriminant']
 
 Floats = NDArray[np.float64]
 
-LEAST_SPREAD = 1e-9
-"""Spread that a feature counts as having at least, as share of the largest."""
+MIN_SPREAD = 1e-9
+"""Minimum standard deviation of a feature, as a share of the largest."""
 
 
 @public_address
 class RegularisedDiscriminant(LikelihoodClassifier):
     """Discriminant analysis between linear and quadratic [1]_, after shrinkage [2]_.
 
-    The covariance within classes is shrunk towards its diagonal. Windows overlap and follow one
-    another, so they say less than as many independent ones would: the shrinkage is a multiple of
-    what independent ones would need. Then the windows are projected to where the means of the
-    classes lie (one dimension less than there are classes), and there each class's own
-    covariance counts for a share.
+    1. The within-class covariance is shrunk towards its diagonal. Overlapping windows contain less
+       information than as many independent windows, so the shrinkage is a multiple of Ledoit and
+       Wolf's estimate.
+    2. The windows are projected to the subspace of the class means, which has one dimension less
+       than there are classes.
+    3. There, the covariance of each class is a weighted mean of the pooled covariance and that of
+       the class alone.
 
-    All classes are taken to be equally likely, however many windows of each there are.
+    All classes have the same prior probability, independent of their number of windows.
 
     Parameters
     ----------
     shrinkage_factor : float
         Multiple of Ledoit and Wolf's shrinkage; the result is at most 0.9.
     class_share : float
-        Share of each class's own covariance, 0 (linear) to 1.
+        Weight of the covariance of the class alone, 0 (linear) to 1 (quadratic).
+
+    Attributes
+    ----------
+    shrinkage_ : float
+        Shrinkage towards the diagonal, 0 to 0.9.
     """
 
     def __init__(self, shrinkage_factor: float = 4.0, class_share: float = 0.2) -> None:
@@ -57,12 +64,12 @@ class RegularisedDiscriminant(LikelihoodClassifier):
         self.classes_, members = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DecoderError(
-                f'Got windows of the classes {self.classes_}; expected two or more.'
+                f'Got windows of the classes {self.classes_}; expected at least two classes.'
             )
         means = np.stack([x[members == k].mean(axis=0) for k in range(len(self.classes_))])
         residuals = x - means[members]
         spread = residuals.std(axis=0)
-        spread = np.maximum(spread, LEAST_SPREAD * spread.max()) if spread.any() else spread + 1.0
+        spread = np.maximum(spread, MIN_SPREAD * spread.max()) if spread.any() else spread + 1.0
         residuals /= spread
         self.shrinkage_, pooled = _shrunk(residuals, self.shrinkage_factor)
         whitening = _whitening(pooled)
@@ -89,7 +96,7 @@ class RegularisedDiscriminant(LikelihoodClassifier):
         self.logarithms_ = np.array(logarithms)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
-        """Return the logarithm of each class's likelihood, up to a constant of the window."""
+        """Return log-likelihoods up to a constant per window, shape (n_windows, n_classes)."""
         x = (np.asarray(X, np.float64) - self.mean_) @ self.projection_
         offsets = x[:, np.newaxis, :] - self.means_
         distances = np.matmul(self.inverses_, offsets[..., np.newaxis])[..., 0]
@@ -104,11 +111,11 @@ def _whitening(covariance: Floats) -> Floats:
 
 
 def _shrunk(residuals: Floats, factor: float) -> tuple[float, Floats]:
-    """Return the shrinkage towards the diagonal, which is 1 here, and the covariance so shrunk."""
+    """Return the shrinkage, and the covariance of standardised residuals shrunk to the identity."""
     n, size = residuals.shape
     covariance = residuals.T @ residuals / n
     off_diagonal = float(np.square(covariance).sum()) - float(np.square(np.diag(covariance)).sum())
-    # Sum over all pairs of features of the variance of their product: Ledoit and Wolf's estimate.
+    # Ledoit and Wolf's estimate: sum of the variance of the product over all pairs of features.
     variance = float(np.square(np.square(residuals).sum(axis=1)).sum()) / n
     variance -= float(np.square(covariance).sum())
     share = 1.0 if off_diagonal <= 0 else variance / n / off_diagonal

@@ -1,4 +1,4 @@
-"""What classifiers share that hold a likelihood for every class."""
+"""Base class of classifiers that compute a log-likelihood for every class."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Floats = NDArray[np.float64]
 
 @public_address
 class LikelihoodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Decide by ``decision_function``, the logarithm of each class's likelihood."""
+    """Classify by the largest ``decision_function``, the log-likelihood of each class."""
 
     classes_: NDArray[Any]
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
-        """Return log-likelihoods up to a constant of the window, (n_windows, n_classes)."""
+        """Return log-likelihoods up to a constant per window, shape (n_windows, n_classes)."""
         raise NotImplementedError
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """Return the probability of each class of ``classes_``, (n_windows, n_classes)."""
+        """Return the probability of each class of ``classes_``, shape (n_windows, n_classes)."""
         scores = self.decision_function(X)
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
@@ -34,5 +34,5 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return scores
 
     def predict(self, X: Any) -> Any:  # noqa: N803
-        """Return the most likely class of each window."""
+        """Return the most likely class of each window, shape (n_windows,)."""
         return self.classes_[self.decision_function(X).argmax(axis=1)]

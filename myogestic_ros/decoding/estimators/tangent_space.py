@@ -1,4 +1,4 @@
-"""From covariance matrices to the tangent space at their mean, as a scikit-learn step.
+"""Projection of covariance matrices to the tangent space at their geometric mean.
 
 References
 ----------
@@ -24,17 +24,22 @@ Floats = NDArray[np.float64]
 
 @public_address
 class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Replace covariances by vectors in the tangent space at their geometric mean [1]_.
+    """Project covariances to the tangent space at their geometric mean [1]_.
 
-    The distance between two vectors is about the affine-invariant distance of the matrices,
-    which no gain of a channel and no mixture of channels changes.
+    The distance of two tangent vectors approximates the affine-invariant distance of the matrices,
+    which does not depend on the gains of the channels or on a linear mixture of them.
 
     Parameters
     ----------
     max_iterations : int
-        The mean is found by iteration; it takes 5 to 10.
+        Maximum number of iterations for the geometric mean; 5 to 10 are usual.
     tolerance : float
-        The iteration ends when the mean moves by less.
+        The iteration stops when the norm of the step per channel is below this value.
+
+    Attributes
+    ----------
+    whitening_ : ndarray, shape (n_channels, n_channels)
+        Inverse square root of the geometric mean.
     """
 
     def __init__(self, max_iterations: int = 30, tolerance: float = 1e-6) -> None:
@@ -42,7 +47,7 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.tolerance = tolerance
 
     def fit(self, X: Any, y: Any = None) -> TangentSpace:  # noqa: N803
-        """Find the mean of positive matrices, given as `half_vector` (n_windows, n_features)."""
+        """Compute the geometric mean of matrices given as `half_vector` (n_windows, n_features)."""
         covariances = matrices(np.asarray(X, np.float64))
         self.n_features_in_ = np.shape(X)[1]
         whitening = _power(covariances.mean(axis=0), -0.5)

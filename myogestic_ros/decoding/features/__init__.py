@@ -1,1 +1,1 @@
-"""EMG features, from the time domain to covariances."""
+"""EMG features: time domain, spectrum, covariance."""

@@ -1,7 +1,7 @@
-"""Features that say how large the signal is, and how its samples are distributed.
+"""Features of the amplitude of the signal and the distribution of its samples.
 
-Each takes windows of shape ``(…, n_channels, n_samples)`` and returns one number per channel,
-shape ``(…, n_channels)``. ``x[k]`` is sample ``k`` of ``N``; a sum runs over all ``k`` that exist.
+Each function takes windows of shape ``(…, n_channels, n_samples)`` and returns one value per
+channel, shape ``(…, n_channels)``. ``x[k]`` is sample ``k`` of ``N``; sums run over all valid ``k``.
 
 References
 ----------
@@ -26,9 +26,9 @@ from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Floats,
     as_windows,
+    differences,
     mean,
     ratio,
-    steps,
     total,
 )
 
@@ -50,21 +50,54 @@ __all__ = [
 @public_address
 @in_chunks
 def mav(windows: ArrayLike) -> Floats:
-    """Mean absolute value, volt: ``sum(|x[k]|) / N`` [1]_."""
+    """Return the mean absolute value (MAV), ``sum(|x[k]|) / N`` [1]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
     return mean(np.abs(as_windows(windows)))
 
 
 @public_address
 @in_chunks
 def iav(windows: ArrayLike) -> Floats:
-    """Integrated absolute value (integrated EMG), volt: ``sum(|x[k]|)`` [2]_."""
+    """Return the integrated absolute value (IAV, integrated EMG), ``sum(|x[k]|)`` [2]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
     return total(np.abs(as_windows(windows)))
 
 
 @public_address
 @in_chunks
 def rms(windows: ArrayLike) -> Floats:
-    """Root mean square, volt: ``sqrt(sum(x[k]**2) / N)`` [2]_."""
+    """Return the root mean square (RMS), ``sqrt(sum(x[k]**2) / N)`` [2]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
     result: Floats = np.sqrt(mean(np.square(as_windows(windows))))
     return result
 
@@ -72,7 +105,18 @@ def rms(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def var(windows: ArrayLike) -> Floats:
-    """Variance, volt²: ``sum((x[k] - mean(x))**2) / (N - 1)`` [2]_; 0 for a single sample."""
+    """Return the variance (VAR), ``sum((x[k] - mean(x))**2) / (N - 1)`` [2]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt²; 0 for a single sample.
+    """
     x = as_windows(windows)
     centred = x - mean(x)[..., np.newaxis]
     squares = total(np.square(centred, out=centred))
@@ -83,15 +127,20 @@ def var(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def log_detector(windows: ArrayLike, floor: float = 0.0) -> Floats:
-    """LOG, the log detector, volt: ``exp(sum(log(|x[k]|)) / N)`` [2]_.
+    """Return the log detector (LOG), ``exp(sum(log(|x[k]|)) / N)`` [2]_.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
         Volt.
     floor : float
-        What a smaller sample counts as, volt. At 0, the formula as published, one sample that
-        is 0 makes the result 0.
+        Smaller absolute values are replaced by this value, volt. With 0, as published, a single
+        sample of 0 makes the result 0.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
     """
     x = np.abs(as_windows(windows))
     with np.errstate(divide='ignore'):
@@ -102,24 +151,61 @@ def log_detector(windows: ArrayLike, floor: float = 0.0) -> Floats:
 @public_address
 @in_chunks
 def wl(windows: ArrayLike) -> Floats:
-    """Waveform length, volt: ``sum(|x[k+1] - x[k]|)`` [1]_."""
-    change = steps(as_windows(windows))
+    """Return the waveform length (WL), ``sum(|x[k+1] - x[k]|)`` [1]_.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
+    change = differences(as_windows(windows))
     return total(np.abs(change, out=change))
 
 
 @public_address
 @in_chunks
 def mavfd(windows: ArrayLike) -> Floats:
-    """Mean absolute value of the first difference, volt: ``WL / (N - 1)`` [3]_."""
-    change = steps(as_windows(windows))
+    """Return the mean absolute value of the first difference (MAVFD) [3]_.
+
+    ``sum(|x[k+1] - x[k]|) / (N - 1)``, the waveform length per step.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
+    change = differences(as_windows(windows))
     return mean(np.abs(change, out=change))
 
 
 @public_address
 @in_chunks
 def dasdv(windows: ArrayLike) -> Floats:
-    """Difference absolute standard deviation, volt: ``sqrt(sum((x[k+1]-x[k])**2) / (N-1))`` [2]_."""
-    change = steps(as_windows(windows))
+    """Return the difference absolute standard deviation value (DASDV) [2]_.
+
+    ``sqrt(sum((x[k+1] - x[k])**2) / (N - 1))``.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Volt.
+    """
+    change = differences(as_windows(windows))
     result: Floats = np.sqrt(mean(np.square(change, out=change)))
     return result
 
@@ -127,8 +213,21 @@ def dasdv(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def mfl(windows: ArrayLike) -> Floats:
-    """Maximum fractal length: ``log10(sqrt(sum((x[k+1] - x[k])**2)))`` [3]_; -inf when flat."""
-    change = steps(as_windows(windows))
+    """Return the maximum fractal length (MFL) [3]_.
+
+    ``log10(sqrt(sum((x[k+1] - x[k])**2)))``.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Decimal logarithm of a value in volt; -inf for a constant channel.
+    """
+    change = differences(as_windows(windows))
     with np.errstate(divide='ignore'):
         result: Floats = np.log10(np.sqrt(total(np.square(change, out=change))))
     return result
@@ -137,7 +236,20 @@ def mfl(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def skewness(windows: ArrayLike) -> Floats:
-    """Skewness ``m3 / m2**1.5`` (g1 of [4]_), ``mp = sum((x[k]-mean(x))**p) / N``; 0 when flat."""
+    """Return the skewness, ``m3 / m2**1.5`` (g1 of [4]_).
+
+    ``mp = sum((x[k] - mean(x))**p) / N`` is the central moment of order ``p``.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Any unit.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        No unit; 0 for a constant channel.
+    """
     x = as_windows(windows)
     centred = x - mean(x)[..., np.newaxis]
     squares = centred * centred
@@ -147,7 +259,20 @@ def skewness(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def kurtosis(windows: ArrayLike) -> Floats:
-    """Excess kurtosis ``m4 / m2**2 - 3`` (g2 of [4]_), 0 of a normal distribution; -3 when flat."""
+    """Return the excess kurtosis, ``m4 / m2**2 - 3`` (g2 of [4]_).
+
+    ``mp`` as in `skewness`. A normal distribution has excess kurtosis 0.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Any unit.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        No unit; -3 for a constant channel.
+    """
     x = as_windows(windows)
     centred = x - mean(x)[..., np.newaxis]
     squares = np.square(centred, out=centred)

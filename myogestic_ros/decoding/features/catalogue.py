@@ -1,18 +1,20 @@
-"""Features of EMG windows, named as in the literature.
+"""All features of EMG windows, named as in the literature.
 
 Each function takes windows of shape ``(…, n_channels, n_samples)``, one or many, and returns one
-or several numbers per channel, shape ``(…, n_channels)`` or ``(…, n_channels, n_numbers)``, in the
-floating type of the windows (float64 for integers). Many windows at once give, bit for bit, what
-each gives alone. Formula and source stand with each.
+or several values per channel, shape ``(…, n_channels)`` or ``(…, n_channels, n_values)``, in the
+floating-point type of the windows (float64 for integers). Many windows at once give results
+identical to those of each window alone. Each docstring gives the formula and the source.
 
-| room | what is there |
+| module | features |
 |---|---|
-| `features_amplitude` | MAV, IAV, RMS, VAR, LOG, WL, MAVFD, DASDV, MFL, skewness, kurtosis |
-| `features_counts` | ZC, SSC, WAMP, and the set HTD |
-| `features_dynamics` | AR, Hjorth, MNF, MDF, sample entropy |
-| `features_moments` | TDPSD |
-| `features_covariance` | covariance, log-Euclidean and tangent vectors |
-| `feature_sets` | all of them by name, and the sets HTD, TSTD, TDPSD, TDAR |
+| `amplitude` | MAV, IAV, RMS, VAR, LOG, WL, MAVFD, DASDV, MFL, skewness, kurtosis |
+| `counts` | ZC, SSC, WAMP |
+| `hudgins` | Hudgins' set HTD |
+| `dynamics` | AR, Hjorth, MNF, MDF, sample entropy |
+| `moments` | TDPSD |
+| `covariance` | covariance, log-Euclidean and tangent vectors |
+| `lagged_covariance` | log covariance with a time lag |
+| `registry` | all features by name, and the sets HTD, TSTD, TDPSD, TDAR |
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ from myogestic_ros.decoding.features.amplitude import (
     var,
     wl,
 )
-from myogestic_ros.decoding.features.counts import hudgins, ssc, wamp, zc
+from myogestic_ros.decoding.features.counts import ssc, wamp, zc
 from myogestic_ros.decoding.features.covariance import covariance, log_covariance
 from myogestic_ros.decoding.features.dynamics import ar, hjorth, mdf, mnf, sampen
+from myogestic_ros.decoding.features.hudgins import hudgins
 from myogestic_ros.decoding.features.moments import tdpsd
 from myogestic_ros.decoding.features.registry import (
     FEATURE_SETS,

@@ -1,4 +1,4 @@
-"""Many windows in pieces that fit the processor's cache: twice as fast as all of them at once."""
+"""Computation of features in chunks that fit the processor cache, about twice as fast."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ Floats = NDArray[np.floating[Any]]
 Feature = TypeVar('Feature', bound=Callable[..., Floats])
 
 CACHED_SAMPLES = 262_144
-"""Samples that are looked at together: one megabyte, and what is computed of them."""
+"""Number of samples per chunk: 1 MB of float32."""
 
 
 def in_chunks(feature: Feature) -> Feature:
-    """Let a feature look at some of many windows at a time; the result is the same.
+    """Decorate a feature to process many windows in chunks; the result is identical.
 
     Parameters
     ----------
     feature : callable
-        Takes windows ``(…, n_channels, n_samples)``, and each window by itself.
+        Function of windows of shape ``(…, n_channels, n_samples)`` that treats each window
+        independently.
     """
 
     @wraps(feature)
-    def of_pieces(windows: ArrayLike, *arguments: Any, **options: Any) -> Floats:
+    def in_pieces(windows: ArrayLike, *arguments: Any, **options: Any) -> Floats:
         x = np.asarray(windows)
         if x.ndim < 3 or x.size <= CACHED_SAMPLES or len(x) < 2:
             return feature(x, *arguments, **options)
-        at_once = max(1, CACHED_SAMPLES * len(x) // x.size)
+        n_windows = max(1, CACHED_SAMPLES * len(x) // x.size)
         pieces = [
-            feature(x[first : first + at_once], *arguments, **options)
-            for first in range(0, len(x), at_once)
+            feature(x[first : first + n_windows], *arguments, **options)
+            for first in range(0, len(x), n_windows)
         ]
         return np.concatenate(pieces)
 
-    return cast(Feature, of_pieces)
+    return cast(Feature, in_pieces)

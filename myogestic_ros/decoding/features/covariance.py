@@ -1,8 +1,8 @@
-"""How the channels go together: covariance matrices, and vectors that stand for them.
+"""Covariance matrices of the channels, and their representation as vectors.
 
-Covariance matrices are positive, so they lie on a curved space; averages and straight lines make
-sense after a logarithm. Two maps to vectors are usual: the matrix logarithm (log-Euclidean), and
-the logarithm as seen from a reference matrix (the tangent space there).
+Symmetric positive definite matrices form a curved space (a Riemannian manifold), in which Euclidean
+means and distances are not appropriate. Two maps to vectors are common: the matrix logarithm
+(log-Euclidean), and the logarithm relative to a reference matrix (its tangent space).
 
 References
 ----------
@@ -38,7 +38,7 @@ __all__ = [
 @public_address
 @in_chunks
 def covariance(windows: ArrayLike) -> Floats:
-    """Return the covariance of the channels, volt²: ``sum((x - mean) (x - mean)^T) / N``.
+    """Return the covariance of the channels, ``sum((x - mean) (x - mean)^T) / N``.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ def covariance(windows: ArrayLike) -> Floats:
     Returns
     -------
     ndarray, shape (…, n_channels, n_channels)
+        Volt².
     """
     x = as_windows(windows)
     centred = x - mean(x)[..., np.newaxis]
@@ -59,35 +60,35 @@ def covariance(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def log_covariance(windows: ArrayLike, regularisation: float = 1e-2) -> Floats:
-    """Return the log-Euclidean vector of the covariance [1]_: the half of ``log(C)``.
+    """Return the log-Euclidean vector of the covariance [1]_, the upper half of ``log(C)``.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
         Volt.
     regularisation : float
-        As in `regularise`.
+        ``share`` of `regularise`.
 
     Returns
     -------
     ndarray, shape (…, n_channels * (n_channels + 1) / 2)
-        As `half_vector` returns it.
+        `half_vector` of ``log(C)``.
     """
     return half_vector(matrix_logarithm(regularise(covariance(windows), regularisation)))
 
 
 def regularise(matrices: Floats, share: float) -> Floats:
-    """Return ``C + share * trace(C) / n * I``: positive, whatever the unit of ``C`` is.
+    """Return ``C + share * trace(C) / n * I``, which is positive definite.
 
-    A matrix that is all 0 (every channel flat) becomes the smallest multiple of the identity
-    that has a logarithm.
+    A matrix of zeros (all channels constant) becomes a very small multiple of the identity, so that
+    it has a logarithm.
 
     Parameters
     ----------
     matrices : ndarray, shape (…, n, n)
-        Covariances.
+        Covariances, any unit.
     share : float
-        Added to the diagonal, as share of its mean.
+        Value added to the diagonal, as a share of its mean.
     """
     size = matrices.shape[-1]
     average = np.trace(matrices, axis1=-2, axis2=-1) / size
@@ -100,18 +101,20 @@ def regularise(matrices: Floats, share: float) -> Floats:
 
 
 def matrix_logarithm(matrices: Floats) -> Floats:
-    """Return the logarithm of symmetric positive matrices, shape (…, n, n)."""
+    """Return the logarithm of symmetric positive definite matrices, shape (…, n, n)."""
     values, vectors = np.linalg.eigh(matrices)
-    floor = values[..., -1:] * np.finfo(matrices.dtype).eps  # rounding may make one negative
+    floor = (
+        values[..., -1:] * np.finfo(matrices.dtype).eps
+    )  # rounding may make an eigenvalue negative
     logarithms = np.log(np.maximum(values, floor))
     result: Floats = (vectors * logarithms[..., np.newaxis, :]) @ vectors.swapaxes(-1, -2)
     return result
 
 
 def half_vector(matrices: Floats) -> Floats:
-    """Return the upper half of symmetric matrices, row after row, as vectors of the same length.
+    """Return the upper half of symmetric matrices as vectors of the same norm, row after row.
 
-    What is off the diagonal counts twice in a matrix's norm, so it is multiplied by ``sqrt(2)``.
+    Off-diagonal elements occur twice in the Frobenius norm, so they are multiplied by ``sqrt(2)``.
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ def half_vector(matrices: Floats) -> Floats:
 
 
 def matrices(vectors: Floats) -> Floats:
-    """Return the symmetric matrices (…, n, n) that `half_vector` made vectors of."""
+    """Return the symmetric matrices (…, n, n) of vectors from `half_vector`."""
     size = (math.isqrt(8 * vectors.shape[-1] + 1) - 1) // 2
     rows, columns, weights = _half(size)
     values = vectors / weights.astype(vectors.dtype)
@@ -138,14 +141,18 @@ def matrices(vectors: Floats) -> Floats:
 
 
 def tangent_vectors(matrices: Floats, whitening: Floats) -> Floats:
-    """Return vectors in the tangent space at a reference [2]_: the half of ``log(W C W)``.
+    """Return vectors in the tangent space at a reference [2]_, the upper half of ``log(W C W)``.
 
     Parameters
     ----------
     matrices : ndarray, shape (…, n, n)
-        Positive matrices.
+        Positive definite matrices.
     whitening : ndarray, shape (n, n)
-        Inverse square root ``W`` of the reference.
+        Inverse square root ``W`` of the reference matrix.
+
+    Returns
+    -------
+    ndarray, shape (…, n (n + 1) / 2)
     """
     return half_vector(matrix_logarithm(whitening @ matrices @ whitening))
 

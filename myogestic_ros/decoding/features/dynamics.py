@@ -1,7 +1,7 @@
-"""Features that say how the signal moves in time: linear prediction, Hjorth, spectrum, entropy.
+"""Features of the dynamics of the signal: linear prediction, Hjorth, spectrum, entropy.
 
-Each takes windows of shape ``(…, n_channels, n_samples)`` and returns numbers per channel, shape
-``(…, n_channels)`` or ``(…, n_channels, n_numbers)``.
+Each function takes windows of shape ``(…, n_channels, n_samples)`` and returns values per channel,
+shape ``(…, n_channels)`` or ``(…, n_channels, n_values)``.
 
 References
 ----------
@@ -27,9 +27,9 @@ from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.math_utils import (
     Floats,
     as_windows,
+    differences,
     mean,
     ratio,
-    steps,
     total,
 )
 
@@ -39,22 +39,22 @@ __all__ = ['ar', 'hjorth', 'mdf', 'mnf', 'sampen']
 @public_address
 @in_chunks
 def ar(windows: ArrayLike, order: int = 4) -> Floats:
-    """Return autoregressive coefficients by Burg's method [1]_, the mean not removed.
+    """Return autoregressive coefficients (AR) by Burg's method [1]_; the mean is not removed.
 
-    ``x[k] = a[1] x[k-1] + … + a[order] x[k-order] + noise``, with the ``a`` that make the
-    prediction errors forwards and backwards least, order by order; all 0 when flat.
+    ``x[k] = a[1] x[k-1] + … + a[order] x[k-order] + noise``. The coefficients minimise the sum of
+    the squared forward and backward prediction errors, order by order.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
-        Of any unit.
+        Any unit.
     order : int
-        How many coefficients; less than the number of samples.
+        Number of coefficients; less than the number of samples.
 
     Returns
     -------
     ndarray, shape (…, n_channels, order)
-        ``a[1]`` to ``a[order]``.
+        ``a[1]`` to ``a[order]``, no unit; 0 for a channel that is 0.
     """
     x = as_windows(windows, order + 1)
     coefficients = np.zeros((*x.shape[:-1], order), x.dtype)
@@ -77,18 +77,24 @@ def ar(windows: ArrayLike, order: int = 4) -> Floats:
 def hjorth(windows: ArrayLike) -> Floats:
     """Return Hjorth's parameters [2]_: activity, mobility and complexity.
 
-    With ``V`` the variance (divided by the number of samples) and ``d`` the first difference:
-    activity ``V(x)``, mobility ``M(x) = sqrt(V(dx) / V(x))``, complexity ``M(dx) / M(x)``. The
-    last two are 0 when flat.
+    With the variance ``V`` (divided by N), the first difference ``dx`` and the second ``ddx``:
+    activity ``V(x)``, mobility ``M(x) = sqrt(V(dx) / V(x))``, complexity ``M(dx) / M(x)`` with
+    ``M(dx) = sqrt(V(ddx) / V(dx))``.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Volt; at least three samples.
 
     Returns
     -------
     ndarray, shape (…, n_channels, 3)
-        Activity in volt², mobility per sample, complexity without unit.
+        Activity in volt², mobility per sample, complexity without unit. Mobility and complexity of
+        a constant channel are 0.
     """
     x = as_windows(windows, 3)
-    change = steps(x)
-    activity, v1, v2 = (_variance(signal) for signal in (x, change, steps(change)))
+    change = differences(x)
+    activity, v1, v2 = (_variance(signal) for signal in (x, change, differences(change)))
     mobility = np.sqrt(ratio(v1, activity))
     complexity = ratio(np.sqrt(ratio(v2, v1)), mobility)
     return np.stack([activity, mobility, complexity], axis=-1)
@@ -97,9 +103,21 @@ def hjorth(windows: ArrayLike) -> Floats:
 @public_address
 @in_chunks
 def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
-    """Mean frequency, Hz: ``sum(f[j] P[j]) / sum(P[j])`` [3]_; 0 when flat.
+    """Return the mean frequency (MNF), ``sum(f[j] P[j]) / sum(P[j])`` [3]_.
 
-    ``P`` is the one-sided periodogram of the window, its mean removed, no taper.
+    ``P`` is the one-sided periodogram of the window, without its mean and without a taper.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Any unit.
+    sampling_rate : float
+        Sampling rate, Hz.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Hz; 0 for a constant channel.
     """
     frequencies, power = _periodogram(windows, sampling_rate)
     return ratio(total(power * frequencies), total(power))
@@ -108,9 +126,21 @@ def mnf(windows: ArrayLike, sampling_rate: float) -> Floats:
 @public_address
 @in_chunks
 def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
-    """Median frequency, Hz: the first ``f[j]`` up to which half the power lies [3]_; 0 when flat.
+    """Return the median frequency (MDF), which halves the power of the spectrum [3]_.
 
-    ``P`` as in `mnf`; ``P[0] + … + P[j] >= sum(P) / 2``.
+    The lowest ``f[j]`` with ``P[0] + … + P[j] >= sum(P) / 2``; ``P`` as in `mnf`.
+
+    Parameters
+    ----------
+    windows : array_like, shape (…, n_channels, n_samples)
+        Any unit.
+    sampling_rate : float
+        Sampling rate, Hz.
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        Hz; 0 for a constant channel.
     """
     frequencies, power = _periodogram(windows, sampling_rate)
     reached = np.cumsum(power, axis=-1)
@@ -122,27 +152,32 @@ def mdf(windows: ArrayLike, sampling_rate: float) -> Floats:
 @public_address
 @in_chunks
 def sampen(windows: ArrayLike, m: int = 2, r: float = 0.2) -> Floats:
-    """Sample entropy [4]_: ``-log(A / B)``.
+    """Return the sample entropy (SampEn), ``-log(A / B)`` [4]_.
 
-    Of all pairs of different stretches of ``m`` samples, among the first ``N - m`` stretches,
-    ``B`` is how many nowhere differ by more than ``r`` standard deviations, and ``A`` how many
-    of those agree in the next sample as well. When there is no such pair, the largest value
-    that can be told, ``log((N - m) (N - m - 1) / 2)``; 0 when flat.
+    ``B`` is the number of pairs of different templates of ``m`` samples, among the first ``N - m``
+    templates, that differ by at most ``r`` standard deviations in every sample. ``A`` is the number
+    of these pairs whose next samples differ by at most that, too.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
-        Of any unit.
+        Any unit; at least ``m + 2`` samples.
     m : int
-        Length of the stretches, samples.
+        Length of the templates, samples.
     r : float
         Tolerance, in standard deviations of the window (divided by N).
+
+    Returns
+    -------
+    ndarray, shape (…, n_channels)
+        No unit. If ``A`` is 0, the upper limit ``log((N - m) (N - m - 1) / 2)``; 0 for a constant
+        channel.
     """
     x = as_windows(windows, m + 2)
     tolerance = (r * np.sqrt(_variance(x)))[..., np.newaxis]
-    n_stretches = x.shape[-1] - m
+    n_templates = x.shape[-1] - m
     same, same_and_next = np.zeros((2, *x.shape[:-1]), np.int64)
-    for lag in range(1, n_stretches):
+    for lag in range(1, n_templates):
         close = np.abs(x[..., lag:] - x[..., :-lag]) <= tolerance
         runs = close[..., :-m].copy()
         for k in range(1, m):
@@ -150,10 +185,10 @@ def sampen(windows: ArrayLike, m: int = 2, r: float = 0.2) -> Floats:
         same += np.count_nonzero(runs, axis=-1)
         runs &= close[..., m:]
         same_and_next += np.count_nonzero(runs, axis=-1)
-    largest = math.log(n_stretches * (n_stretches - 1) / 2)
+    largest = math.log(n_templates * (n_templates - 1) / 2)
     result = np.full(x.shape[:-1], largest, x.dtype)
-    told = same_and_next > 0
-    result[told] = np.log(same[told] / same_and_next[told])
+    defined = same_and_next > 0
+    result[defined] = np.log(same[defined] / same_and_next[defined])
     return result
 
 
@@ -163,9 +198,9 @@ def _variance(x: Floats) -> Floats:
 
 
 def _periodogram(windows: ArrayLike, sampling_rate: float) -> tuple[Floats, Floats]:
-    """Return the frequencies (n_bins,) in Hz, and the power (…, n_channels, n_bins) at each."""
+    """Return frequencies (n_bins,), Hz, and the power at each, (…, n_channels, n_bins)."""
     x = as_windows(windows)
     n_samples = x.shape[-1]
     power = np.square(np.abs(np.fft.rfft(x - mean(x)[..., np.newaxis], axis=-1)))
-    power[..., 1 : (n_samples + 1) // 2] *= 2  # the other side of each; DC and Nyquist have none
+    power[..., 1 : (n_samples + 1) // 2] *= 2  # one-sided: all but DC and Nyquist
     return np.fft.rfftfreq(n_samples, 1.0 / sampling_rate), power

@@ -1,4 +1,4 @@
-"""What the features share: windows as floats, sums along the samples, flags and their number."""
+"""Array functions that the features share: conversion of windows, sums, differences, counts."""
 
 from __future__ import annotations
 
@@ -14,88 +14,93 @@ __all__ = [
     'Floats',
     'as_windows',
     'count',
+    'differences',
     'mean',
     'ratio',
     'sign_changes',
-    'steps',
+    'slope_sign_changes',
     'total',
-    'turns',
 ]
 
 Floats = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 
 LANES = 8
-"""Flags are one byte each; so many fit a machine word, and a word adds up that many at once."""
+"""Flags (one byte each) per 64-bit word; adding words adds this many flags at once."""
 
 MAX_LANE = 255
-"""What a lane of one byte can count to."""
+"""Largest count that fits one byte of a word."""
 
 
-def as_windows(windows: ArrayLike, least: int = 1) -> Floats:
-    """Return windows as floats, one row of memory per channel: sums then run in one order.
+def as_windows(windows: ArrayLike, min_samples: int = 1) -> Floats:
+    """Return windows as floating-point numbers, C-contiguous so that sums have a fixed order.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
-        Of any unit; integers become float64.
-    least : int
-        Number of samples that the feature needs.
+        Any unit; integers are converted to float64.
+    min_samples : int
+        Minimum number of samples.
+
+    Raises
+    ------
+    SignalError
+        If the shape is another one, or there are fewer samples.
     """
     x = np.asarray(windows)
-    if x.ndim < 2 or x.shape[-1] < least:
-        samples = 'one sample' if least == 1 else f'{least} samples'
+    if x.ndim < 2 or x.shape[-1] < min_samples:
+        samples = 'one sample' if min_samples == 1 else f'{min_samples} samples'
         raise SignalError(
-            f'A window has the shape {x.shape}; expected (n_channels, n_samples) with at least '
-            f'{samples}, or more axes before these two.'
+            f'Got a window of shape {x.shape}, expected ([n_windows,] n_channels, n_samples) with at '
+            f'least {samples}.'
         )
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
     return np.ascontiguousarray(x)
 
 
-def steps(x: Floats) -> Floats:
-    """Return ``x[k+1] - x[k]`` along the samples."""
+def differences(x: Floats) -> Floats:
+    """Return ``x[k+1] - x[k]``, shape (…, n_channels, n_samples - 1)."""
     result: Floats = x[..., 1:] - x[..., :-1]
     return result
 
 
 def total(x: Floats) -> Floats:
-    """Return the sum over the samples."""
+    """Return the sum over the samples, shape (…, n_channels)."""
     result: Floats = np.add.reduce(x, axis=-1)
     return result
 
 
 def mean(x: Floats) -> Floats:
-    """Return the mean over the samples."""
+    """Return the mean over the samples, shape (…, n_channels)."""
     result: Floats = total(x) / x.dtype.type(max(1, x.shape[-1]))
     return result
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Return the quotient; 0 where the denominator is 0, as for a channel that is flat."""
+    """Return the quotient; 0 where the denominator is 0, as for a constant channel."""
     result: Floats = np.zeros(np.broadcast(numerator, denominator).shape, numerator.dtype)
     np.divide(numerator, denominator, out=result, where=denominator != 0)
     return result
 
 
 def sign_changes(x: Floats) -> Flags:
-    """Tell for each pair of neighbours whether one is below zero and the other above."""
+    """Return True for adjacent samples of opposite sign, shape (…, n_channels, n_samples - 1)."""
     flat = x.reshape(-1)
     return _alternations(flat > 0, flat < 0, x.shape)[..., :-1]
 
 
-def turns(x: Floats) -> Flags:
-    """Tell for each sample but the first and last whether it is above both neighbours or below."""
+def slope_sign_changes(x: Floats) -> Flags:
+    """Return True for samples above or below both neighbours, (…, n_channels, n_samples - 2)."""
     flat = x.reshape(-1)
     return _alternations(flat[1:] > flat[:-1], flat[1:] < flat[:-1], x.shape)[..., :-2]
 
 
 def _alternations(up: Flags, down: Flags, shape: tuple[int, ...]) -> Flags:
-    """Tell whether up is followed by down, or down by up.
+    """Return True where ``up`` is followed by ``down`` or ``down`` by ``up``.
 
-    All rows are gone through as one, which is faster; so what is told at the end of a row, where
-    it meets the next, is worth nothing.
+    All rows are processed as one, which is faster. The values at the end of each row, next to the
+    following row, are meaningless.
     """
     found = np.zeros(shape, np.bool_)
     inside = found.reshape(-1)[: max(0, up.size - 1)]
@@ -105,7 +110,7 @@ def _alternations(up: Flags, down: Flags, shape: tuple[int, ...]) -> Flags:
 
 
 def count(flags: Flags, dtype: np.dtype[Any]) -> Floats:
-    """Count the flags along the last axis, eight to a machine word."""
+    """Return the number of flags along the last axis, shape (…, n_channels)."""
     n_flags = flags.shape[-1]
     n_words = max(1, -(-n_flags // LANES))
     if n_words > MAX_LANE:

@@ -1,4 +1,4 @@
-"""Time-domain power spectral descriptors: the spectrum's moments without a Fourier transform.
+"""Time-domain power spectral descriptors (TDPSD): spectral moments without a Fourier transform.
 
 References
 ----------
@@ -17,7 +17,13 @@ from numpy.typing import ArrayLike
 
 from myogestic_ros.core.models.public_address import public_address
 from myogestic_ros.decoding.features.chunking import in_chunks
-from myogestic_ros.decoding.features.math_utils import Floats, as_windows, ratio, steps, total
+from myogestic_ros.decoding.features.math_utils import (
+    Floats,
+    as_windows,
+    differences,
+    ratio,
+    total,
+)
 
 __all__ = ['tdpsd']
 
@@ -25,7 +31,7 @@ __all__ = ['tdpsd']
 @public_address
 @in_chunks
 def tdpsd(windows: ArrayLike, power: float = 0.1) -> Floats:
-    """TDPSD, time-domain power spectral descriptors [1]_ [2]_.
+    """Return the time-domain power spectral descriptors (TDPSD) [1]_ [2]_.
 
     With the root squared moments ``r0 = sqrt(sum(x**2))``, ``r2 = sqrt(sum(dx**2))`` and
     ``r4 = sqrt(sum(ddx**2))``, where ``dx`` is the first and ``ddx`` the second difference, and
@@ -38,24 +44,25 @@ def tdpsd(windows: ArrayLike, power: float = 0.1) -> Floats:
     5. irregularity factor: ``log(m2 / sqrt(m0 m4))``
     6. waveform length ratio: ``log(sum(|dx|) / sum(|ddx|))``
 
-    What would be the logarithm of 0 (a flat channel) is that of the smallest number there is.
-    The papers go on to compare these six with those of ``log(x**2)``; that is not done here.
+    Arguments of the logarithm are at least the smallest positive floating-point number, so that
+    the descriptors of a constant channel are finite. The papers also compare these six descriptors
+    with those of ``log(x**2)``; this function does not.
 
     Parameters
     ----------
     windows : array_like, shape (…, n_channels, n_samples)
-        Of any unit.
+        Any unit; at least three samples.
     power : float
-        Exponent of the normalisation, lambda in the papers.
+        Exponent of the normalisation (lambda in the papers).
 
     Returns
     -------
     ndarray, shape (…, n_channels, 6)
-        The descriptors.
+        The six descriptors, no unit.
     """
     x = as_windows(windows, 3)
-    first = steps(x)
-    second = steps(first)
+    first = differences(x)
+    second = differences(first)
     m0, m2, m4 = (
         np.sqrt(total(np.square(signal))) ** x.dtype.type(power) / x.dtype.type(power)
         for signal in (x, first, second)

@@ -1,4 +1,4 @@
-"""Features by their names in the literature, and the sets that are used together.
+"""Features by their names in the literature, and common sets of features.
 
 References
 ----------
@@ -22,9 +22,7 @@ from numpy.typing import ArrayLike
 
 from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.core.models.public_address import public_address
-from myogestic_ros.decoding.features import amplitude as features_amplitude
-from myogestic_ros.decoding.features import counts as features_counts
-from myogestic_ros.decoding.features import dynamics as features_dynamics
+from myogestic_ros.decoding.features import amplitude, counts, dynamics
 from myogestic_ros.decoding.features.covariance import covariance, log_covariance
 from myogestic_ros.decoding.features.math_utils import Floats
 from myogestic_ros.decoding.features.moments import tdpsd
@@ -33,31 +31,31 @@ __all__ = ['FEATURES', 'FEATURE_SETS', 'compute_features', 'feature_set']
 
 FEATURES: Mapping[str, Callable[..., Floats]] = MappingProxyType(
     {
-        'MAV': features_amplitude.mav,
-        'IAV': features_amplitude.iav,
-        'RMS': features_amplitude.rms,
-        'VAR': features_amplitude.var,
-        'LOG': features_amplitude.log_detector,
-        'WL': features_amplitude.wl,
-        'MAVFD': features_amplitude.mavfd,
-        'DASDV': features_amplitude.dasdv,
-        'MFL': features_amplitude.mfl,
-        'SKEW': features_amplitude.skewness,
-        'KURT': features_amplitude.kurtosis,
-        'ZC': features_counts.zc,
-        'SSC': features_counts.ssc,
-        'WAMP': features_counts.wamp,
-        'AR': features_dynamics.ar,
-        'HJORTH': features_dynamics.hjorth,
-        'MNF': features_dynamics.mnf,
-        'MDF': features_dynamics.mdf,
-        'SAMPEN': features_dynamics.sampen,
+        'MAV': amplitude.mav,
+        'IAV': amplitude.iav,
+        'RMS': amplitude.rms,
+        'VAR': amplitude.var,
+        'LOG': amplitude.log_detector,
+        'WL': amplitude.wl,
+        'MAVFD': amplitude.mavfd,
+        'DASDV': amplitude.dasdv,
+        'MFL': amplitude.mfl,
+        'SKEW': amplitude.skewness,
+        'KURT': amplitude.kurtosis,
+        'ZC': counts.zc,
+        'SSC': counts.ssc,
+        'WAMP': counts.wamp,
+        'AR': dynamics.ar,
+        'HJORTH': dynamics.hjorth,
+        'MNF': dynamics.mnf,
+        'MDF': dynamics.mdf,
+        'SAMPEN': dynamics.sampen,
         'TDPSD': tdpsd,
         'COV': covariance,
         'LOGCOV': log_covariance,
     }
 )
-"""Each feature by its name in the literature."""
+"""All features by name."""
 
 FEATURE_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -67,24 +65,24 @@ FEATURE_SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         'TDAR': ('MAV', 'ZC', 'SSC', 'WL', 'AR'),  # [4]
     }
 )
-"""Names of the features of each set."""
+"""Names of the features in each set."""
 
 
 def feature_set(name: str) -> tuple[str, ...]:
-    """Return the names of the features of a set, or of one feature.
+    """Return the names of the features in a set; a single feature is a set of its own.
 
     Raises
     ------
     DecoderError
-        When there is neither.
+        If there is no such set or feature.
     """
     if name in FEATURE_SETS:
         return FEATURE_SETS[name]
     if name in FEATURES:
         return (name,)
     raise DecoderError(
-        f"There is no feature or set '{name}'; there are the sets {', '.join(FEATURE_SETS)} and "
-        f'the features {", ".join(FEATURES)}.'
+        f"There is no feature or set '{name}'; expected a set ({', '.join(FEATURE_SETS)}) or a "
+        f'feature ({", ".join(FEATURES)}).'
     )
 
 
@@ -92,7 +90,7 @@ def feature_set(name: str) -> tuple[str, ...]:
 def compute_features(
     windows: ArrayLike, name: str, options: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Floats:
-    """Return the features of a set, one after the other.
+    """Return the features of a set, concatenated.
 
     Parameters
     ----------
@@ -101,24 +99,33 @@ def compute_features(
     name : str
         Name of a set or of a feature.
     options : mapping of str to mapping, optional
-        Parameters of features: ``{'WAMP': {'threshold': 1e-5}}``. WAMP, MNF and MDF need some.
+        Arguments of features by name: ``{'WAMP': {'threshold': 1e-5}}``. WAMP needs a threshold
+        (volt), MNF and MDF a sampling rate (Hz).
 
     Returns
     -------
     ndarray, shape (…, n_features)
-        Feature after feature, in each channel after channel.
+        Feature after feature; within each, channel after channel.
+
+    Raises
+    ------
+    DecoderError
+        If there is no such set or feature, or an argument is missing or unknown.
     """
     options = options or {}
     names = feature_set(name)
     unknown = sorted(set(options) - set(names))
     if unknown:
-        raise DecoderError(f"Options for {', '.join(unknown)}, which '{name}' does not contain.")
+        raise DecoderError(
+            f"Got options for {', '.join(unknown)}, which '{name}' does not contain; expected "
+            f'options for {", ".join(names)}.'
+        )
     leading = np.shape(windows)[:-2]
     found = []
     for feature in names:
         try:
             values = FEATURES[feature](windows, **options.get(feature, {}))
         except TypeError as error:
-            raise DecoderError(f"Feature '{feature}': {error}.") from error
+            raise DecoderError(f"Feature '{feature}' cannot be computed: {error}.") from error
         found.append(values.reshape(*leading, -1))
     return np.concatenate(found, axis=-1)

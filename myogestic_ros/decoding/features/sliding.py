@@ -1,7 +1,7 @@
-"""Windows that overlap in memory: what is computed of a sample is computed once.
+"""Windows that overlap in memory: per-sample values are computed once for all windows.
 
-Training windows share most of their samples with their neighbours. Where they are views into one
-signal, as `iter_window_batches` gives them, a feature need not look at each sample several times.
+Training windows share most of their samples with their neighbours. `iter_window_batches` yields
+them as views of one signal, so that a feature can process each sample once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class SlidingWindows:
-    """The signal below overlapping windows.
+    """The signal that overlapping windows are views of.
 
     Attributes
     ----------
     signal : ndarray, shape (n_channels, n_signal_samples)
-        What the windows are views of, C-contiguous rows.
+        Signal with contiguous rows.
     n_windows, n_samples, hop : int
-        Number of windows, samples in each, samples from one to the next.
+        Number of windows, samples per window, and samples from one window to the next.
     """
 
     signal: Floats
@@ -36,13 +36,17 @@ class SlidingWindows:
     hop: int
 
     @classmethod
-    def of(cls, windows: Any) -> SlidingWindows | None:
-        """Return it, or None when the windows do not overlap in memory.
+    def from_windows(cls, windows: Any) -> SlidingWindows | None:
+        """Find the signal below windows.
 
         Parameters
         ----------
-        windows : array_like
-            Of shape ``(n_windows, n_channels, n_samples)`` when they do.
+        windows : array_like, shape (n_windows, n_channels, n_samples)
+
+        Returns
+        -------
+        SlidingWindows or None
+            None if the windows do not overlap in memory, or have another shape.
         """
         if not isinstance(windows, np.ndarray) or windows.ndim != 3:
             return None
@@ -59,19 +63,19 @@ class SlidingWindows:
         return cls(signal, n_windows, n_samples, hop)
 
     def windows(self, values: Floats, n: int) -> Floats:
-        """Return the windows of values computed of `signal`, ``n`` of them for each window.
+        """Return windows of values that were computed from `signal`.
 
         Parameters
         ----------
         values : ndarray, shape (n_channels, n_signal_samples or fewer)
-            One for each sample, or for each two or three that follow one another.
+            One value per sample, or per two or three successive samples.
         n : int
-            How many lie within a window.
+            Number of values per window.
 
         Returns
         -------
         ndarray, shape (n_windows, n_channels, n)
-            A view.
+            A read-only view.
         """
         down, along = values.strides
         shape = (self.n_windows, values.shape[0], n)
@@ -79,16 +83,20 @@ class SlidingWindows:
         return view
 
     def counts(self, flags: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
-        """Return how many flags are set within each window, shape (n_windows, n_channels).
+        """Return the number of flags in each window.
 
         Parameters
         ----------
         flags : ndarray of bool, shape (n_channels, n_signal_samples or fewer)
-            As ``values`` of `windows`.
+            One flag per sample, or per two or three successive samples.
         n : int
-            How many lie within a window.
+            Number of flags per window.
+
+        Returns
+        -------
+        ndarray of int, shape (n_windows, n_channels)
         """
-        # Add up from each beginning and end of a window to the next, then across.
+        # Sum between successive starts and ends of windows, then accumulate these sums.
         starts = np.arange(self.n_windows) * self.hop
         edges = np.unique(np.concatenate([starts, starts + n]))
         within = edges[edges < flags.shape[1]]

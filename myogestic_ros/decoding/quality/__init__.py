@@ -1,1 +1,1 @@
-"""Quality checks of training data and signals."""
+"""Quality checks of recorded signals and training data."""

@@ -1,8 +1,7 @@
-"""What spoils recorded data, found before a decoder is trained on it.
+"""Checks of recorded sessions before a decoder is trained on them.
 
-Thresholds, and why they are that, stand in the docstrings of the checks. They are meant to be
-crossed by what harms, not by what is merely untidy: a warning that comes with every good
-recording is not read.
+Each check documents its threshold and the reason for it. Thresholds are chosen so that good
+recordings give no warning: warnings that are always there are not read.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from myogestic_ros.decoding.quality.signal_quality import (
 )
 from myogestic_ros.decoding.quality.signal_summary import SignalSummary, summarize_session
 
-__all__ = ['data_warnings', 'duplicates', 'imbalance', 'summaries_of', 'summary_warnings']
+__all__ = ['data_warnings', 'duplicates', 'imbalance', 'session_summaries', 'summary_warnings']
 
 
-def summaries_of(data: TrainingData) -> list[SignalSummary]:
-    """Return the summary of each session of a training, of its primary stream as filtered."""
+def session_summaries(data: TrainingData) -> list[SignalSummary]:
+    """Return the summary of the filtered primary stream of each session of a training."""
     spec = data.streams[0]
     return [summarize_session(path, spec.name, spec.filters) for path in data.paths]
 
@@ -35,16 +34,18 @@ def summaries_of(data: TrainingData) -> list[SignalSummary]:
 def data_warnings(
     data: TrainingData, summaries: Sequence[SignalSummary] | None = None
 ) -> list[str]:
-    """Return what seems to be wrong with the sessions of a training, a sentence each.
+    """Return warnings about the sessions of a training, one sentence each.
 
     Parameters
     ----------
     data : TrainingData
-        Sessions, streams, and the classes that are used.
+        Sessions, streams and classes.
     summaries : sequence of SignalSummary, optional
-        What `summaries_of` returned, if it has been called already: it reads the sessions.
+        Result of `session_summaries`; by default, the sessions are read again.
     """
-    return summary_warnings(summaries_of(data) if summaries is None else summaries, data.classes)
+    return summary_warnings(
+        session_summaries(data) if summaries is None else summaries, data.classes
+    )
 
 
 def summary_warnings(
@@ -57,14 +58,14 @@ def summary_warnings(
     summaries : sequence of SignalSummary
         One per session.
     classes : iterable of int
-        Those that are used; empty: all.
+        Class indices to check; empty: all.
     balance : bool
-        Whether classes of very unequal size, or done once only, are worth a word.
+        Include the warnings of `imbalance`.
     """
     wanted = set(classes)
     found: list[str] = []
     for summary in summaries:
-        if not summary.stretches:
+        if not summary.segments:
             continue
         for check in (dead_channels, saturation, offsets, mains, envelopes):
             found += check(summary)
@@ -76,22 +77,29 @@ def summary_warnings(
 
 
 def imbalance(summaries: Sequence[SignalSummary], classes: Iterable[int] = ()) -> list[str]:
-    """Classes of very unequal size, or with one repetition only.
+    """Warn about classes of very unequal duration, or with one repetition only.
 
-    Rest between cues is commonly as long as all gestures together and does no harm, so the
-    largest class only counts when it holds four fifths of all: a decoder that always says it is
-    right in 80 % then. A class with less than a third of the usual signal of a class is one that
-    the decoder will miss. And what was done once cannot be tested: there is nothing to compare.
+    Rest between cues is commonly as long as all gestures together, which is harmless. The largest
+    class is therefore reported only above 80 % of the labelled signal: a decoder that always
+    predicts this class is then correct in 80 %. A class with less than a third of the median
+    duration will often be missed. A class with a single repetition cannot be tested.
+
+    Parameters
+    ----------
+    summaries : sequence of SignalSummary
+        One per session.
+    classes : iterable of int
+        Class indices to check; empty: all.
     """
     wanted = set(classes)
     seconds: dict[str, float] = {}
     repetitions: dict[str, int] = {}
     for summary in summaries:
-        for (index, _), stretches in summary.cues().items():
+        for (index, _), segments in summary.cues().items():
             if wanted and index not in wanted:
                 continue
-            name = stretches[0].class_name or f'class {index}'
-            length = sum(stretch.n_samples for stretch in stretches) / summary.sampling_rate
+            name = segments[0].class_name or f'class {index}'
+            length = sum(segment.n_samples for segment in segments) / summary.sampling_rate
             seconds[name] = seconds.get(name, 0.0) + length
             repetitions[name] = repetitions.get(name, 0) + 1
     if len(seconds) < 2:
@@ -101,37 +109,42 @@ def imbalance(summaries: Sequence[SignalSummary], classes: Iterable[int] = ()) -
     largest = max(seconds, key=lambda name: seconds[name])
     if seconds[largest] > 0.8 * total:
         found.append(
-            f"'{largest}' makes up {seconds[largest] / total:.0%} of the labelled signal: a decoder "
-            f'that always says so is right as often. Look at the balanced accuracy.'
+            f"Class '{largest}' is {seconds[largest] / total:.0%} of the labelled signal: a decoder "
+            f'that always predicts it has this accuracy. Use the balanced accuracy.'
         )
     for name, length in seconds.items():
         if length < usual / 3 and name != largest:
             found.append(
-                f"'{name}' has {length:.1f} s of signal, the usual class {usual:.1f} s: it will be "
-                f'missed. Record more of it.'
+                f"Class '{name}' has {length:.1f} s of signal, the median class {usual:.1f} s: it "
+                f'will often be missed. Record more of it.'
             )
     once = [name for name, count in repetitions.items() if count == 1]
     if once:
         found.append(
-            f'Only one repetition of {", ".join(once)}: how well that is told cannot be tested. '
-            f'Record each cue at least twice, better four times.'
+            f'Only one repetition of {", ".join(once)}: the accuracy of these classes cannot be '
+            f'tested. Record each cue at least twice, preferably four times.'
         )
     return found
 
 
 def duplicates(summaries: Sequence[SignalSummary]) -> list[str]:
-    """Repetitions that are copies of others, within a session or between them.
+    """Warn about repetitions that are copies of others, within a session or between sessions.
 
-    Two recordings never agree in four samples in a row on all channels, except by chance where
-    the signal is coarse and quiet (an 8 bit armband at rest): so a copy is called one only when
-    half of all such fingerprints agree. A copy in training and in test makes any decoder look
-    perfect.
+    Two recordings do not agree in four successive samples on all channels, except by chance at low
+    resolution and amplitude (an 8-bit armband at rest). A repetition is reported as a copy if more
+    than half of these fingerprints agree. With a copy in both training and test data, the accuracy
+    is too high.
+
+    Parameters
+    ----------
+    summaries : sequence of SignalSummary
+        One per session.
     """
     entries = [
-        (summary.session, f'{stretches[0].class_name or index} {repetition + 1}', prints)
+        (summary.session, f'{segments[0].class_name or index} {repetition + 1}', prints)
         for summary in summaries
-        for (index, repetition), stretches in summary.cues().items()
-        if len(prints := np.unique(np.concatenate([s.fingerprints for s in stretches]))) > 20
+        for (index, repetition), segments in summary.cues().items()
+        if len(prints := np.unique(np.concatenate([s.fingerprints for s in segments]))) > 20
     ]
     if len(entries) < 2:
         return []
@@ -153,7 +166,7 @@ def duplicates(summaries: Sequence[SignalSummary]) -> list[str]:
     (one, first, _), (two, second, _) = copies[0]
     where = f"session '{one}'" if one == two else f"sessions '{one}' and '{two}'"
     return [
-        f'{len(copies)} repetition(s) are copies of others, samples and all (in {where}: {second} '
-        f'is {first}): whatever is tested on a copy of what it was trained on looks perfect. '
-        f'Leave the copies out.'
+        f'{len(copies)} repetition(s) are copies of others, with identical samples (in {where}: '
+        f'{second} is {first}): an accuracy tested on copies of training data is too high. Leave '
+        f'the copies out.'
     ]

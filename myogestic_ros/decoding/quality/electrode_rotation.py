@@ -1,9 +1,9 @@
-"""Whether an armband was put on turned: by how many electrodes, and how sure that is.
+"""Rotation of an armband between sessions: number of electrodes, and confidence.
 
-Each class drives the muscles in its own way, so its covariance between the channels says where
-around the arm each electrode lies. A band that is turned moves every row and column by as many
-places. All turns are tried, and the one that brings the patterns of today closest to those of
-before is proposed; it is never applied unasked.
+The covariance of the channels for each class depends on the position of each electrode around the
+arm. A rotated band shifts all rows and columns by the same number of places. All rotations are
+tried, and the one with the smallest distance between the patterns of both sessions is proposed. It
+is never applied automatically.
 """
 
 from __future__ import annotations
@@ -24,35 +24,38 @@ __all__ = [
     'channel_pattern',
     'class_covariances',
     'find_rotation',
-    'turned',
+    'rotate_channels',
 ]
 
 CONFIDENT = 0.3
-"""From this confidence on a rotation is proposed. Of 30 pairs of sessions of one person (Myo
-armband) in which the band sat alike, the least confident reached 0.5; half way between two
-electrodes it is about 0."""
+"""Minimum confidence to propose a rotation, 0 to 1.
+
+In 30 pairs of sessions of one person each with a Myo armband in the same position, the minimum was
+0.5. Half way between two electrodes it is about 0."""
 
 MIN_CLASSES = 2
-SOFTEST = 1e-3
-"""Eigenvalues are not taken for smaller than this share of the largest: noise has no pattern."""
+"""Minimum number of common classes for a comparison."""
+
+MIN_EIGENVALUE = 1e-3
+"""Minimum eigenvalue of a covariance as a share of the largest, to ignore noise."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """By how much the electrodes are turned.
+    """Rotation of the electrodes between two sessions.
 
     Attributes
     ----------
     channels : int
-        Channel ``c`` of now sits where channel ``(c + channels) % n_channels`` sat before: moving
-        the channels of now up by so many places undoes it. From ``-n_channels / 2`` to
-        ``n_channels / 2``; 0: not turned.
+        Channel ``c`` now is where channel ``(c + channels) % n_channels`` was before: shifting the
+        channels up by this number of places undoes the rotation. From ``-n_channels / 2`` to
+        ``n_channels / 2``; 0: no rotation.
     confidence : float
-        1 - distance at this rotation / distance at the next best; 0: as good as another, 1: sure.
+        1 - distance at this rotation / distance at the second best; 0 (ambiguous) to 1 (certain).
     improvement : float
-        1 - distance at this rotation / distance as it is; 0 when it is not turned.
+        1 - distance at this rotation / distance without rotation; 0 if there is no rotation.
     """
 
     channels: int
@@ -61,77 +64,88 @@ class Rotation:
 
     @property
     def is_proposed(self) -> bool:
-        """Whether it is turned, and sure enough to be said."""
+        """True if there is a rotation with at least the confidence `CONFIDENT`."""
         return self.channels != 0 and self.confidence >= CONFIDENT
 
-    def sentence(self, stream: str = 'emg', setting: int | None = None) -> str:
-        """Say what was found, and how to undo it; empty when there is nothing to say.
+    def message(self, stream: str = 'emg', setting: int | None = None) -> str:
+        """Return a sentence with the rotation and its correction; '' if none is proposed.
 
-        ``setting`` is what the stream's rotation should be set to; None: ``channels``.
+        Parameters
+        ----------
+        stream : str
+            Name of the stream.
+        setting : int, optional
+            Value for the parameter ``stream.<name>.rotation``; ``channels`` by default.
         """
         if not self.is_proposed:
             return ''
         count = abs(self.channels)
         return (
-            f'The electrodes sit turned by {count} place{"s" if count > 1 else ""} against the '
-            f'sessions before (confidence {self.confidence:.0%}): put the band back, or set '
-            f'stream.{stream}.rotation to {self.channels if setting is None else setting}.'
+            f'The electrodes are rotated by {count} place{"s" if count > 1 else ""} compared with '
+            f'the earlier sessions (confidence {self.confidence:.0%}): move the armband back, or '
+            f'set stream.{stream}.rotation to {self.channels if setting is None else setting}.'
         )
 
 
-def turned(data: NDArray[Any], channels: int, axis: int) -> NDArray[Any]:
-    """Return samples with each channel moved up by ``channels`` places along ``axis``."""
+def rotate_channels(data: NDArray[Any], channels: int, axis: int) -> NDArray[Any]:
+    """Return samples with the channels, along ``axis``, shifted up by ``channels`` places."""
     return np.roll(data, channels, axis)
 
 
 def class_covariances(summaries: Iterable[SignalSummary]) -> dict[str, Floats]:
-    """Return the mean covariance between the channels for each class, volt².
+    """Return the mean covariance of the channels for each class.
 
-    Shape ``(n_channels, n_channels)`` each, by the name of the class; each repetition counts the
-    same.
+    Returns
+    -------
+    dict of str to ndarray, shape (n_channels, n_channels)
+        Covariance by class name, volt²; all repetitions have the same weight.
     """
     found: dict[str, list[Floats]] = {}
     for summary in summaries:
-        for (index, _), stretches in summary.cues().items():
-            weights = [stretch.n_samples for stretch in stretches]
-            covariance = np.average([s.covariance for s in stretches], axis=0, weights=weights)
-            found.setdefault(stretches[0].class_name or f'class {index}', []).append(covariance)
+        for (index, _), segments in summary.cues().items():
+            weights = [segment.n_samples for segment in segments]
+            covariance = np.average([s.covariance for s in segments], axis=0, weights=weights)
+            found.setdefault(segments[0].class_name or f'class {index}', []).append(covariance)
     return {name: np.mean(covariances, axis=0) for name, covariances in found.items()}
 
 
 def channel_pattern(covariance: Floats, floor: float | Floats) -> Floats:
-    """Return the logarithm of a covariance, without its overall size.
+    """Return the logarithm of a covariance, normalised to trace 0.
 
     Parameters
     ----------
     covariance : ndarray, shape (n_channels, n_channels)
         Volt².
     floor : float or ndarray, shape (n_channels,)
-        Power that is taken for noise, volt²; it is added to every channel's.
+        Noise power, added to that of each channel, volt².
+
+    Returns
+    -------
+    ndarray, shape (n_channels, n_channels)
     """
     values, vectors = np.linalg.eigh(covariance + np.diag(np.broadcast_to(floor, len(covariance))))
-    logs = np.log(np.maximum(values, max(float(values[-1]) * SOFTEST, 1e-300)))
+    logs = np.log(np.maximum(values, max(float(values[-1]) * MIN_EIGENVALUE, 1e-300)))
     pattern: Floats = (vectors * (logs - logs.mean())) @ vectors.T
     return pattern
 
 
 def find_rotation(before: Mapping[str, Floats], now: Mapping[str, Floats]) -> Rotation | None:
-    """Compare the patterns of classes before and now over all turns of one ring of electrodes.
+    """Find the rotation between two sessions with one ring of electrodes.
 
     Parameters
     ----------
     before, now : mapping of str to ndarray, shape (n_channels, n_channels)
-        Covariance of each class, as `class_covariances` gives it.
+        Covariance of each class from `class_covariances`, of the earlier and the new session.
 
     Returns
     -------
     Rotation or None
-        None when there are fewer than three channels, or two classes in common.
+        None if there are fewer than three channels, or fewer than two common classes.
 
     Raises
     ------
     SignalError
-        When the numbers of channels differ.
+        If the numbers of channels differ.
     """
     common = [name for name in before if name in now]
     if len(common) < MIN_CLASSES:
@@ -139,14 +153,14 @@ def find_rotation(before: Mapping[str, Floats], now: Mapping[str, Floats]) -> Ro
     count = len(before[common[0]])
     if len(now[common[0]]) != count:
         raise SignalError(
-            f'{len(now[common[0]])} channels are compared with {count} of before; a rotation is '
-            f'looked for between electrodes of one kind.'
+            f'Cannot compare {len(now[common[0]])} channels with {count} channels of the earlier '
+            f'session; expected the same electrodes in both.'
         )
     if count < 3:
         return None
     old, new = (_patterns([side[name] for name in common]) for side in (before, now))
     distances = np.array(
-        [((np.roll(new, (turn, turn), (1, 2)) - old) ** 2).sum() for turn in range(count)]
+        [((np.roll(new, (shift, shift), (1, 2)) - old) ** 2).sum() for shift in range(count)]
     )
     best, second = np.argsort(distances, kind='stable')[:2]
     nearest = max(float(distances[best]), 1e-30)
@@ -161,8 +175,8 @@ def find_rotation(before: Mapping[str, Floats], now: Mapping[str, Floats]) -> Ro
 def _patterns(covariances: list[Floats]) -> Floats:
     """Return the patterns of the classes, shape (n_classes, n_channels, n_channels).
 
-    From three classes on about their mean: what all classes share (an electrode that lies well,
-    a lead that is noisy) belongs to the electrode, and does not stay with the muscle.
+    With three or more classes, their mean is subtracted: it contains the properties of the
+    electrodes (contact, noise), which move with the band.
     """
     floor = float(np.quantile([np.diag(covariance) for covariance in covariances], 0.1))
     patterns = np.array([channel_pattern(c, max(floor, 1e-30)) for c in covariances])

@@ -1,4 +1,4 @@
-"""How long the signal changes after its label does."""
+"""Delay between a change of label and the change of the signal."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from myogestic_ros.decoding.quality.signal_summary import BIN_MS, SignalSummary
 __all__ = ['label_lag', 'lag_warnings']
 
 EARLIEST_S, LATEST_S = -1.5, 2.5
-"""Lags that are tried, s."""
+"""Range of lags that are tested, s."""
 
 EARLY_S, LATE_S = -0.15, 1.0
-"""What is normal lies between, s; see `lag_warnings`."""
+"""Range of normal lags, s; see `lag_warnings`."""
 
 MIN_CUES = 4
-"""From fewer changes nothing can be said."""
+"""Minimum number of label changes for an estimate."""
 
 MIN_EXPLAINED = 0.3
-"""Share of the amplitude's variation that the labels must explain for a lag to mean something."""
+"""Minimum share of the amplitude's variance that the labels explain, for a valid estimate."""
 
 Floats = NDArray[np.float64]
 
 
 def label_lag(summary: SignalSummary) -> float | None:
-    """Return by how much the signal follows the labels, s; None when that cannot be told.
+    """Return the delay of the signal relative to its labels, s; None if it is undetermined.
 
-    The course of the log amplitude is divided where the labels change, moved by a lag; the lag
-    sought is that at which the amplitude varies least within the parts: a change point common
-    to all cues. Only changes within uninterrupted signal count, with the second half of the cue
-    before and the first half of the one after.
+    The log amplitude around each label change is divided at the change plus a lag. The result is
+    the lag that minimises the variance within the parts over all changes (a change point common to
+    all cues). Only changes within uninterrupted signal are used, with the second half of the cue
+    before and the first half of the cue after.
     """
-    course = summary.course
-    if not len(course):
+    envelope = summary.envelope
+    if not len(envelope):
         return None
-    floor = np.nanmedian(course, axis=0) * 0.1 + 1e-12
-    level = np.log(course + floor)
+    floor = np.nanmedian(envelope, axis=0) * 0.1 + 1e-12
+    level = np.log(envelope + floor)
     lags = np.arange(round(EARLIEST_S * 1e3 / BIN_MS), round(LATEST_S * 1e3 / BIN_MS) + 1)
     within = np.zeros(len(lags))
     total, n_used = 0.0, 0
-    bounds = [at for at, _ in summary.cue_bins] + [float(len(course))]
+    bounds = [at for at, _ in summary.cue_bins] + [float(len(envelope))]
     for number in range(1, len(summary.cue_bins)):
         at, index = summary.cue_bins[number]
         if index == summary.cue_bins[number - 1][1]:
-            continue  # the same class goes on: nothing changes
+            continue  # the same class continues
         before, after = at - bounds[number - 1], bounds[number + 1] - at
         start, end = round(at - before / 2), round(at + max(after / 2, min(after, 2.5e3 / BIN_MS)))
         piece = level[max(0, start) : end]
@@ -60,7 +60,7 @@ def label_lag(summary: SignalSummary) -> float | None:
         if spread[0] <= 0:
             continue
         cuts = np.clip(cut + lags, 1, len(piece) - 1)
-        # In units of the piece's own variation: a strong gesture does not outvote the others.
+        # Normalised by the variation of this part, so that all gestures have the same weight.
         within += np.where(lags_fit, spread[cuts], spread[0]) / spread[0]
         total += 1.0
         n_used += 1
@@ -73,9 +73,9 @@ def label_lag(summary: SignalSummary) -> float | None:
 
 
 def _within(piece: Floats) -> Floats:
-    """Return for each place to divide at the sum of squares about the means of both parts.
+    """Return the sum of squares about the means of both parts for each position of the division.
 
-    At 0 it is that about the mean of the whole; shape (n_bins,).
+    Shape (n_bins,); element 0 is the sum of squares about the mean of the whole.
     """
     n = np.arange(1, len(piece) + 1)[:, np.newaxis]
     sums, squares = np.cumsum(piece, axis=0), np.cumsum(piece**2, axis=0)
@@ -87,15 +87,14 @@ def _within(piece: Floats) -> Floats:
 
 
 def lag_warnings(summary: SignalSummary) -> list[str]:
-    """Labels that come late, or far too early, against the signal.
+    """Warn about labels that are late or much too early relative to the signal.
 
-    People react to a cue with 0.2 to 0.5 s. Where cues follow one another like a metronome they
-    learn to come with it, and some 20 to 80 ms before it, as tappers do: in 15 sessions with a
-    change every 5 s the lag was 0.30 s (median), from -0.02 to 0.42 s. A signal that changes more
-    than 0.15 s before its label says that the labels come late: their time is that of a message
-    which waited, or of somebody who pressed a key on seeing the movement. More than 1.0 s is
-    twice as much as what slow people need: the labels are early, or the signal is late (a device
-    whose stamps lag).
+    The reaction time to a cue is 0.2 to 0.5 s. With cues in a regular rhythm, subjects anticipate
+    them by up to 20 to 80 ms. In 15 sessions with a change every 5 s the median lag was 0.30 s,
+    the range -0.02 to 0.42 s. A signal that changes more than 0.15 s before its label indicates
+    late labels: stamped when a delayed message was received, or by a person who pressed a key after
+    seeing the movement. A lag above 1.0 s, twice the longest reaction time, indicates early labels
+    or late stamps of the signal (a device with latency).
     """
     lag = label_lag(summary)
     if lag is None or EARLY_S <= lag <= LATE_S:
@@ -103,11 +102,11 @@ def lag_warnings(summary: SignalSummary) -> list[str]:
     if lag < EARLY_S:
         return [
             f"Session '{summary.session}': the signal changes {-lag:.2f} s before its label: the "
-            f'labels are late, and the beginning of each gesture is labelled as the class before. '
-            f'Set the stamp of each label to when the cue was shown.'
+            f'labels are late, so the beginning of each gesture has the label of the previous '
+            f'class. Set the stamp of each label to the time at which the cue was shown.'
         ]
     return [
-        f"Session '{summary.session}': the signal changes {lag:.2f} s after its label (0.2 to 0.5 s "
-        f'is what people need): the labels are early, or the stamps of the signal late. Leave out '
-        f'more of each cue (settle {round((lag + 0.2) * 10) * 100} ms), or mend the stamps.'
+        f"Session '{summary.session}': the signal changes {lag:.2f} s after its label (reaction "
+        f'time: 0.2 to 0.5 s): the labels are early, or the stamps of the signal are late. Leave '
+        f'out more of each cue (settle {round((lag + 0.2) * 10) * 100} ms), or correct the stamps.'
     ]

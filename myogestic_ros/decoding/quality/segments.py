@@ -1,4 +1,4 @@
-"""A recorded signal in stretches under one label, without a gap."""
+"""Segments of a recorded signal: one label, no lost samples."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from myogestic_ros.sessions.reading.timeline import Timeline
 
 __all__ = ['filtered_chunks', 'iter_segments']
 
-STRETCH_S = 15.0
-"""Longest stretch that is looked at as one, s; bounds the memory, whatever a session's length."""
+MAX_SEGMENT_S = 15.0
+"""Maximum length of a segment, s; limits the memory for sessions of any length."""
 
 
 def filtered_chunks(chunks: Iterable[Chunk], filters: FilterSpec) -> Iterator[Chunk]:
-    """Yield the chunks of a stream as they come out of a filter, once that has settled."""
+    """Yield the filtered chunks of a stream, without the samples before the filter has settled.
+
+    The filter is restarted after lost samples.
+    """
     filtering: StreamFilter | None = None
     layout, next_sample, settled = (0, 0.0), -1, 0
     for chunk in chunks:
@@ -45,14 +48,32 @@ def filtered_chunks(chunks: Iterable[Chunk], filters: FilterSpec) -> Iterator[Ch
 def iter_segments(
     chunks: Iterable[Chunk], timeline: Timeline
 ) -> Iterator[tuple[int, Samples, Label, float]]:
-    """Yield (start, samples, label, rate) of each stretch under one label without a gap."""
+    """Yield the segments of a stream, in order of time.
+
+    Parameters
+    ----------
+    chunks : iterable of Chunk
+        Chunks of one stream.
+    timeline : Timeline
+        Labels of the session.
+
+    Yields
+    ------
+    start_ns : int
+        Time of the first sample, ns.
+    samples : ndarray, shape (n_samples, n_channels)
+    label : Label
+        Label in force; class index ``NO_CLASS`` if there is none.
+    sampling_rate : float
+        Hz.
+    """
     held: list[Samples] = []
     length = 0
     start_ns, next_sample, under, rate = 0, -1, _NO_LABEL, 0.0
     for chunk in chunks:
         for first, piece, label in _by_label(chunk, timeline):
             joins = chunk.first_sample + first == next_sample and chunk.sampling_rate == rate
-            if held and not (joins and label is under and length < STRETCH_S * rate):
+            if held and not (joins and label is under and length < MAX_SEGMENT_S * rate):
                 yield start_ns, np.concatenate(held), under, rate
                 held, length = [], 0
             if not held:
@@ -69,7 +90,7 @@ _NO_LABEL = Label(0, NO_CLASS)
 
 
 def _by_label(chunk: Chunk, timeline: Timeline) -> Iterator[tuple[int, Samples, Label]]:
-    """Yield (first sample, samples, label) of the parts of a chunk under one label."""
+    """Yield (first sample, samples, label) of the parts of a chunk with one label."""
     start = 0
     while start < chunk.n_samples:
         at_ns = sample_time_ns(chunk.stamp_ns, start, chunk.sampling_rate)

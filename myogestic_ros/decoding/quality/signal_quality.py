@@ -1,9 +1,9 @@
-"""What spoils the signal itself: dead or clipped channels, offsets, mains hum, envelopes.
+"""Checks of the signal: dead or saturated channels, offsets, mains interference, envelopes.
 
-Each check is a function of summaries (`myogestic_ros.decoding.quality.signal_summary`) and returns
-sentences: what was found, what it probably is, and what to do. Its threshold, and why it is that,
-stands in its docstring. Thresholds are meant to be crossed by what harms, not by what is merely
-untidy: a warning that comes with every good recording is not read.
+Each check takes a summary (`myogestic_ros.decoding.quality.signal_summary`) and returns sentences
+that name the finding, its probable cause and the correction. Its docstring documents the threshold
+and the reason for it. Thresholds are chosen so that good recordings give no warning: warnings that
+are always there are not read.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ Floats = NDArray[np.float64]
 
 
 def dead_channels(summary: SignalSummary) -> list[str]:
-    """Channels that say nothing: constant, or a fiftieth of the others' amplitude.
+    """Warn about channels that are constant or have at most 2 % of the median amplitude.
 
-    EMG amplitudes differ between electrodes of one array by a factor of ten at most (a muscle
-    near one, none near another); thirty to a hundred times less is a broken lead or an input
-    that is not connected. A dead channel makes a decoder worse little by little, and a lot when
-    it comes back to life.
+    EMG amplitudes differ between electrodes of one array by a factor of at most ten. A factor of 30
+    to 100 indicates a broken lead or an unconnected input. A dead channel reduces the accuracy
+    slightly, and much more if it works again later.
     """
     amplitude = _amplitude(summary)
     usual = float(np.median(amplitude))
@@ -36,68 +35,70 @@ def dead_channels(summary: SignalSummary) -> list[str]:
     if not bad.size:
         return []
     if bad.size == len(amplitude):
-        return [f"Session '{summary.session}': the signal is flat on every channel; is it on?"]
+        return [
+            f"Session '{summary.session}': the signal is constant on all channels. Check that the device is on and "
+            f'connected.'
+        ]
     return [
         f"Session '{summary.session}': {_channels(summary, bad)} flat (less than 2 % of the "
-        f'amplitude of the others): a loose lead or an electrode without contact. Mend it, or '
-        f'leave the channel out.'
+        f'median amplitude): a loose lead or an electrode without contact. Repair it, or leave the '
+        f'channel out.'
     ]
 
 
 def saturation(summary: SignalSummary) -> list[str]:
-    """Channels at the end of the amplifier's range for more than one sample in 200.
+    """Warn about channels at a limit of the amplifier's range in more than 0.5 % of the samples.
 
-    Counted are runs of three or more equal samples at the highest or lowest value of the
-    session: a peak touches its maximum once, a clipped one stays there. Some clipping in the
-    strongest bursts is common with small armbands and harmless; from half a percent on amplitudes
-    stop growing with effort.
+    Runs of three or more equal samples at the maximum or minimum of the session are counted: a peak
+    reaches its maximum once, a saturated signal stays there. Some saturation in the strongest
+    bursts is common with small armbands and harmless. Above 0.5 %, amplitudes no longer increase
+    with effort.
     """
-    lows = np.array([stretch.low for stretch in summary.stretches])
-    highs = np.array([stretch.high for stretch in summary.stretches])
-    held = np.array([stretch.held for stretch in summary.stretches])
-    weights = np.array([stretch.n_samples for stretch in summary.stretches], np.float64)
+    lows = np.array([segment.low for segment in summary.segments])
+    highs = np.array([segment.high for segment in summary.segments])
+    saturated = np.array([segment.saturated for segment in summary.segments])
+    weights = np.array([segment.n_samples for segment in summary.segments], np.float64)
     at_end = (lows <= lows.min(axis=0)) | (highs >= highs.max(axis=0))
     moving = lows.min(axis=0) < highs.max(axis=0)
-    share = (np.where(at_end, held, 0.0) * weights[:, np.newaxis]).sum(axis=0) / weights.sum()
+    share = (np.where(at_end, saturated, 0.0) * weights[:, np.newaxis]).sum(axis=0) / weights.sum()
     bad = np.flatnonzero((share > 0.005) & moving & ~_rectified(summary))
     if not bad.size:
         return []
     return [
         f"Session '{summary.session}': {_channels(summary, bad)} saturated (up to "
-        f'{share[bad].max():.1%} of the samples stand at the end of the range): lower the gain, '
-        f'or look for an electrode that moves.'
+        f'{share[bad].max():.1%} of the samples are at a limit of the range): reduce the gain, or '
+        f'look for a moving electrode.'
     ]
 
 
 def offsets(summary: SignalSummary) -> list[str]:
-    """Channels whose constant offset is more than ten times their amplitude.
+    """Warn about channels with a constant offset above ten times their amplitude.
 
-    Features like MAV and RMS then measure the offset and not the muscle; amplifiers without a
-    high-pass (a raw ADC) deliver that. Ten times: the amplitude's share of the RMS is below half
-    a percent then.
+    Features such as MAV and RMS then measure the offset. Amplifiers without a high-pass filter have
+    such offsets. Above a factor of ten, the amplitude contributes less than 0.5 % to the RMS.
     """
-    weights = [stretch.n_samples for stretch in summary.stretches]
-    mean = np.average([stretch.mean for stretch in summary.stretches], axis=0, weights=weights)
+    weights = [segment.n_samples for segment in summary.segments]
+    mean = np.average([segment.mean for segment in summary.segments], axis=0, weights=weights)
     amplitude = _amplitude(summary)
     bad = np.flatnonzero((np.abs(mean) > 10 * amplitude) & (amplitude > 0))
     if not bad.size:
         return []
     return [
-        f"Session '{summary.session}': {_channels(summary, bad)} on top of a DC offset (up to "
+        f"Session '{summary.session}': {_channels(summary, bad)} on a DC offset (up to "
         f'{_volts(float(np.abs(mean[bad]).max()))}, {np.max(np.abs(mean[bad]) / amplitude[bad]):.0f} '
-        f'times the amplitude): use a high-pass at 20 Hz.'
+        f'times the amplitude): use a high-pass filter at 20 Hz.'
     ]
 
 
 def mains(summary: SignalSummary) -> list[str]:
-    """Mains hum: at rest half of a channel's power, or a tenth of it on half of the channels.
+    """Warn about mains interference at rest: 50 % of a channel's power, or 10 % on half of them.
 
-    Muscle drowns the hum, so it is looked for where the signal is weakest: in the class of least
-    amplitude, without labels in the quietest quarter. Power is taken above 10 Hz; the line's, at
-    50 or 60 Hz and the harmonics, is what exceeds the spectrum beside it within 2 Hz. A tenth
-    changes an RMS at rest by 5 %, and much more on the day the cable lies elsewhere; a single
-    electrode with a little of it is found in good sessions too (2 of 15 with a Myo armband).
-    It is a warning on the raw signal: with a notch on the way in nothing needs to be done.
+    Muscle activity masks the interference, so it is measured where the signal is weakest: in the
+    class of lowest amplitude, or without labels in the quarter of lowest power. Only power above
+    10 Hz is used. The power of the line at 50 or 60 Hz and of its harmonics is that above the
+    neighbouring spectrum, within 2 Hz. A share of 10 % changes the RMS at rest by 5 %, and more if
+    the cables lie differently on another day. Single electrodes with a smaller share occur in good
+    sessions (2 of 15 with a Myo armband). A notch filter removes the interference.
     """
     spectrum = _spectrum(summary, _weakest(summary))
     total = spectrum[:, 10:].sum(axis=1)
@@ -113,9 +114,10 @@ def mains(summary: SignalSummary) -> list[str]:
         return []
     share_most, frequency, bad = max(worst, key=lambda entry: entry[0])
     return [
-        f"Session '{summary.session}': {_channels(summary, bad)} full of mains hum (at rest up to "
-        f'{share_most:.0%} of the power is at {frequency} Hz and its harmonics): use a notch, wet '
-        f'the electrodes, check the reference, run the amplifier from its battery.'
+        f"Session '{summary.session}': {_channels(summary, bad)} disturbed by mains interference (at "
+        f'rest up to {share_most:.0%} of the power is at {frequency} Hz and its harmonics): use a '
+        f'notch filter, moisten the electrodes, check the reference electrode, or run the amplifier '
+        f'from its battery.'
     ]
 
 
@@ -130,31 +132,31 @@ def _line(spectrum: Floats, frequency: int) -> Floats:
 
 
 def _weakest(summary: SignalSummary) -> list[Segment]:
-    """Return the stretches of the class of least amplitude; without labels the quietest quarter."""
-    usable = [stretch for stretch in summary.stretches if stretch.spectrum.any()]
+    """Return the segments of the class of lowest power; without labels, the lowest quarter."""
+    usable = [segment for segment in summary.segments if segment.spectrum.any()]
     power = np.array([float(np.median(s.spectrum[:, 10:].sum(axis=1))) for s in usable])
-    classes = np.array([stretch.class_index for stretch in usable])
+    classes = np.array([segment.class_index for segment in usable])
     labelled = set(classes[classes != NO_CLASS].tolist())
     if len(labelled) > 1:
         least = min(labelled, key=lambda index: float(np.median(power[classes == index])))
-        return [stretch for stretch in usable if stretch.class_index == least]
+        return [segment for segment in usable if segment.class_index == least]
     limit = np.quantile(power, 0.25) if len(usable) else 0.0
-    return [s for s, own in zip(usable, power, strict=True) if own <= limit] or summary.stretches
+    return [s for s, own in zip(usable, power, strict=True) if own <= limit] or summary.segments
 
 
 def envelopes(summary: SignalSummary) -> list[str]:
-    """An envelope, or rectified EMG, where raw EMG is expected.
+    """Warn about rectified EMG or an envelope instead of raw EMG.
 
-    Rectified: no sample is negative (or none positive), while values come down to near zero, so
-    that it is no offset: the lowest lies within one standard deviation of zero, and the mean
-    within ten. Smoothed: 95 % of the power above 0 Hz lies below 20 Hz, where surface EMG has
-    next to none (its median frequency is 60 to 120 Hz). Zero crossings, slope sign changes,
-    spectra and covariances mean nothing on either.
+    Rectified: all samples have the same sign, and the signal is not just offset: the sample nearest
+    to zero is within one amplitude of zero, the mean within ten. Smoothed: more than 95 % of the
+    power above 0 Hz is below 20 Hz, where surface EMG has little power (its median frequency is 60
+    to 120 Hz). Zero crossings, slope sign changes, spectra and covariances of such signals are
+    meaningless.
     """
     spectrum = _spectrum(summary)
     power = spectrum[:, 1:].sum(axis=1)
     moving = power > 0
-    if spectrum.shape[1] > 40:  # sampled at 80 Hz or more: otherwise there is nothing above
+    if spectrum.shape[1] > 40:  # sampled at more than 80 Hz
         slow = np.divide(
             spectrum[:, 1:20].sum(axis=1), power, where=moving, out=np.zeros(len(power))
         )
@@ -163,39 +165,38 @@ def envelopes(summary: SignalSummary) -> list[str]:
     smoothed, rectified = slow > 0.95, _rectified(summary)
     if moving.any() and rectified[moving].mean() > 0.5:
         return [
-            f"Session '{summary.session}': no sample is negative: this looks like rectified EMG "
-            f'or an envelope, not like raw EMG. Record the raw signal; many amplifiers can send '
-            f'either.'
+            f"Session '{summary.session}': no sample is negative: this seems to be rectified "
+            f'EMG or an envelope, not raw EMG. Set the amplifier to send the raw signal.'
         ]
     if moving.any() and smoothed[moving].mean() > 0.5:
         return [
             f"Session '{summary.session}': {float(np.median(slow[moving])):.0%} of the power lies "
-            f'below 20 Hz: this looks like an envelope, or like movement of the cables, not like '
-            f'raw EMG. Record the raw signal, or use a high-pass at 20 Hz.'
+            f'below 20 Hz: this seems to be an envelope or movement of the cables, not raw EMG. '
+            f'Record the raw signal, or use a high-pass filter at 20 Hz.'
         ]
     return []
 
 
 def _amplitude(summary: SignalSummary) -> Floats:
-    """Return the usual amplitude of each channel, shape (n_channels,), volt."""
-    amplitude: Floats = np.sqrt(np.nanmean(summary.course**2, axis=0))
+    """Return the root mean square amplitude of each channel, volt, shape (n_channels,)."""
+    amplitude: Floats = np.sqrt(np.nanmean(summary.envelope**2, axis=0))
     return amplitude
 
 
-def _spectrum(summary: SignalSummary, stretches: Sequence[Segment] = ()) -> Floats:
-    """Return the mean spectrum of some stretches, or all; shape (n_channels, n_frequencies)."""
-    chosen = stretches or summary.stretches
-    weights = [stretch.n_samples for stretch in chosen]
+def _spectrum(summary: SignalSummary, segments: Sequence[Segment] = ()) -> Floats:
+    """Return the mean spectrum of some or all segments, shape (n_channels, n_frequencies)."""
+    chosen = segments or summary.segments
+    weights = [segment.n_samples for segment in chosen]
     spectrum: Floats = np.average([s.spectrum for s in chosen], axis=0, weights=weights)
     return spectrum
 
 
 def _rectified(summary: SignalSummary) -> NDArray[np.bool_]:
-    """Return which channels have one sign only, and come down to zero."""
-    low = np.min([stretch.low for stretch in summary.stretches], axis=0)
-    high = np.max([stretch.high for stretch in summary.stretches], axis=0)
-    weights = [stretch.n_samples for stretch in summary.stretches]
-    mean = np.average([stretch.mean for stretch in summary.stretches], axis=0, weights=weights)
+    """Return True for channels of one sign that come near zero, shape (n_channels,)."""
+    low = np.min([segment.low for segment in summary.segments], axis=0)
+    high = np.max([segment.high for segment in summary.segments], axis=0)
+    weights = [segment.n_samples for segment in summary.segments]
+    mean = np.average([segment.mean for segment in summary.segments], axis=0, weights=weights)
     amplitude = np.maximum(_amplitude(summary), 1e-30)
     one_sign = (low >= 0) | (high <= 0)
     nearest = np.minimum(np.abs(low), np.abs(high))
@@ -206,7 +207,7 @@ def _rectified(summary: SignalSummary) -> NDArray[np.bool_]:
 
 
 def _channels(summary: SignalSummary, indices: Any) -> str:
-    """Name channels, with the verb: 'channel 3 is', 'channels 1, 2 and 9 more are'."""
+    """Return names of channels with the verb: 'channel 3 is', 'channels 1, 2 and 9 more are'."""
     names = [summary.channel_names[index] for index in indices]
     if len(names) == 1:
         return f'channel {names[0]} is'

@@ -1,4 +1,4 @@
-"""What a recorded signal looks like: the figures that tell good data from spoilt."""
+"""Statistics of a recorded signal for the quality checks."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from myogestic_ros.sessions.reading.timeline import Timeline
 __all__ = ['SignalSummary', 'Segment', 'summarize', 'summarize_session']
 
 BIN_MS = 20.0
-"""Step of the amplitude course, ms: an onset is known to that."""
+"""Bin width of the amplitude envelope, ms; the resolution of onsets."""
 
 SETTLED_MS = 500.0
-"""Left out at the beginning of a cue where its pattern is measured, ms."""
+"""Time left out at the beginning of a cue for its covariance, ms."""
 
-SHINGLE = 4
-"""So many samples in a row make a fingerprint: chance does not repeat them."""
+FINGERPRINT_SAMPLES = 4
+"""Successive samples per fingerprint, so that equal ones do not occur by chance."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of signal under one label, without a gap.
+    """Statistics of a segment: one label, no lost samples.
 
     Attributes
     ----------
     class_index, class_name, repetition : int, str, int
-        The label in force; class index ``NO_CLASS`` when there is none.
+        Label in force; class index ``NO_CLASS`` if there is none.
     n_samples : int
         Length, samples.
-    mean, deviation, low, high : ndarray, shape (n_channels,)
-        Mean, standard deviation and extremes, volt.
-    held : ndarray, shape (n_channels,)
-        Share of the samples that lie at the high or low end, several in a row: 0 to 1.
+    mean, std, low, high : ndarray, shape (n_channels,)
+        Mean, standard deviation, minimum and maximum, volt.
+    saturated : ndarray, shape (n_channels,)
+        Share of the samples in runs at the minimum or maximum, 0 to 1.
     spectrum : ndarray, shape (n_channels, n_frequencies)
-        Power at 0, 1, 2 … Hz (Welch), volt².
+        Power at 0, 1, 2, … Hz (Welch), volt² per Hz.
     covariance : ndarray, shape (n_channels, n_channels)
-        Of the settled part, volt².
+        Covariance of the channels without the first `SETTLED_MS`, volt².
     fingerprints : ndarray of uint64
-        Of each few samples in a row, those apart that stand still.
+        Hash of each `FINGERPRINT_SAMPLES` successive samples, except where the signal is constant.
     """
 
     class_index: int
@@ -58,10 +58,10 @@ class Segment:
     repetition: int
     n_samples: int
     mean: Floats
-    deviation: Floats
+    std: Floats
     low: Floats
     high: Floats
-    held: Floats
+    saturated: Floats
     spectrum: Floats
     covariance: Floats
     fingerprints: NDArray[np.uint64]
@@ -69,58 +69,58 @@ class Segment:
 
 @dataclass(frozen=True)
 class SignalSummary:
-    """What the signal of one session looks like.
+    """Statistics of the signal of one session.
 
     Attributes
     ----------
     session : str
-        Its name.
+        Name of the session.
     sampling_rate : float
-        In Hz.
+        Sampling rate, Hz.
     channel_names : tuple of str
         One per channel.
-    stretches : list of Segment
-        In the order of time.
-    course : ndarray, shape (n_bins, n_channels)
-        Amplitude (RMS about the mean) in bins of `BIN_MS`, volt; NaN where samples are missing.
+    segments : list of Segment
+        Segments in order of time.
+    envelope : ndarray, shape (n_bins, n_channels)
+        Amplitude (RMS about the mean) in bins of `BIN_MS`, volt; NaN for lost samples.
     cue_bins : list of (float, int)
-        When each label began, in bins from the first sample, and its class.
+        Start of each label, in bins from the first sample, and its class index.
     """
 
     session: str
     sampling_rate: float
     channel_names: tuple[str, ...]
-    stretches: list[Segment]
-    course: Floats
+    segments: list[Segment]
+    envelope: Floats
     cue_bins: list[tuple[float, int]]
 
     def cues(self) -> dict[tuple[int, int], list[Segment]]:
-        """Return the labelled stretches by class and repetition, in the order of time."""
+        """Return the labelled segments by class index and repetition, in order of time."""
         found: dict[tuple[int, int], list[Segment]] = {}
-        for stretch in self.stretches:
-            if stretch.class_index != NO_CLASS:
-                found.setdefault((stretch.class_index, stretch.repetition), []).append(stretch)
+        for segment in self.segments:
+            if segment.class_index != NO_CLASS:
+                found.setdefault((segment.class_index, segment.repetition), []).append(segment)
         return found
 
 
 def summarize_session(
     path: Path | str, stream: str, filters: FilterSpec | None = None
 ) -> SignalSummary:
-    """Summarize a stream of a recorded session; it is read as a stream, never as a whole.
+    """Summarize a stream of a recorded session, reading it in chunks.
 
     Parameters
     ----------
     path : Path or str
-        The session.
+        Folder of the session.
     stream : str
         Name of the stream.
     filters : FilterSpec, optional
-        What it passes through first, as before a decoder; None: nothing.
+        Filters to apply first; None: none.
     """
     session = Session(path)
     info = session.stream_info(stream)
     names = info.channel_names if info is not None else ()
-    # Frames decoded many at a time: reading them one by one takes longer than all that follows.
+    # Decoding single frames would take longer than all computations below.
     chunks: Iterable[Chunk] = chain.from_iterable(b.chunks() for b in session.blocks(stream))
     if filters is not None and not filters.is_off:
         chunks = filtered_chunks(chunks, filters)
@@ -135,30 +135,30 @@ def summarize(
     Parameters
     ----------
     name : str
-        What the session is called.
+        Name of the session.
     chunks : iterable of Chunk
-        Its samples, in order.
+        Samples, in order of time.
     labels : sequence of Label
-        Its labels, in order.
+        Labels, in order of time.
     channel_names : sequence of str
-        One per channel; when there are not as many, they are called by number, from 1.
+        One per channel; if the number differs, channels are named by number, from 1.
     """
-    stretches: list[Segment] = []
-    courses: list[Floats] = []
+    segments: list[Segment] = []
+    parts: list[Floats] = []
     rate, width, first_ns, bins = 0.0, 0, 0, 0
     for start_ns, data, label, rate in iter_segments(chunks, Timeline(list(labels))):
         if not bins:
             first_ns, width = start_ns, data.shape[1]
         if data.shape[1] != width:
-            break  # another electrode set from here on; training says so
+            break  # other channels from here on; the training reports it
         at = round((start_ns - first_ns) / (BIN_MS * 1e6))
         if at > bins:
-            courses.append(np.full((min(at - bins, 3000), width), np.nan))
-            bins += len(courses[-1])
-        course = _course(data, rate)
-        courses.append(course)
-        bins += len(course)
-        stretches.append(_measure(data, label, rate))
+            parts.append(np.full((min(at - bins, 3000), width), np.nan))
+            bins += len(parts[-1])
+        envelope = _envelope(data, rate)
+        parts.append(envelope)
+        bins += len(envelope)
+        segments.append(_measure(data, label, rate))
     known = tuple(channel_names)
     if len(known) != width:
         known = tuple(f'{channel + 1}' for channel in range(width))
@@ -166,8 +166,8 @@ def summarize(
         name,
         rate,
         known,
-        stretches,
-        np.concatenate(courses) if courses else np.zeros((0, width)),
+        segments,
+        np.concatenate(parts) if parts else np.zeros((0, width)),
         [
             ((label.stamp_ns - first_ns) / (BIN_MS * 1e6), label.index)
             for label in Timeline(list(labels)).labels
@@ -175,13 +175,13 @@ def summarize(
     )
 
 
-def _course(data: Samples, rate: float) -> Floats:
+def _envelope(data: Samples, rate: float) -> Floats:
     """Return the amplitude in bins, shape (n_bins, n_channels)."""
     edges = np.arange(0, len(data) * 1e3 / rate, BIN_MS) * rate / 1e3
     starts = np.unique(np.minimum(edges.round().astype(np.intp), len(data) - 1))
     x = np.asarray(data, np.float64)
     lengths = np.diff([*starts, len(x)])[:, np.newaxis]
-    # About the mean: a DC offset is no amplitude.
+    # Without the mean, so that a DC offset does not count as amplitude.
     centred = x - x.mean(axis=0)
     power: Floats = np.add.reduceat(centred**2, starts, axis=0) / lengths
     return np.sqrt(power)
@@ -202,15 +202,15 @@ def _measure(data: Samples, label: Label, rate: float) -> Segment:
         x.std(axis=0),
         low,
         high,
-        _held(x, low, high),
+        _saturated(x, low, high),
         _spectrum(x, rate),
         centred.T @ centred / len(centred),
         _fingerprints(data),
     )
 
 
-def _held(x: Floats, low: Floats, high: Floats) -> Floats:
-    """Return the share of samples at an end of the range, at least three in a row."""
+def _saturated(x: Floats, low: Floats, high: Floats) -> Floats:
+    """Return the share of samples in runs of at least three at the minimum or maximum."""
     share = np.zeros(x.shape[1])
     if len(x) < 3:
         return share
@@ -222,7 +222,7 @@ def _held(x: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def _spectrum(x: Floats, rate: float) -> Floats:
-    """Return the power spectrum with a step of 1 Hz, shape (n_channels, n_frequencies)."""
+    """Return the power spectrum with a resolution of 1 Hz, shape (n_channels, n_frequencies)."""
     length = round(rate)
     if len(x) < length:
         return np.zeros((x.shape[1], length // 2 + 1))
@@ -237,16 +237,16 @@ def _spectrum(x: Floats, rate: float) -> Floats:
 
 
 def _fingerprints(data: Samples) -> NDArray[np.uint64]:
-    """Return a number for each few samples in a row, equal for equal samples only."""
+    """Return a hash of each `FINGERPRINT_SAMPLES` successive samples on all channels."""
     bits = np.ascontiguousarray(data, np.float32).view(np.uint32).astype(np.uint64)
     odd = np.random.default_rng(1).integers(1, 2**63, bits.shape[1], np.uint64) * 2 + 1
     rows = (bits * odd).sum(axis=1, dtype=np.uint64)
     rows ^= rows >> np.uint64(29)
-    if len(rows) <= SHINGLE:
+    if len(rows) <= FINGERPRINT_SAMPLES:
         return np.zeros(0, np.uint64)
-    changing = (np.diff(rows.astype(np.int64)) != 0)[: len(rows) - SHINGLE + 1]
-    mixed = np.zeros(len(rows) - SHINGLE + 1, np.uint64)
-    for shift in range(SHINGLE):
+    changing = (np.diff(rows.astype(np.int64)) != 0)[: len(rows) - FINGERPRINT_SAMPLES + 1]
+    mixed = np.zeros(len(rows) - FINGERPRINT_SAMPLES + 1, np.uint64)
+    for shift in range(FINGERPRINT_SAMPLES):
         mixed = mixed * np.uint64(6364136223846793005) + rows[shift : shift + len(mixed)]
     found: NDArray[np.uint64] = np.unique(mixed[: len(changing)][changing])
     return found

@@ -15,6 +15,7 @@ __all__ = [
     'LOG',
     'NEWEST',
     'PREDICTIONS',
+    'PROCESSED',
     'STATUS',
 ]
 
@@ -42,4 +43,5 @@ NEWEST = _reliable(1)
 COMMANDS = _reliable(1)
 """As the controllers of ros2_control listen."""
 LOG = _reliable(1000)
+PROCESSED = _reliable(10)
 DIAGNOSTICS = _reliable(10)

@@ -27,6 +27,7 @@ from myogestic_ros.nodes.common.conversions import (
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.driver.flow_control import FlowControl
 from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
 from myogestic_ros.sources.base import Source
 from myogestic_ros.sources.registry import source_factory, source_names
@@ -90,6 +91,8 @@ class DriverNode(ManagedNode):
 
     Subscriptions
     -------------
+    emg/processed : Processed
+        Only for a flow-controlled replay, which waits for the nodes that publish there.
     label : Label
         Only if the source has no labels; ``synthetic`` performs the contraction of the label.
     """
@@ -113,6 +116,7 @@ class DriverNode(ManagedNode):
         self._label_publisher: Publisher | None = None
         self._label_subscription: Subscription | None = None
         self._label: Label | None = None
+        self._flow: FlowControl | None = None
         self._counts = {'frames': 0, 'samples': 0, 'reconnects': 0}
         self._lost_before = 0
         self._last_frame_s = 0.0
@@ -132,6 +136,7 @@ class DriverNode(ManagedNode):
         factory = source_factory(name)
         self._source = factory(self.parameter_values(factory.PARAMETERS, f'{name}.'))
         self._connect_labels(published=getattr(self._source, 'HAS_LABELS', False))
+        self._connect_flow_control(getattr(self._source, 'flow_controlled', False))
         if self._label is not None:  # a label is valid until the next one
             self._source.set_label(self._label)
         return self._source
@@ -142,8 +147,11 @@ class DriverNode(ManagedNode):
             raise SourceError('The source is still being released; try again in a moment.')
         self._lost_before += self._numbering.lost
         self._numbering = SampleNumbering()
+        source = self._make_source()  # parameters may have changed since
+        if self._flow is not None:
+            self._flow.restart()
         self._reader = SourceReader(
-            self._make_source(),  # parameters may have changed since
+            source,
             on_open=self._on_open,
             on_item=self._on_item,
             on_failure=self._on_failure,
@@ -167,6 +175,7 @@ class DriverNode(ManagedNode):
         self.deactivate()
         self._source = None
         self._connect_labels(published=None)
+        self._connect_flow_control(False)
 
     # -- labels -------------------------------------------------------------------------------
 
@@ -184,6 +193,15 @@ class DriverNode(ManagedNode):
             self._label_subscription = self.create_subscription(
                 LabelMessage, 'label', self._on_label, qos.LABEL_INPUT
             )
+
+    def _connect_flow_control(self, wanted: bool) -> None:
+        if wanted and self._flow is None:
+            self._flow = FlowControl(
+                self, 'emg', lambda reason: self.set_status(reason or 'Streaming.')
+            )
+        elif not wanted and self._flow is not None:
+            self._flow.close()
+            self._flow = None
 
     def _on_label(self, message: LabelMessage) -> None:
         self._label = label_from_ros(message)
@@ -214,7 +232,14 @@ class DriverNode(ManagedNode):
                 stamp_ns = self._numbering.stamp_ns(item)
                 self._label_publisher.publish(label_to_ros(replace(item, stamp_ns=stamp_ns)))
             return
-        self._frames.publish(chunk_to_ros(self._numbering.renumber(item), self._frame_id))
+        chunk = self._numbering.renumber(item)
+        if self._flow is not None and self._reader is not None:
+            reader = self._reader
+            self._flow.wait(chunk.n_samples, chunk.sampling_rate, lambda: reader.stopping)
+            if reader.stopping:
+                return
+            self._flow.on_published(chunk.end_sample)
+        self._frames.publish(chunk_to_ros(chunk, self._frame_id))
         now_s = time.monotonic()
         self._longest_pause_s = max(self._longest_pause_s, now_s - self._last_frame_s)
         self._last_frame_s = now_s

@@ -63,6 +63,11 @@ class SourceReader:
         """True until the source is released."""
         return self._thread.is_alive()
 
+    @property
+    def stopping(self) -> bool:
+        """True once `stop` has been called."""
+        return self._stop.is_set()
+
     def start(self, timeout_s: float) -> bool:
         """Start the thread, which opens and reads the source.
 

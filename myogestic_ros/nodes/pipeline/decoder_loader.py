@@ -11,12 +11,12 @@ __all__ = ['find_pipeline']
 
 
 def find_pipeline(decoder: str) -> Pipeline:
-    """Return the pipeline of a ready decoder, or import one and return the pipeline it defines.
+    """Return the pipeline of a built-in decoder, or import one and return the pipeline it defines.
 
     Parameters
     ----------
     decoder : str
-        Name of a ready decoder (`myogestic_ros.decoding.decoders.recipes.recipe_names`), import path of a
+        Name of a built-in decoder (`myogestic_ros.decoding.decoders.recipes.recipe_names`), import path of a
         scikit-learn estimator (``sklearn.svm:SVC``), or whatever `import_decoder` takes.
 
     Raises

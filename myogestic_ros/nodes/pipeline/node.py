@@ -26,6 +26,7 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_ros, joint_state_chunk
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.common.processed_publisher import ProcessedPublisher
 from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -79,6 +80,9 @@ class PipelineNode(ManagedNode):
         self.rotations = ChannelRotation(self)
         self.shelf: ModelManager | None = None
         self._subscriptions_of_streams: list[Any] = []
+        self._processed: dict[str, ProcessedPublisher] = {}
+        self._received: dict[str, int] = {}  # index after the newest sample of a stream
+        self._acknowledging = threading.Lock()
         self._watch = StreamMonitor(self)
         self._predictor: threading.Thread | None = None
         self._closing = threading.Event()
@@ -158,11 +162,14 @@ class PipelineNode(ManagedNode):
         if settings['type'] == 'joint_state':
             kind, profile, callback = JointState, qos.JOINT_STATES, self._on_joints
         rate = settings['sampling_rate']
-        self._subscriptions_of_streams.append(
-            self.create_subscription(
-                kind, settings['topic'], lambda message: callback(name, rate, message), profile
-            )
+        subscription = self.create_subscription(
+            kind, settings['topic'], lambda message: callback(name, rate, message), profile
         )
+        self._subscriptions_of_streams.append(subscription)
+        if kind is EmgFrame:
+            self._processed[name] = ProcessedPublisher(
+                self, settings['topic'], lambda: subscription.get_publisher_count() > 0
+            )
 
     def activate(self) -> None:
         """Start predicting, or refuse with the reason."""
@@ -192,6 +199,10 @@ class PipelineNode(ManagedNode):
         for subscription in self._subscriptions_of_streams:
             self.destroy_subscription(subscription)
         self._subscriptions_of_streams.clear()
+        for publisher in self._processed.values():
+            publisher.close()
+        self._processed.clear()
+        self._received.clear()
         self.shelf = None
 
     def publish_status(self) -> None:
@@ -231,10 +242,16 @@ class PipelineNode(ManagedNode):
             return
         if name == self.pipeline.reader.cutter.names[0]:
             self.reports.frame_id = message.header.frame_id
+        ticks = self.pipeline.reader.ticks
+        # A flow-controlled replay waits for the predictions: none of them comes too late.
+        ticks.skip_late = not any(publisher.active for publisher in self._processed.values())
         self.pipeline.push(name, chunk, time.monotonic_ns())
+        self._received[name] = chunk.end_sample
         # Stand aside while the thread that predicts needs the interpreter: the two would take it
         # from one another in turns. A slow decoder is not waited for.
-        self.pipeline.reader.ticks.wait_until_idle(STAND_ASIDE_S)
+        ticks.wait_until_idle(STAND_ASIDE_S)
+        if not ticks.skip_late:
+            self._acknowledge()
 
     def _on_joints(self, name: str, rate: float, message: JointState) -> None:
         try:
@@ -251,6 +268,19 @@ class PipelineNode(ManagedNode):
             while not closing.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
+                    if not self.pipeline.reader.ticks.skip_late:
+                        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Acknowledge the frames received so far, if no tick is waiting or being computed."""
+        with self._acknowledging:
+            received = dict(self._received)  # read before the ticks: those of later frames count
+            if not self.pipeline.reader.ticks.wait_until_idle(0.0):
+                return
+            for name, end_sample in received.items():
+                publisher = self._processed.get(name)
+                if publisher is not None and publisher.end_sample != end_sample:
+                    publisher.publish(end_sample)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -10,7 +10,10 @@ from typing import Any
 from rclpy.node import Node
 
 from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.processed_publisher import ProcessedPublisher
 from myogestic_ros.nodes.recorder.topics import WantedTopic
+from myogestic_ros.sessions.reading.reader import EMG_FRAME
+from myogestic_ros.sessions.recording.sample_losses import frame_span
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED
 from myogestic_ros.sessions.storage.writer import Topic
@@ -50,6 +53,7 @@ class RecorderSubscriptions:
         self._on_frame = on_frame
         self._on_latched = on_latched
         self._subscriptions: list[Any] = []
+        self._processed: list[ProcessedPublisher] = []
         self._expected: set[str] = set()
         self._silent: set[str] = set()  # expected, and not heard since `begin`
         self._since_s = 0.0
@@ -66,13 +70,33 @@ class RecorderSubscriptions:
             if self._silent:
                 self._silent.discard(topic)
             callback(topic, data)
+            if acknowledge is not None:
+                acknowledge(data)
 
-        self._subscriptions.append(
-            self._node.create_subscription(wanted.kind, topic, hear, profile, raw=True)
-        )
+        subscription = self._node.create_subscription(wanted.kind, topic, hear, profile, raw=True)
+        self._subscriptions.append(subscription)
+        acknowledge = self._acknowledge_frames(topic, subscription, wanted)
         if wanted.expected:
             self._expected.add(topic)
         self._since_s = time.monotonic()
+
+    def _acknowledge_frames(
+        self, topic: str, subscription: Any, wanted: WantedTopic
+    ) -> Callable[[bytes], None] | None:
+        """Return a function that acknowledges a frame to a flow-controlled replay."""
+        if wanted.msgtype != EMG_FRAME:
+            return None
+        publisher = ProcessedPublisher(
+            self._node, topic, lambda: subscription.get_publisher_count() > 0
+        )
+        self._processed.append(publisher)
+
+        def acknowledge(data: bytes) -> None:
+            span = frame_span(data) if publisher.active else None
+            if span is not None:
+                publisher.publish(span[0] + span[1])
+
+        return acknowledge
 
     def begin(self) -> None:
         """Wait for the publishers that are known, a moment: what they send before is not heard."""
@@ -106,6 +130,9 @@ class RecorderSubscriptions:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
+        for publisher in self._processed:
+            publisher.close()
+        self._processed.clear()
         self.topics.clear()
         self._expected.clear()
         self._silent.clear()

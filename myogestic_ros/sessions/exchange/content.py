@@ -1,4 +1,4 @@
-"""One stream of a session in memory, with all that is needed to write the session again."""
+"""One stream of a session in memory, complete enough to write an identical session."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from myogestic_ros.sessions.storage.message_definitions import message_definitio
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['Content', 'Event', 'Frames', 'content_of', 'write_content']
+__all__ = ['Content', 'Event', 'Frames', 'read_content', 'write_content']
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Where the frames of a stream begin; all of shape (n_frames,).
+    """Frames of a stream; all arrays have shape ``(n_frames,)``.
 
     Attributes
     ----------
     rows : ndarray of int64
-        Row of a frame's first sample among the samples that there are.
+        Row of the first sample of each frame in the data array.
     first_samples : ndarray of int64
-        Running index of that sample; a jump means that samples were lost.
+        Sample index of the first sample; gaps are lost samples.
     stamps_ns, log_ns : ndarray of int64
-        When that sample was acquired, and when the frame was recorded, ns.
+        Acquisition time of the first sample, and log time of the frame, ns.
     """
 
     rows: Integers
@@ -54,7 +54,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Event:
-    """A label, when it was recorded (ns), and the frame_id of its header."""
+    """Label with its log time, ns, and the frame_id of its header."""
 
     label: Label
     log_ns: int
@@ -68,21 +68,21 @@ class Content:
     Attributes
     ----------
     info : SessionInfo
-        What the session is about.
+        Description of the session.
     stream : StreamInfo
-        What the stream is.
+        Description of the stream.
     data : ndarray of float32, shape (n_samples, n_channels)
-        The samples that there are, in volt.
+        Recorded samples, in volt.
     frames : Frames
-        How they are divided, and when they were.
+        Division of the samples into frames, with their times.
     events : list of Event
-        The labels in the order of their recording.
+        Labels in the order of recording.
     topics : dict of str to str
-        Topic of the 'stream', its 'info' and the 'label'; those that there are.
+        Names of the topics ``'stream'``, ``'info'`` and ``'label'`` of the session.
     info_ns : tuple of int
-        Stamp of the stream's info and when they were recorded, ns; (0, 0): they were not.
+        Stamp and log time of the StreamInfo message, ns; (0, 0) if it was not recorded.
     frame_id, info_frame_id : str
-        The electrode set, as the frames and the stream's info name it.
+        frame_id of the frames and of the StreamInfo message: name of the electrode set.
     """
 
     info: SessionInfo
@@ -99,81 +99,95 @@ class Content:
 
     @property
     def start_ns(self) -> int:
-        """When the first sample was acquired, ns."""
+        """Acquisition time of the first sample, ns."""
         return int(self.frames.stamps_ns[0])
 
-    def _steps(self) -> tuple[Integers, Integers]:
-        """Return for each sample its frame, and how many samples of that come before it."""
+    def _sample_positions(self) -> tuple[Integers, Integers]:
+        """Return the frame number of each sample and its position in the frame, from 0."""
         lengths = np.diff([*self.frames.rows, len(self.data)])
-        frame = np.repeat(np.arange(len(lengths)), lengths)
-        return frame, np.arange(len(self.data)) - self.frames.rows[frame]
+        frames = np.repeat(np.arange(len(lengths)), lengths)
+        return frames, np.arange(len(self.data)) - self.frames.rows[frames]
 
     def sample_indices(self) -> Integers:
-        """Return the running index of each sample, shape (n_samples,)."""
-        frame, step = self._steps()
-        indices: Integers = self.frames.first_samples[frame] + step
+        """Return the sample index of each sample, shape ``(n_samples,)``."""
+        frames, positions = self._sample_positions()
+        indices: Integers = self.frames.first_samples[frames] + positions
         return indices
 
     def times_ns(self) -> Integers:
-        """Return when each sample was acquired, ns, shape (n_samples,)."""
-        frame, step = self._steps()
-        after_ns = np.rint(step * 1e9 / self.stream.sampling_rate).astype(np.int64)
-        times_ns: Integers = self.frames.stamps_ns[frame] + after_ns
+        """Return the acquisition time of each sample, ns, shape ``(n_samples,)``."""
+        frames, positions = self._sample_positions()
+        after_ns = np.rint(positions * 1e9 / self.stream.sampling_rate).astype(np.int64)
+        times_ns: Integers = self.frames.stamps_ns[frames] + after_ns
         return times_ns
 
     def frame_numbers(self) -> Integers:
-        """Return the number of each sample's frame, from 0, shape (n_samples,)."""
-        return self._steps()[0]
+        """Return the frame number of each sample, from 0, shape ``(n_samples,)``."""
+        return self._sample_positions()[0]
 
     def labels(self) -> tuple[Integers, Integers]:
-        """Return class index and repetition of each sample, both of shape (n_samples,)."""
+        """Return class index and repetition of each sample, each of shape ``(n_samples,)``.
+
+        Without a class they are ``NO_CLASS`` and -1.
+        """
         labels = sorted((event.label for event in self.events), key=lambda label: label.stamp_ns)
         labels = insert_planned_ends(labels)
         starts = [label.stamp_ns for label in labels]
-        place = np.searchsorted(starts, self.times_ns() + ROUNDING_NS, side='right')
+        positions = np.searchsorted(starts, self.times_ns() + ROUNDING_NS, side='right')
         indices = np.array([NO_CLASS, *(label.index for label in labels)], np.int64)
         repetitions = np.array([-1, *(label.repetition for label in labels)], np.int64)
-        return indices[place], repetitions[place]
+        return indices[positions], repetitions[positions]
 
     def chunks(self) -> Iterator[tuple[Chunk, int]]:
-        """Yield the frames, and when each was recorded, ns."""
-        f = self.frames
-        ends = [*f.rows[1:].tolist(), len(self.data)]
-        columns = (f.rows, f.first_samples, f.stamps_ns, f.log_ns)
+        """Yield each frame as a chunk with its log time, ns."""
+        frames = self.frames
+        ends = [*frames.rows[1:].tolist(), len(self.data)]
+        columns = (frames.rows, frames.first_samples, frames.stamps_ns, frames.log_ns)
         rows = zip(*(column.tolist() for column in columns), ends, strict=True)
         for start, first, stamp_ns, log_ns, end in rows:
             yield Chunk(first, stamp_ns, self.stream.sampling_rate, self.data[start:end]), log_ns
 
 
-def content_of(session: Session, stream: str) -> Content:
-    """Read one stream of a session, its labels and info, as they stand in the bag.
+def read_content(session: Session, stream: str) -> Content:
+    """Read one stream of a session with its labels and stream info.
+
+    Parameters
+    ----------
+    session : Session
+        Session.
+    stream : str
+        Name of an EmgFrame stream.
 
     Raises
     ------
     SessionError
-        When there is no such stream of EmgFrame, when it changes its rate or channels, or when a
-        message cannot be understood: what is exported must be all.
+        If there is no such stream, if it has no samples, if its format changes, or if a message is
+        malformed: an export must be complete.
     """
     topic = session.stream_topic(stream)
     types = session.bag.topics
     if types[topic] != EMG_FRAME:
         raise SessionError(
-            f"Stream '{stream}' of session '{session.name}' is of {types[topic]}; expected "
-            f'{EMG_FRAME}.'
+            f"Stream '{stream}' of session '{session.name}' has messages of type {types[topic]}, "
+            f'expected {EMG_FRAME}.'
         )
     topics = {'stream': topic}
     for kind, name in (('info', session.info_topic(stream)), ('label', session.label_topic())):
         if name is not None:
             topics[kind] = name
-    read = _read(session, topics)
+    read = _read_messages(session, topics)
     if not read.chunks:
-        raise SessionError(f"Session '{session.name}' has no samples of the stream '{stream}'.")
+        raise SessionError(
+            f"Stream '{stream}' of session '{session.name}' has no samples, expected at least one."
+        )
     formats = {(c.n_channels, c.sampling_rate) for c, _ in read.chunks}
     if len(formats) > 1:
-        told = ', '.join(f'{channels} channels at {rate:g} Hz' for channels, rate in formats)
+        formats_text = ', '.join(
+            f'{channels} channels at {rate:g} Hz' for channels, rate in formats
+        )
         raise SessionError(
-            f"Stream '{stream}' of session '{session.name}' changes: {told}. A table holds one "
-            f'format; run "myogestic sessions check" to see where.'
+            f"The format of stream '{stream}' of session '{session.name}' changes: "
+            f'{formats_text}; expected one format. Run "myogestic sessions check" for details.'
         )
     ((channels, rate),) = formats
     names = tuple(f'EMG{channel + 1}' for channel in range(channels))
@@ -199,16 +213,18 @@ def content_of(session: Session, stream: str) -> Content:
 
 
 @dataclass
-class _Read:
+class _Messages:
+    """Converted messages of a session, in the order of recording."""
+
     chunks: list[tuple[Chunk, int]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     info: tuple[StreamInfo, tuple[int, int], str] | None = None
     frame_id: str = ''
 
 
-def _read(session: Session, topics: dict[str, str]) -> _Read:
-    read = _Read()
-    makers: dict[str, Callable[[Any], Any]] = {
+def _read_messages(session: Session, topics: dict[str, str]) -> _Messages:
+    read = _Messages()
+    converters: dict[str, Callable[[Any], Any]] = {
         topics['stream']: lambda m: (chunk_from_frame(m), str(m.header.frame_id)),
         topics.get('info', ''): lambda m: (
             stream_info_from_message(m),
@@ -216,9 +232,9 @@ def _read(session: Session, topics: dict[str, str]) -> _Read:
         ),
         topics.get('label', ''): lambda m: (label_from_message(m), str(m.header.frame_id)),
     }
-    makers.pop('', None)
+    converters.pop('', None)
     before = dict(session.malformed)
-    for _, log_ns, (item, other) in session.messages(makers):
+    for _, log_ns, (item, other) in session.messages(converters):
         if isinstance(item, Chunk):
             if item.n_samples:
                 read.frame_id = read.frame_id or other
@@ -227,23 +243,36 @@ def _read(session: Session, topics: dict[str, str]) -> _Read:
             read.info = (item, (other[0], log_ns), other[1])
         else:
             read.events.append(Event(item, log_ns, other))
-    for topic in makers:
+    for topic in converters:
         if count := session.malformed[topic] - before.get(topic, 0):
             raise SessionError(
-                f"Session '{session.name}' holds {count} messages on {topic} that cannot be "
-                f'understood, and what is exported must be all; run "myogestic sessions check" '
-                f'on it.'
+                f"Session '{session.name}' has {count} malformed messages on {topic}, expected "
+                f'none in an export; run "myogestic sessions check" for details.'
             )
     return read
 
 
 def write_content(content: Content, path: Path) -> Path:
-    """Write a session; a failure leaves nothing behind.
+    """Write a new session; after an error or an interrupt, remove it.
+
+    Parameters
+    ----------
+    content : Content
+        Content of the session.
+    path : Path
+        Folder of the session; must not exist.
+
+    Returns
+    -------
+    Path
+        The given path.
 
     Raises
     ------
+    SessionExistsError
+        If the folder exists.
     SessionError
-        When the folder exists already, or cannot be written.
+        If the session cannot be written.
     """
     kinds = {
         'stream': (EMG_FRAME, STREAM),
@@ -260,16 +289,16 @@ def write_content(content: Content, path: Path) -> Path:
         with writer:
             for log_ns, _, topic, data in sorted(_messages(content), key=lambda m: m[:2]):
                 writer.write(topic, data, log_ns)
-    except BaseException as error:  # an interrupt, too, leaves nothing behind
+    except BaseException as error:  # also after KeyboardInterrupt
         shutil.rmtree(path, ignore_errors=True)
         if isinstance(error, OSError):
-            raise SessionError(f'Session {path} cannot be written: {error}') from error
+            raise SessionError(f'Cannot write session {path}: {error}') from error
         raise
     return path
 
 
 def _messages(content: Content) -> Iterator[tuple[int, int, str, bytes]]:
-    """Yield (time of recording, rank among those of the same time, topic, message)."""
+    """Yield log time, rank among messages of the same log time, topic, and serialized message."""
     encoder, topics = Encoder(), content.topics
     if 'info' in topics and any(content.info_ns):
         stamp_ns, log_ns = content.info_ns

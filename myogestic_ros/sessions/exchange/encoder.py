@@ -1,4 +1,4 @@
-"""Chunks, labels and info as the serialized messages that a bag holds; the way in is `messages`."""
+"""Serialize chunks, labels and stream info as messages, without ROS."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ __all__ = ['Encoder']
 
 
 class Encoder:
-    """Serialize what the rooms below know, without ROS.
+    """Serialize the classes of `myogestic_ros.core.signals` to CDR.
+
+    The inverse conversion is in `myogestic_ros.sessions.storage.message_conversion`.
 
     Raises
     ------
     SessionError
-        When the definitions of this package's messages are not installed.
+        If the definitions of this package's messages are not installed.
     """
 
     def __init__(self) -> None:
-        kinds = (EMG_FRAME, LABEL, STREAM_INFO)
-        store = typestore({kind: message_definition(kind).text for kind in kinds})
+        msgtypes = (EMG_FRAME, LABEL, STREAM_INFO)
+        store = typestore({name: message_definition(name).text for name in msgtypes})
         self._types: Any = store.types
         self._serialize: Any = store.serialize_cdr
 
@@ -33,7 +35,7 @@ class Encoder:
         return self._types['std_msgs/msg/Header'](time, frame_id)
 
     def frame(self, chunk: Chunk, frame_id: str = '') -> bytes:
-        """Return the EmgFrame of a chunk."""
+        """Return the serialized EmgFrame of a chunk."""
         message = self._types[EMG_FRAME](
             self._header(chunk.stamp_ns, frame_id),
             chunk.first_sample,
@@ -44,7 +46,7 @@ class Encoder:
         return bytes(self._serialize(message, EMG_FRAME))
 
     def label(self, label: Label, frame_id: str = '') -> bytes:
-        """Return the Label of a label."""
+        """Return the serialized Label message of a label."""
         message = self._types[LABEL](
             header=self._header(label.stamp_ns, frame_id),
             index=label.index,
@@ -55,7 +57,7 @@ class Encoder:
         return bytes(self._serialize(message, LABEL))
 
     def info(self, info: StreamInfo, stamp_ns: int, frame_id: str = '') -> bytes:
-        """Return the StreamInfo of a stream."""
+        """Return the serialized StreamInfo message of a stream."""
         message = self._types[STREAM_INFO](
             self._header(stamp_ns, frame_id),
             info.name,

@@ -1,4 +1,4 @@
-"""What a table of samples does not hold of a session, as plain values for JSON and YAML."""
+"""Metadata of an exported session: all but its samples, as values for JSON and YAML."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from myogestic_ros.core.signals import Label, Samples, StreamInfo
 from myogestic_ros.sessions.exchange.content import Content, Event, Frames
 from myogestic_ros.sessions.session_info import SessionInfo
 
-__all__ = ['SECTION', 'document_of', 'restored']
+__all__ = ['SECTION', 'content_from_metadata', 'metadata_from_content']
 
 SECTION = 'session'
-"""Name of the document in an exported file."""
+"""Name of the metadata in an exported file."""
 
 VERSION = 1
 
 LABEL_FIELDS = [field.name for field in fields(Label)]
 
 
-def document_of(content: Content) -> dict[str, Any]:
-    """Return info, labels and topics of a session."""
+def metadata_from_content(content: Content) -> dict[str, Any]:
+    """Return session info, stream info, labels and topics of a session."""
     stream = content.stream
     return {
         'version': VERSION,
@@ -49,21 +49,32 @@ def document_of(content: Content) -> dict[str, Any]:
     }
 
 
-def restored(document: Any, data: Samples, frames: Frames, file: object) -> Content:
-    """Return the content that `document_of` described.
+def content_from_metadata(metadata: Any, data: Samples, frames: Frames, file: object) -> Content:
+    """Return the content of an exported session.
+
+    Parameters
+    ----------
+    metadata : dict
+        Result of `metadata_from_content`.
+    data : ndarray of float32, shape (n_samples, n_channels)
+        Samples, in volt.
+    frames : Frames
+        Division of the samples into frames.
+    file : object
+        Name of the file, for error messages.
 
     Raises
     ------
     SessionError
-        When the document is of another version or damaged, or does not fit the samples.
+        If the metadata has another version, is malformed, or does not fit the samples.
     """
     try:
-        if document['version'] != VERSION:
+        if metadata['version'] != VERSION:
             raise SessionError(
-                f'{file} was exported in version {document["version"]} of the format, expected '
-                f'{VERSION}; import it with the version of this package that exported it.'
+                f'{file} has version {metadata["version"]} of the export format, expected {VERSION}; '
+                f'import it with the version of myogestic_ros that exported it.'
             )
-        stream = document['stream']
+        stream = metadata['stream']
         info = StreamInfo(
             stream['name'],
             float(stream['sampling_rate']),
@@ -79,33 +90,33 @@ def restored(document: Any, data: Samples, frames: Frames, file: object) -> Cont
                 row['log_ns'],
                 row['frame_id'],
             )
-            for row in document['labels']
+            for row in metadata['labels']
         ]
         content = Content(
-            SessionInfo.from_custom_data(document['facts']),
+            SessionInfo.from_custom_data(metadata['facts']),
             info,
             data,
             frames,
             events,
-            dict(document['topics']),
-            (int(document['info_ns'][0]), int(document['info_ns'][1])),
-            document['frame_id'],
-            document['info_frame_id'],
+            dict(metadata['topics']),
+            (int(metadata['info_ns'][0]), int(metadata['info_ns'][1])),
+            metadata['frame_id'],
+            metadata['info_frame_id'],
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise SessionError(
-            f"{file}: its part '{SECTION}' is damaged ({error!r}). Without that part the file is "
-            f'read as any other recording.'
+            f"The section '{SECTION}' of {file} is malformed ({error!r}). Remove the section to "
+            f'import the file like one of another program.'
         ) from error
     if data.ndim != 2 or data.shape[1] != info.n_channels:
         raise SessionError(
-            f'{file} holds samples of shape {data.shape}, expected (n_samples, '
-            f'{info.n_channels}), one column for each channel name.'
+            f'{file} has samples of shape {data.shape}, expected (n_samples, {info.n_channels}): '
+            f'one column for each channel name.'
         )
     rows = frames.rows
     if not len(rows) or rows[0] != 0 or np.any(np.diff(rows) <= 0) or rows[-1] >= len(data):
         raise SessionError(
-            f'{file}: its {len(data)} samples do not fit its {len(rows)} frames; expected as '
+            f'{file} has {len(data)} samples that do not fit its {len(rows)} frames, expected as '
             f'many samples as were exported.'
         )
     return content

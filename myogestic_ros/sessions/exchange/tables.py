@@ -1,4 +1,4 @@
-"""Sessions as tables that other programs read, NPZ and CSV, and back without loss."""
+"""Write sessions as NPZ and CSV tables, and read them without loss."""
 
 from __future__ import annotations
 
@@ -15,22 +15,33 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.exchange.content import Content, Frames
-from myogestic_ros.sessions.exchange.session_metadata import SECTION, document_of, restored
+from myogestic_ros.sessions.exchange.session_metadata import (
+    SECTION,
+    content_from_metadata,
+    metadata_from_content,
+)
 
-__all__ = ['content_of_csv', 'content_of_npz', 'mapping_of', 'write_csv', 'write_npz']
+__all__ = ['csv_mapping', 'read_csv', 'read_npz', 'write_csv', 'write_npz']
 
-FRAMES = ('frame_rows', 'frame_first_samples', 'frame_stamps_ns', 'frame_log_ns')
-AFTER = ('label', 'repetition', 'frame', 'recorded_s')
-"""Columns of a CSV behind the channels; ``time_s`` and ``sample`` are before them."""
+FRAME_ARRAYS = ('frame_rows', 'frame_first_samples', 'frame_stamps_ns', 'frame_log_ns')
+LAST_COLUMNS = ('label', 'repetition', 'frame', 'recorded_s')
+"""Columns of a CSV file after the channels; ``time_s`` and ``sample`` precede them."""
 
 
 def write_npz(content: Content, file: Path) -> list[Path]:
-    """Write a session as arrays; return the files.
+    """Write a session as NPZ file; return the file as a list.
+
+    Parameters
+    ----------
+    content : Content
+        Content of the session.
+    file : Path
+        File to write; must not exist.
 
     Raises
     ------
     SessionError
-        When the file exists, or cannot be written.
+        If the file exists or cannot be written.
     """
     labels, repetitions = content.labels()
     frames = content.frames
@@ -47,44 +58,46 @@ def write_npz(content: Content, file: Path) -> list[Path]:
         'frame_first_samples': frames.first_samples,
         'frame_stamps_ns': frames.stamps_ns,
         'frame_log_ns': frames.log_ns,
-        SECTION: np.array(json.dumps(document_of(content))),
+        SECTION: np.array(json.dumps(metadata_from_content(content))),
     }
 
     def write(part: Path) -> None:
         with part.open('wb') as stream:
             np.savez(stream, **arrays)
 
-    _write(file, write)
+    _write_atomically(file, write)
     return [file]
 
 
-def content_of_npz(file: Path) -> Content | None:
-    """Return the session in a file that `write_npz` wrote; None when another program wrote it.
+def read_npz(file: Path) -> Content | None:
+    """Read a session from an NPZ file; return None if the file was not written by `write_npz`.
 
     Raises
     ------
     SessionError
-        When it is damaged.
+        If the file cannot be read, is malformed, or was changed inconsistently.
     """
     try:
         with np.load(file) as arrays:
             if SECTION not in arrays.files:
                 return None
-            document = json.loads(str(arrays[SECTION]))
+            metadata = json.loads(str(arrays[SECTION]))
             data = np.asarray(arrays['emg'])
-            frames = Frames(*(np.asarray(arrays[name], np.int64) for name in FRAMES))
+            frames = Frames(*(np.asarray(arrays[name], np.int64) for name in FRAME_ARRAYS))
             labels = arrays['labels'], arrays['repetitions']
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise SessionError(f'{file} cannot be read: {error}') from error
+        raise SessionError(f'Cannot read {file}: {error}') from error
     if data.dtype != np.float32:
-        raise SessionError(f"{file}: its array 'emg' is {data.dtype}, expected float32, in volt.")
-    content = restored(document, data, frames, file)
+        raise SessionError(
+            f"The array 'emg' of {file} is {data.dtype}, expected float32, in volt."
+        )
+    content = content_from_metadata(metadata, data, frames, file)
     _check_labels(content, labels, lambda row: f'{file}, sample {row}')
     return content
 
 
-def mapping_of(content: Content) -> dict[str, Any]:
-    """Return how a CSV of a session is to be read: the fields of a recording's mapping."""
+def csv_mapping(content: Content) -> dict[str, Any]:
+    """Return the import mapping of the CSV file of a session."""
     channels = content.data.shape[1]
     return {
         'sampling_rate': content.stream.sampling_rate,
@@ -99,7 +112,7 @@ def mapping_of(content: Content) -> dict[str, Any]:
 
 
 def class_names(content: Content) -> list[str]:
-    """Return the names of the classes, by index; those of the labels where the info lack them."""
+    """Return the class names by class index, completed with the names in the labels."""
     names = dict(enumerate(content.info.class_names))
     for event in content.events:
         label = event.label
@@ -109,18 +122,25 @@ def class_names(content: Content) -> list[str]:
 
 
 def write_csv(content: Content, file: Path) -> list[Path]:
-    """Write a session as text, and beside it a mapping (YAML) that says how to read it.
+    """Write a session as CSV file, with a YAML mapping to import it; return both files.
 
-    Every number is written with as many digits as it takes to read the same one again.
+    All numbers have enough digits to be read without loss.
+
+    Parameters
+    ----------
+    content : Content
+        Content of the session.
+    file : Path
+        File to write. The mapping has the same name with the suffix ``.yaml``. Neither may exist.
 
     Raises
     ------
     SessionError
-        When one of the files exists, or cannot be written.
+        If one of the files exists or cannot be written.
     """
     mapping = file.with_suffix('.yaml')
     if mapping.exists():
-        raise SessionError(f'{mapping} exists already; nothing is overwritten.')
+        raise SessionError(f'{mapping} exists already and is not overwritten.')
     labels, repetitions = content.labels()
     numbers = content.frame_numbers()
     recorded_ns = content.frames.log_ns[numbers] - content.start_ns
@@ -134,101 +154,103 @@ def write_csv(content: Content, file: Path) -> list[Path]:
         ]
     )
     names = [name.replace(',', ' ') for name in content.stream.channel_names]
-    header = ','.join(['time_s', 'sample', *names, *AFTER])
+    header = ','.join(['time_s', 'sample', *names, *LAST_COLUMNS])
     formats = ['%.9f', '%d', *(['%.9g'] * len(names)), '%d', '%d', '%d', '%.9f']
 
     def write(part: Path) -> None:
         np.savetxt(part, table, formats, delimiter=',', header=header, comments='')
 
-    _write(file, write)
-    beside = {**mapping_of(content), SECTION: document_of(content)}
-    text = (
-        f'# How to read {file.name}; "myogestic sessions import {file.name}" makes it a session.\n'
-    )
+    _write_atomically(file, write)
+    content_of_mapping = {**csv_mapping(content), SECTION: metadata_from_content(content)}
+    text = f'# Mapping of {file.name}; import it with "myogestic sessions import {file.name}".\n'
     dumper: Any = getattr(yaml, 'CSafeDumper', yaml.SafeDumper)
-    text += yaml.dump(beside, None, dumper, sort_keys=False, allow_unicode=True)
-    _write(mapping, lambda part: part.write_text(text, encoding='utf-8'))
+    text += yaml.dump(content_of_mapping, None, dumper, sort_keys=False, allow_unicode=True)
+    _write_atomically(mapping, lambda part: part.write_text(text, encoding='utf-8'))
     return [file, mapping]
 
 
-def content_of_csv(file: Path) -> Content | None:
-    """Return the session in a file that `write_csv` wrote; None when another program wrote it.
+def read_csv(file: Path) -> Content | None:
+    """Read a session from a CSV file; return None if the file was not written by `write_csv`.
 
     Raises
     ------
     SessionError
-        When it is damaged.
+        If the file cannot be read, is malformed, or was changed inconsistently.
     """
-    beside = file.with_suffix('.yaml')
+    mapping_file = file.with_suffix('.yaml')
     try:
         loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        mapping: Any = yaml.load(beside.read_text(encoding='utf-8'), loader)
-        document = mapping[SECTION]
-        names = document['stream']['channel_names']
-        start_ns = int(document['start_ns'])
+        mapping: Any = yaml.load(mapping_file.read_text(encoding='utf-8'), loader)
+        metadata = mapping[SECTION]
+        names = metadata['stream']['channel_names']
+        start_ns = int(metadata['start_ns'])
     except FileNotFoundError:
         return None
     except (yaml.YAMLError, OSError, KeyError, TypeError, ValueError):
-        return None  # a mapping written by hand; whoever reads it as one says what is wrong
-    width = len(names) + 2 + len(AFTER)
+        return None  # not an export; errors of the mapping are reported by its own reader
+    n_columns = len(names) + 2 + len(LAST_COLUMNS)
     try:
         table = np.loadtxt(file, delimiter=',', skiprows=1, ndmin=2, dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise SessionError(f'{file} cannot be read: {error}') from error
-    if table.shape[1] != width:
-        raise SessionError(f'{file} has {table.shape[1]} columns, expected {width} as exported.')
-    numbers = table[:, -2]
-    rows: NDArray[np.int64] = np.flatnonzero(np.diff(numbers, prepend=-1)).astype(np.int64)
-    begin = table[rows]
+        raise SessionError(f'Cannot read {file}: {error}') from error
+    if table.shape[1] != n_columns:
+        raise SessionError(
+            f'{file} has {table.shape[1]} columns, expected {n_columns} as exported.'
+        )
+    frame_numbers = table[:, -2]
+    rows: NDArray[np.int64] = np.flatnonzero(np.diff(frame_numbers, prepend=-1)).astype(np.int64)
+    first_rows = table[rows]
     frames = Frames(
         rows,
-        begin[:, 1].astype(np.int64),
-        start_ns + np.rint(begin[:, 0] * 1e9).astype(np.int64),
-        start_ns + np.rint(begin[:, -1] * 1e9).astype(np.int64),
+        first_rows[:, 1].astype(np.int64),
+        start_ns + np.rint(first_rows[:, 0] * 1e9).astype(np.int64),
+        start_ns + np.rint(first_rows[:, -1] * 1e9).astype(np.int64),
     )
     data = table[:, 2 : len(names) + 2].astype(np.float32)
-    content = restored(document, data, frames, file)
-    lost = np.flatnonzero(table[:, 1] != content.sample_indices())
-    if len(lost):
-        row = int(lost[0])
+    content = content_from_metadata(metadata, data, frames, file)
+    wrong = np.flatnonzero(table[:, 1] != content.sample_indices())
+    if len(wrong):
+        row = int(wrong[0])
         raise SessionError(
-            f'{file}, line {row + 2}: sample {table[row, 1]:.0f}, expected '
-            f"{content.sample_indices()[row]} within this frame; without its part '{SECTION}' in "
-            f'{beside.name} the file is read as any other recording.'
+            f'{file}, line {row + 2}: sample is {table[row, 1]:.0f}, expected '
+            f"{content.sample_indices()[row]} in this frame. Remove the section '{SECTION}' from "
+            f'{mapping_file.name} to import the file like one of another program.'
         )
-    labels = table[:, width - 4], table[:, width - 3]
+    labels = table[:, n_columns - 4], table[:, n_columns - 3]
     _check_labels(content, labels, lambda row: f'{file}, line {row + 2}')
     return content
 
 
 def _check_labels(content: Content, labels: tuple[Any, Any], where: Callable[[int], str]) -> None:
-    """Refuse a table whose labels were changed: two truths in one file."""
-    for name, column, noted in zip(('label', 'repetition'), labels, content.labels(), strict=True):
+    """Raise if the label columns of a table contradict the labels in its metadata."""
+    for name, column, expected in zip(
+        ('label', 'repetition'), labels, content.labels(), strict=True
+    ):
         found = np.asarray(column)
-        if found.shape != noted.shape:
+        if found.shape != expected.shape:
             raise SessionError(
-                f'{where(0)}: {name}s of shape {found.shape}, expected {noted.shape}.'
+                f'{where(0)}: {name} has shape {found.shape}, expected {expected.shape}.'
             )
-        changed = np.flatnonzero(found != noted)
+        changed = np.flatnonzero(found != expected)
         if len(changed):
             row = int(changed[0])
             raise SessionError(
-                f'{where(row)}: {name} {found[row]:g}, expected {noted[row]} as in its part '
-                f"'{SECTION}' ({len(changed)} rows differ). If it was changed on purpose, take "
-                f'that part out, and the table alone counts.'
+                f'{where(row)}: {name} is {found[row]:g}, expected {expected[row]} as in the section '
+                f"'{SECTION}' ({len(changed)} rows differ). If the table was changed on purpose, "
+                f'remove the section.'
             )
 
 
-def _write(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file in one go, and none that exists."""
+def _write_atomically(file: Path, write: Callable[[Path], Any]) -> None:
+    """Write a new file atomically."""
     if file.exists():
-        raise SessionError(f'{file} exists already; nothing is overwritten.')
+        raise SessionError(f'{file} exists already and is not overwritten.')
     part = file.with_name(f'.{file.name}.part')
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write(part)
         os.replace(part, file)
     except OSError as error:
-        raise SessionError(f'{file} cannot be written: {error}') from error
+        raise SessionError(f'Cannot write {file}: {error}') from error
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The course of a signal of any length in a bounded number of bins."""
+"""Envelope of a signal of any length in a fixed number of bins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ __all__ = ['Envelope']
 
 
 class Envelope:
-    """Lowest and highest value and RMS of each channel over time.
+    """Minimum, maximum and RMS of each channel over time.
 
-    Bins begin 50 ms wide; when the signal outgrows them, neighbours are joined.
+    Bins are initially 50 ms wide. When the signal is longer than all bins, adjacent bins are
+    merged.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    start_ns : int
+        Time of the first sample, ns.
+    n_bins : int
+        Maximum number of bins; even.
 
     Attributes
     ----------
@@ -31,74 +41,74 @@ class Envelope:
         self._counts = np.zeros(n_bins, np.int64)
 
     def add(self, chunk: Chunk) -> None:
-        """Take the samples of a chunk; one no longer than a bin falls into one as a whole."""
+        """Add the samples of a chunk; non-finite samples count as 0."""
         at_s = (chunk.stamp_ns - self._start_ns) * 1e-9
         length_s = chunk.n_samples / chunk.sampling_rate
         if not 0 <= at_s < 1e9 or not chunk.n_samples:
             return
         while at_s + length_s > self.width_s * (len(self._counts) - 1):
-            self._widen()
+            self._merge_bins()
         data = np.nan_to_num(chunk.data, nan=0.0, posinf=0.0, neginf=0.0)
         parts = max(1, round(length_s / self.width_s))
         step = -(-len(data) // parts)
         for start in range(0, len(data), step):
-            place = int((at_s + start / chunk.sampling_rate) / self.width_s + 1e-6)
-            self._take(place, data[start : start + step])
+            index = int((at_s + start / chunk.sampling_rate) / self.width_s + 1e-6)
+            self._add_to_bin(index, data[start : start + step])
 
-    def _take(self, place: int, data: Samples) -> None:
-        self._low[place] = np.minimum(self._low[place], data.min(axis=0))
-        self._high[place] = np.maximum(self._high[place], data.max(axis=0))
-        self._sums[place] += data.sum(axis=0, dtype=np.float64)
-        self._squares[place] += np.square(data, dtype=np.float64).sum(axis=0)
-        self._counts[place] += len(data)
+    def _add_to_bin(self, index: int, data: Samples) -> None:
+        self._low[index] = np.minimum(self._low[index], data.min(axis=0))
+        self._high[index] = np.maximum(self._high[index], data.max(axis=0))
+        self._sums[index] += data.sum(axis=0, dtype=np.float64)
+        self._squares[index] += np.square(data, dtype=np.float64).sum(axis=0)
+        self._counts[index] += len(data)
 
-    def _widen(self) -> None:
+    def _merge_bins(self) -> None:
         half = len(self._counts) // 2
         self.width_s *= 2
-        for values, join, rest in (
+        for values, merge, empty in (
             (self._low, np.minimum, np.inf),
             (self._high, np.maximum, -np.inf),
             (self._sums, np.add, 0),
             (self._squares, np.add, 0),
             (self._counts, np.add, 0),
         ):
-            values[:half] = join(values[0::2], values[1::2])
-            values[half:] = rest
+            values[:half] = merge(values[0::2], values[1::2])
+            values[half:] = empty
 
     @property
-    def _used(self) -> int:
-        held = np.flatnonzero(self._counts)
-        return int(held[-1]) + 1 if len(held) else 0
+    def _n_used(self) -> int:
+        filled = np.flatnonzero(self._counts)
+        return int(filled[-1]) + 1 if len(filled) else 0
 
     @property
     def times_s(self) -> NDArray[np.float64]:
-        """The middle of each bin after the first sample, s, shape (n_bins,)."""
-        return np.asarray((np.arange(self._used) + 0.5) * self.width_s, np.float64)
+        """Midpoint of each bin relative to the first sample, s, shape (n_bins,)."""
+        return np.asarray((np.arange(self._n_used) + 0.5) * self.width_s, np.float64)
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """How many samples each bin holds, shape (n_bins,); 0 where there are none."""
-        return self._counts[: self._used]
+        """Number of samples in each bin, shape (n_bins,)."""
+        return self._counts[: self._n_used]
 
     @property
     def low(self) -> NDArray[np.float32]:
-        """Lowest value, V, shape (n_bins, n_channels); NaN where there are no samples."""
+        """Minimum of each bin, V, shape (n_bins, n_channels); NaN for empty bins."""
         return self._or_nan(self._low)
 
     @property
     def high(self) -> NDArray[np.float32]:
-        """Highest value, V, shape (n_bins, n_channels); NaN where there are no samples."""
+        """Maximum of each bin, V, shape (n_bins, n_channels); NaN for empty bins."""
         return self._or_nan(self._high)
 
     @property
     def rms(self) -> NDArray[np.float64]:
-        """RMS in each bin without its mean, V, shape (n_bins, n_channels); NaN where empty."""
+        """RMS of each bin after removal of its mean, V, shape (n_bins, n_channels); NaN if empty."""
         counts = self.counts[:, np.newaxis]
         with np.errstate(invalid='ignore', divide='ignore'):
-            mean = self._sums[: self._used] / counts
-            values = np.sqrt(np.maximum(self._squares[: self._used] / counts - mean**2, 0))
+            mean = self._sums[: self._n_used] / counts
+            values = np.sqrt(np.maximum(self._squares[: self._n_used] / counts - mean**2, 0))
         values[self.counts == 0] = np.nan
         return np.asarray(values, np.float64)
 
     def _or_nan(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.where(self.counts[:, np.newaxis] > 0, values[: self._used], np.float32('nan'))
+        return np.where(self.counts[:, np.newaxis] > 0, values[: self._n_used], np.float32('nan'))

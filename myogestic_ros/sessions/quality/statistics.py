@@ -1,4 +1,4 @@
-"""A session looked through once: what it holds, and what in it is not as it should be."""
+"""Statistics of a recorded session, computed in one pass."""
 
 from __future__ import annotations
 
@@ -15,19 +15,33 @@ from myogestic_ros.sessions.quality.envelope import Envelope
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, JOINT_STATE, Session
 from myogestic_ros.sessions.reading.timeline import ROUNDING_NS, Timeline, insert_planned_ends
 
-__all__ = ['FILE_STARTS', 'Gap', 'Span', 'StreamSurvey', 'Survey', 'survey']
+__all__ = [
+    'FILE_STARTS',
+    'Gap',
+    'SessionStatistics',
+    'Span',
+    'StreamStatistics',
+    'session_statistics',
+]
 
 Values = NDArray[np.float64]
 
 FILE_STARTS = 'file_starts'
-"""Among the info of an imported session: the indices of the samples that its files began with."""
+"""Key in ``extra`` of an imported session: indices of the first samples of its files, as JSON."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Where the sample indices jump: when after the first sample (s), to which, and by how many.
+    """Gap in the sample index.
 
-    A negative number is missing where they jump back: the driver began anew.
+    Attributes
+    ----------
+    at_s : float
+        Time relative to the first sample, s.
+    sample : int
+        Index of the first sample after the gap.
+    missing : int
+        Number of missing samples; negative if the index was reset, as by a restart of the driver.
     """
 
     at_s: float
@@ -37,7 +51,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Span:
-    """A label, from when to when it was in force after the first sample (s), and its samples."""
+    """Time interval of a label relative to the first sample, s, and its number of samples."""
 
     label: Label
     start_s: float
@@ -46,35 +60,36 @@ class Span:
 
 
 @dataclass
-class StreamSurvey:
-    """What was found in one stream.
+class StreamStatistics:
+    """Statistics of a stream.
 
     Attributes
     ----------
     topic, msgtype : str
-        Where it is, and of which type.
+        Topic and message type.
     info : StreamInfo or None
-        What its driver says of it.
+        Stream info published by the driver.
     n_frames, n_samples : int
-        How much there is.
+        Number of messages and of samples.
     start_ns, end_ns : int
-        Times of the first sample and after the last, ns.
+        Time of the first sample, and end of the last one, ns.
     formats : list of (int, float)
-        Channels and rate (Hz), in the order in which they occur; more than one: it changed.
+        Number of channels and sampling rate (Hz) in the order of occurrence; more than one if
+        the format changes.
     gaps : list of Gap
-        Where sample indices jump, but for the pauses.
+        Gaps in the sample index, without pauses.
     pauses : int
-        Jumps between the files of an imported recording; nothing was lost there.
+        Number of boundaries between the files of an imported recording.
     backwards : int
-        Frames that are stamped before the one before.
+        Number of frames with a stamp before that of the previous frame.
     non_finite : ndarray of int, shape (n_channels,)
-        Samples that are no finite numbers.
+        Number of samples that are NaN or infinite.
     low, high, mean : ndarray, shape (n_channels,)
-        Extremes and mean, V.
+        Minimum, maximum and mean, V.
     measured_hz : float
-        Rate that the stamps tell; NaN when there are too few.
+        Sampling rate estimated from the stamps, Hz; NaN for less than 10 frames or 0.5 s.
     envelope : Envelope or None
-        Its course over time.
+        Minimum, maximum and RMS over time.
     """
 
     topic: str
@@ -97,41 +112,57 @@ class StreamSurvey:
 
     @property
     def lost(self) -> int:
-        """Samples that are missing."""
+        """Number of missing samples."""
         return sum(gap.missing for gap in self.gaps if gap.missing > 0)
 
     @property
     def duration_s(self) -> float:
+        """Time from the first sample to the end of the last one, s."""
         return (self.end_ns - self.start_ns) * 1e-9
 
     @property
     def flat(self) -> list[int]:
-        """Channels that never change."""
+        """Indices of constant channels."""
         return np.flatnonzero(self.low == self.high).tolist() if self.n_samples > 1 else []
 
     def channel_name(self, channel: int) -> str:
+        """Return the name of a channel, or its number from 1."""
         names = self.info.channel_names if self.info else ()
         return names[channel] if channel < len(names) else f'channel {channel + 1}'
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a session holds; the first of the streams of EMG is the one that labels go with."""
+class SessionStatistics:
+    """Statistics of a session.
+
+    Attributes
+    ----------
+    session : Session
+        Session.
+    streams : list of StreamStatistics
+        Statistics of each stream.
+    labels : list of Label
+        Labels, sorted by stamp.
+    spans : list of Span
+        Time interval of each label, including those without a class.
+    start_ns : int
+        Time of the first sample, ns.
+    """
 
     session: Session
-    streams: list[StreamSurvey]
+    streams: list[StreamStatistics]
     labels: list[Label]
     spans: list[Span]
     start_ns: int
 
     @property
-    def primary(self) -> StreamSurvey | None:
-        """The stream that labels go with."""
+    def primary(self) -> StreamStatistics | None:
+        """EmgFrame stream whose samples are counted for labels; preferably the one named ``emg``."""
         emg = [s for s in self.streams if s.msgtype == EMG_FRAME and s.n_samples]
         return next((s for s in emg if s.topic.endswith('/emg')), emg[0] if emg else None)
 
     def class_spans(self) -> dict[tuple[int, str], list[Span]]:
-        """Return the spans of each class, (index, name), by index."""
+        """Return the spans of each class by (index, name), sorted by index."""
         found: dict[tuple[int, str], list[Span]] = {}
         for span in self.spans:
             if span.label.index != NO_CLASS:
@@ -140,20 +171,20 @@ class Survey:
 
 
 class _Accumulator:
-    """Take the chunks of one stream."""
+    """Statistics of a stream, updated chunk by chunk."""
 
-    def __init__(self, found: StreamSurvey, pauses: set[int]) -> None:
+    def __init__(self, found: StreamStatistics, pauses: set[int]) -> None:
         self.found = found
         self._pauses = pauses
         self._next = 0
         self._last_ns = 0
         self._sums: Any = np.zeros(0)
-        self._origin = (0, 0)  # index and stamp where the longest stretch of indices began
-        self._best = (0.0, float('nan'))
+        self._origin = (0, 0)  # index and stamp of the first sample since the last reset
+        self._longest = (0.0, float('nan'))
 
     def add(self, chunk: Chunk) -> None:
         found, data = self.found, chunk.data
-        form = (chunk.n_channels, chunk.sampling_rate)
+        stream_format = (chunk.n_channels, chunk.sampling_rate)
         if not found.n_frames:
             found.start_ns = chunk.stamp_ns
             found.envelope = Envelope(chunk.n_channels, chunk.stamp_ns)
@@ -164,8 +195,8 @@ class _Accumulator:
             self._next, self._origin = chunk.first_sample, (chunk.first_sample, chunk.stamp_ns)
         elif chunk.stamp_ns < self._last_ns:
             found.backwards += 1
-        if form not in found.formats:
-            found.formats.append(form)
+        if stream_format not in found.formats:
+            found.formats.append(stream_format)
         if chunk.first_sample != self._next and chunk.first_sample in self._pauses:
             found.pauses += 1
         elif chunk.first_sample != self._next:
@@ -173,13 +204,13 @@ class _Accumulator:
             found.gaps.append(Gap(at_s, chunk.first_sample, chunk.first_sample - self._next))
             if chunk.first_sample < self._next:
                 self._origin = (chunk.first_sample, chunk.stamp_ns)
-        self._measure(chunk)
+        self._update_rate(chunk)
         self._next, self._last_ns = chunk.end_sample, chunk.stamp_ns
         end_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples, chunk.sampling_rate)
         found.end_ns = max(found.end_ns, end_ns)
         found.n_frames += 1
         found.n_samples += chunk.n_samples
-        if form[0] != len(found.low) or not chunk.n_samples or found.envelope is None:
+        if stream_format[0] != len(found.low) or not chunk.n_samples or found.envelope is None:
             return
         finite = np.isfinite(data)
         if not finite.all():
@@ -190,53 +221,53 @@ class _Accumulator:
         self._sums += data.sum(axis=0, dtype=np.float64)
         found.envelope.add(chunk)
 
-    def _measure(self, chunk: Chunk) -> None:
-        """Tell the rate from the longest time over which indices ran on."""
+    def _update_rate(self, chunk: Chunk) -> None:
+        """Estimate the sampling rate over the longest time without a reset of the index."""
         index, stamp_ns = self._origin
         seconds = (chunk.stamp_ns - stamp_ns) * 1e-9
-        if seconds > self._best[0]:
-            self._best = (seconds, (chunk.first_sample - index) / seconds)
+        if seconds > self._longest[0]:
+            self._longest = (seconds, (chunk.first_sample - index) / seconds)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         found = self.found
-        seconds, rate = self._best
+        seconds, rate = self._longest
         found.measured_hz = rate if found.n_frames >= 10 and seconds >= 0.5 else float('nan')
         found.mean = self._sums / max(1, found.n_samples)
 
 
-def survey(session: Session) -> Survey:
-    """Look through a session once, never holding more of it than a chunk.
+def session_statistics(session: Session) -> SessionStatistics:
+    """Compute the statistics of a session in one pass, with a chunk in memory at a time.
 
     Raises
     ------
     SessionError
-        When it cannot be read to its end.
+        If the session cannot be read to its end.
     """
     topics = {t: m for t, m in session.bag.topics.items() if m in (EMG_FRAME, JOINT_STATE)}
     labels = session.labels()
     timeline = insert_planned_ends(Timeline(labels).labels)
     starts = [label.stamp_ns for label in timeline]
     pauses = _pauses(session)
-    taken = {
-        topic: _Accumulator(StreamSurvey(topic, msgtype, session.stream_info(topic)), pauses)
+    accumulators = {
+        topic: _Accumulator(StreamStatistics(topic, msgtype, session.stream_info(topic)), pauses)
         for topic, msgtype in topics.items()
     }
     counts = np.zeros(len(timeline) + 1, np.int64)
     emg = [topic for topic, msgtype in topics.items() if msgtype == EMG_FRAME]
-    counted = next((topic for topic in emg if topic.endswith('/emg')), emg[0] if emg else '')
+    primary = next((topic for topic in emg if topic.endswith('/emg')), emg[0] if emg else '')
     for topic, item in session.events(list(topics)) if topics else ():
         if isinstance(item, Label):
             continue
-        taken[topic].add(item)
-        if topic == counted and item.n_samples:
-            _count(counts, starts, item)
+        accumulators[topic].add(item)
+        if topic == primary and item.n_samples:
+            _count_samples(counts, starts, item)
     streams = []
-    for accumulator in taken.values():
-        accumulator.end()
+    for accumulator in accumulators.values():
+        accumulator.finish()
         streams.append(accumulator.found)
-    held = [s for s in streams if s.n_samples]
-    start_ns = min((s.start_ns for s in held), default=session.bag.start_ns)
-    end_ns = max((s.end_ns for s in held), default=start_ns)
+    filled = [s for s in streams if s.n_samples]
+    start_ns = min((s.start_ns for s in filled), default=session.bag.start_ns)
+    end_ns = max((s.end_ns for s in filled), default=start_ns)
     spans = [
         Span(
             label,
@@ -248,19 +279,19 @@ def survey(session: Session) -> Survey:
             zip(timeline, [*starts[1:], end_ns], strict=False)
         )
     ]
-    return Survey(session, streams, labels, spans, start_ns)
+    return SessionStatistics(session, streams, labels, spans, start_ns)
 
 
 def _pauses(session: Session) -> set[int]:
-    """Return the first samples of the files that an imported session was made of."""
+    """Return the indices of the first samples of the files of an imported session."""
     try:
         return set(json.loads(session.info.extra.get(FILE_STARTS, '[]')))
     except (ValueError, TypeError):
         return set()
 
 
-def _count(counts: NDArray[np.int64], starts: list[int], chunk: Chunk) -> None:
-    """Add a chunk's samples to the labels they belong to; counts[0]: to none."""
+def _count_samples(counts: NDArray[np.int64], starts: list[int], chunk: Chunk) -> None:
+    """Add the number of samples of a chunk to the count of each label; counts[0] is without label."""
     end_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples - 1, chunk.sampling_rate)
     first = bisect_right(starts, chunk.stamp_ns + ROUNDING_NS)
     if first == bisect_right(starts, end_ns + ROUNDING_NS):

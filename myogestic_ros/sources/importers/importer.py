@@ -16,7 +16,7 @@ import myogestic_ros
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sessions.exchange.content import Content, Event, Frames, write_content
-from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
+from myogestic_ros.sessions.exchange.tables import read_csv, read_npz
 from myogestic_ros.sessions.quality.statistics import FILE_STARTS
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sources.importers.mapping import RecordingFormat
@@ -87,8 +87,8 @@ def _exported(path: Path) -> Content | None:
     if not path.is_file():
         return None
     if path.suffix == '.npz':
-        return content_of_npz(path)
-    return content_of_csv(path) if path.suffix == '.csv' else None
+        return read_npz(path)
+    return read_csv(path) if path.suffix == '.csv' else None
 
 
 def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:

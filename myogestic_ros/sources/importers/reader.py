@@ -12,7 +12,7 @@ import numpy as np
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
 from myogestic_ros.sessions.exchange.content import Content
-from myogestic_ros.sessions.exchange.tables import content_of_npz, mapping_of
+from myogestic_ros.sessions.exchange.tables import csv_mapping, read_npz
 from myogestic_ros.sources.importers.arrays import read_arrays, select_array, select_samples
 from myogestic_ros.sources.importers.file_names import FileName, natural_sort_key, parse_file_names
 from myogestic_ros.sources.importers.labels import (
@@ -179,7 +179,7 @@ def _read(file: Path, layout: RecordingFormat) -> tuple[list[Piece], RecordingFo
 
 def _exported(file: Path) -> Content | None:
     try:
-        return content_of_npz(file)
+        return read_npz(file)
     except SessionError:  # the general reader reports the error
         return None
 
@@ -187,7 +187,7 @@ def _exported(file: Path) -> Content | None:
 def _as_exported(content: Content, layout: RecordingFormat) -> RecordingFormat:
     """Return the format of a file that this package exported; fields set by the user stay."""
     names = ('sampling_rate', 'scale', 'class_names', 'channel_names')
-    known = {name: value for name, value in mapping_of(content).items() if name in names}
+    known = {name: value for name, value in csv_mapping(content).items() if name in names}
     made = RecordingFormat.from_mapping(Path(), '', known)
     own = {name: getattr(made, name) for name in known if name not in layout.explicit}
     return replace(layout, **own, explicit=layout.explicit | set(own))

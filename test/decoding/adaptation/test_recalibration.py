@@ -1,4 +1,4 @@
-"""A little data of today on top of an old model."""
+"""Recalibration of a model with a small amount of new data."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ GAINS = [0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3]
 def test_electrodes_that_lie_otherwise(folder, old, capsys) -> None:
     model = htd_lda.adapt(old, data_of(of_today(folder, 'today', GAINS, repetitions=2)))
     said = capsys.readouterr().out
-    assert "On today's windows the old model is right in" in said
-    assert 'On repetitions of today that were left out: today only' in said
-    assert 'Chosen: ' in said
+    assert 'Accuracy of the old model on the new windows: ' in said
+    assert 'Accuracy on new repetitions left out of the training: new data only' in said
+    assert 'Selected: ' in said
     later = of_today(folder, 'later', GAINS, seed=6)
     assert right(model, later) > right(old, later) + 0.1
     assert right(model, later) > 0.95
@@ -72,9 +72,9 @@ def test_electrodes_that_lie_otherwise(folder, old, capsys) -> None:
     assert again.class_names == old.class_names
 
 
-def test_one_repetition_is_blended_and_said_not_to_be_tested(folder, old, capsys) -> None:
+def test_one_repetition_is_blended_and_reported_as_not_tested(folder, old, capsys) -> None:
     model = htd_lda.adapt(old, data_of(of_today(folder, 'once', GAINS, repetitions=1)))
-    assert 'One repetition cannot tell which is best' in capsys.readouterr().out
+    assert 'cannot be compared with one new repetition' in capsys.readouterr().out
     assert model.parameters['adapted'] == 'blend'
     assert model.scores == {}
     later = of_today(folder, 'after', GAINS, seed=7)
@@ -100,9 +100,9 @@ def test_an_old_model_that_is_better_stays(folder, old) -> None:
             }
             return np.array([table[f.tobytes()] for f in features])
 
-    better = LinearDecoder(old.steps, old.class_names, {})
-    better.memory, better.steps = old.memory, Knows()
-    with pytest.raises(TrainingError, match='The old model is better .* it stays'):
+    better = LinearDecoder(old.estimator, old.class_names, {})
+    better.memory, better.estimator = old.memory, Knows()
+    with pytest.raises(TrainingError, match='The old model is better .* it is kept'):
         htd_lda.adapt(better, data_of(path))
 
 
@@ -117,20 +117,20 @@ def test_classes_are_matched_by_name_and_none_is_forgotten(folder, old) -> None:
     assert model.parameters['adapted'] == 'blend'
 
 
-def test_a_turned_band_is_said_and_turned_back_on_request(folder, old, capsys) -> None:
+def test_rotated_band_is_reported_and_corrected_on_request(folder, old, capsys) -> None:
     path = of_today(folder, 'turned', turn=2, repetitions=2)
-    with suppress(TrainingError):  # whatever comes of it
+    with suppress(TrainingError):  # the old model may be better
         htd_lda.adapt(old, data_of(path))
     said = capsys.readouterr().out
-    assert 'turned by 2 places' in said
+    assert 'rotated by 2 places' in said
     assert 'stream.emg.rotation to -2.' in said
-    assert share_in(said, 'With the channels turned back so') > 95.0
-    assert share_in(said, "On today's windows the old model") < 60.0
+    assert share_in(said, 'Accuracy of the old model on the new windows with that rotation') > 95.0
+    assert share_in(said, 'Accuracy of the old model on the new windows: ') < 60.0
     with suppress(TrainingError):
         htd_lda.adapt(old, data_of(path, rotation={'emg': -2}))
     said = capsys.readouterr().out
-    assert 'turned by' not in said
-    assert share_in(said, "On today's windows the old model") > 95.0
+    assert 'rotated by' not in said
+    assert share_in(said, 'Accuracy of the old model on the new windows: ') > 95.0
 
 
 def share_in(said: str, start: str) -> float:
@@ -139,9 +139,9 @@ def share_in(said: str, start: str) -> float:
 
 
 def test_refusals(folder, old) -> None:
-    bare = LinearDecoder(old.steps, old.class_names, {})
+    bare = LinearDecoder(old.estimator, old.class_names, {})
     path = of_today(folder, 'plain', repetitions=1)
-    with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
+    with pytest.raises(TrainingError, match='keeps none of its training windows'):
         htd_lda.adapt(bare, data_of(path))
     data, labels = made_up(classes=4)
     narrow = write_signal(folder / 'narrow', data[:, :4], labels, RATE)
@@ -193,7 +193,7 @@ def test_memory_is_bounded_and_keeps_every_class() -> None:
 
 def test_other_features_are_refused() -> None:
     memory = Memory.from_windows(np.zeros((4, 3)), np.array([0, 0, 1, 1]), {0: 'a', 1: 'b'})
-    with pytest.raises(TrainingError, match='Today there are 2 features'):
+    with pytest.raises(TrainingError, match='The new windows have 2 features'):
         recalibrate(
             memory, a_set(np.zeros((2, 2)), [0, 1], {0: 'a', 1: 'b'}), lambda x, y: None, None
         )

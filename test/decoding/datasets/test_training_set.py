@@ -101,7 +101,7 @@ def test_short_cues_keep_their_second_half(
     assert np.bincount(windows.classes).tolist() == [2 * 27, 2 * 4]  # 4 of 7
     assert windows.count_repetitions() == {0: 2, 1: 2}
     train(data(session))
-    assert '2 cue(s) are too short for that' in capsys.readouterr().out
+    assert '2 cue(s) are too short for that; the second half' in capsys.readouterr().out
 
 
 def test_repetitions_of_several_sessions_are_numbered_in_order(tmp_path: Path) -> None:

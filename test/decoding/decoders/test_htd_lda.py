@@ -68,7 +68,7 @@ class Sessions:
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Sessions:
     fake = Sessions({0: 3, 1: 3, 2: 3})
     monkeypatch.setattr(training_set, 'iter_window_batches', fake.iter_window_batches)
-    monkeypatch.setattr(classifier_training, 'summaries_of', lambda data: [])
+    monkeypatch.setattr(classifier_training, 'session_summaries', lambda data: [])
     monkeypatch.setattr(training_set, 'Session', lambda path: SimpleNamespace(labels=list))
     return fake
 
@@ -101,9 +101,9 @@ def test_train_save_load_predict(
     assert model.scores['accuracy'] > 0.95
     assert all(type(score) is float for score in model.scores.values())
     log = capsys.readouterr().out
-    assert '180 windows of 200 ms, one every 50 ms, from 1 session(s)' in log
+    assert '180 windows of 200 ms with a hop of 50 ms from 1 session(s)' in log
     assert 'fist: 60 windows, 3 repetition(s)' in log
-    assert 'Leaving out one repetition at a time' in log
+    assert 'Cross-validation, one repetition left out at a time' in log
 
 
 def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
@@ -142,17 +142,17 @@ def test_one_repetition_has_no_score(
     sessions.repetitions = {0: 1, 1: 1}
     model = train(data('rest', 'fist'))
     assert model.scores == {}
-    assert 'How good it is cannot be said' in capsys.readouterr().out
+    assert 'The accuracy cannot be tested' in capsys.readouterr().out
     features = extract({'emg': contraction(1, np.random.default_rng(3))})
     assert predict(model, features)['label'] == 'fist'
 
 
-def test_class_with_one_repetition_is_said_not_to_be_tested(
+def test_class_with_one_repetition_is_reported_as_not_tested(
     sessions: Sessions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sessions.repetitions = {0: 3, 1: 3, 2: 1}
     train(data('rest', 'fist', 'point'))
-    assert 'point: not tested, it has one repetition only' in capsys.readouterr().out
+    assert 'point: not tested, only one repetition' in capsys.readouterr().out
 
 
 def test_flat_channels(sessions: Sessions) -> None:

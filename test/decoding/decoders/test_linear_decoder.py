@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, make_lda
 from myogestic_ros.decoding.features.catalogue import hudgins
 
 
@@ -25,7 +25,7 @@ def decoder(
     windows[:, list(flat)] = 0.0
     features = hudgins(windows)
     columns = [*range(n_channels), *range(3 * n_channels, 4 * n_channels)]
-    steps = lda_steps(columns).fit(features, classes)
+    steps = make_lda(columns).fit(features, classes)
     names = {int(index): f'class "{index}" / ü' for index in np.unique(classes)}
     return LinearDecoder(steps, names, {'accuracy': 0.5}), features, classes
 
@@ -34,11 +34,11 @@ def decoder(
 @pytest.mark.parametrize('flat', [(), (0, 5)])
 def test_same_as_scikit_learn(n_classes: int, flat: tuple[int, ...]) -> None:
     model, features, classes = decoder(n_classes, flat=flat)
-    expected = model.steps.predict_proba(features)
+    expected = model.estimator.predict_proba(features)
     got = np.array([model.probabilities(row) for row in features])
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9)
     found = [model.predict(row)['class'] for row in features]
-    assert found == model.steps.predict(features).tolist()
+    assert found == model.estimator.predict(features).tolist()
     assert np.mean(found == classes) > 0.9
 
 

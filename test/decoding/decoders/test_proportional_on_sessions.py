@@ -47,21 +47,21 @@ def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Pa
 
 
 @pytest.mark.filterwarnings('error')
-def test_a_kernel_at_its_bounds_is_said_once(
+def test_kernel_at_its_bounds_is_reported_once(
     arm: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = named_decoder('gp').callbacks.train
     assert train is not None
     model = train(data_of(arm, targets=['glove']))
     said = capsys.readouterr().out
-    kernel = model.steps.regressor_[-1].kernel_
+    kernel = model.estimator.regressor_[-1].kernel_
     assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise at all
-    assert said.count('The kernel of the Gaussian process lies at its bounds') == 1
+    assert said.count('The kernel of the Gaussian process is at its bounds') == 1
     assert 'noise_level 0.001' in said
     free = BoundedGaussianProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
     rng = np.random.default_rng(0)
     x = np.linspace(0, 10, 60)[:, np.newaxis]
-    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).told() == ''
+    assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).bounds_note() == ''
 
 
 def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:

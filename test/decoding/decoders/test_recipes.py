@@ -24,7 +24,7 @@ def test_recipe_is_what_its_name_says(name: str) -> None:
 
 
 def test_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(DecoderError, match=f"no ready decoder 'ldda'; there are {DEFAULT}"):
+    with pytest.raises(DecoderError, match=f"no built-in decoder 'ldda'; expected {DEFAULT}"):
         recipe('ldda')
 
 
@@ -42,7 +42,7 @@ def test_estimator_by_import_path(path: str, kind: str) -> None:
     assert found.kind == kind
     rng = np.random.default_rng(0)
     windows = rng.normal(size=(40, 2, 30)) * np.repeat([1.0, 4.0], 20)[:, None, None]
-    steps = found.steps({'emg': 2})
+    steps = found.make_estimator({'emg': 2})
     features = found.extract({'emg': windows})
     steps.fit(features, np.repeat([0, 5], 20))
     largest = 5 if kind == 'classification' else 1  # values are shares of the largest
@@ -50,19 +50,19 @@ def test_estimator_by_import_path(path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('path', 'told'),
+    ('path', 'message'),
     [
         ('sklearn.svm:SVX', "no scikit-learn estimator called 'SVX'"),
         ('no.such:Thing', 'cannot be imported'),
         ('os.path:join', "no scikit-learn estimator called 'join'"),
-        ('sklearn.svm:SVC(Z=1)', 'cannot be made'),
-        ('sklearn.svm:SVC(C=open("x"))', 'expected named literals'),
-        ('sklearn.svm:SVC(1)', 'expected named literals'),
-        ('sklearn.svm:SVC(C=1', 'expected named literals'),
-        ('sklearn.preprocessing:StandardScaler', 'neither a classifier nor a regressor'),
+        ('sklearn.svm:SVC(Z=1)', 'cannot be created'),
+        ('sklearn.svm:SVC(C=open("x"))', 'expected keyword arguments with literal values'),
+        ('sklearn.svm:SVC(1)', 'expected keyword arguments with literal values'),
+        ('sklearn.svm:SVC(C=1', 'expected keyword arguments with literal values'),
+        ('sklearn.preprocessing:StandardScaler', 'is not a classifier or regressor'),
         (':', 'cannot be imported'),
     ],
 )
-def test_import_path_that_leads_nowhere(path: str, told: str) -> None:
-    with pytest.raises(DecoderError, match=told):
+def test_invalid_import_path_is_refused(path: str, message: str) -> None:
+    with pytest.raises(DecoderError, match=message):
         recipe(path)

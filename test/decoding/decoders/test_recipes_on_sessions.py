@@ -58,7 +58,7 @@ def test_classifier_from_session_to_prediction(
 ) -> None:
     model = kept(name, data_of(monday), tmp_path)
     said = capsys.readouterr().out
-    assert 'Leaving out one repetition at a time' in said
+    assert 'Cross-validation, one repetition left out at a time' in said
     assert model.scores['accuracy'] > 0.9
     later = write_signal(tmp_path / 'later', *made_up(seed=9, repetitions=1), RATE)
     assert shares(name, model, later) > 0.9
@@ -205,7 +205,7 @@ def test_adapting_to_today(
     pipeline = named_decoder(name)
     assert pipeline.callbacks.adapt is not None
     model = pipeline.callbacks.adapt(old, data_of(today))
-    assert 'Chosen: ' in capsys.readouterr().out
+    assert 'Selected: ' in capsys.readouterr().out
     assert model.parameters['adapted'] in ('new', 'blend')
     assert model.parameters['recipe'] == name
     assert shares(name, model, later) > max(0.9, shares(name, old, later))
@@ -214,11 +214,13 @@ def test_adapting_to_today(
 def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
     ridge = named_decoder('ridge')
     assert ridge.callbacks.adapt is not None
-    with pytest.raises(TrainingError, match="of 'ridge' cannot be adapted: it gives degrees"):
+    with pytest.raises(
+        TrainingError, match="decoder 'ridge' cannot be recalibrated: it predicts degrees"
+    ):
         ridge.callbacks.adapt(object(), data_of(arm, targets=['glove']))
     covariance = named_decoder(DEFAULT)
     assert covariance.callbacks.adapt is not None
-    with pytest.raises(TrainingError, match='keeps nothing of what it was trained on'):
+    with pytest.raises(TrainingError, match='keeps none of its training windows'):
         covariance.callbacks.adapt(object(), data_of(monday))
 
 

@@ -34,7 +34,7 @@ def load(*paths, **settings) -> EvaluationSet:
 
 
 def fit(features, classes):
-    return RECIPE.steps({'emg': 8}).fit(features, classes)
+    return RECIPE.make_estimator({'emg': 8}).fit(features, classes)
 
 
 @pytest.fixture(scope='module')

@@ -124,8 +124,8 @@ def test_counts_of_integers() -> None:
     assert hudgins(np.array([[1, -2, 3]], np.int16)) == pytest.approx([2.0, 2, 1, 8.0])
 
 
-def test_shape_that_is_no_window() -> None:
-    with pytest.raises(SignalError, match='expected \\(n_channels, n_samples\\)'):
+def test_wrong_shape_of_a_window_is_refused() -> None:
+    with pytest.raises(SignalError, match='expected .* n_channels, n_samples\\) with at least'):
         hudgins(np.zeros(8))
     with pytest.raises(SignalError, match='at least one sample'):
         hudgins(np.zeros((8, 0)))

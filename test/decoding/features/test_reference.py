@@ -192,10 +192,10 @@ def test_sets_by_name(windows: np.ndarray) -> None:
     assert features.compute_features(windows, 'RMS').shape == (2, 3)
 
 
-def test_set_that_is_not_there(windows: np.ndarray) -> None:
-    with pytest.raises(DecoderError, match="no feature or set 'HDT'; there are the sets HTD"):
+def test_unknown_set_or_option_is_refused(windows: np.ndarray) -> None:
+    with pytest.raises(DecoderError, match="no feature or set 'HDT'; expected a set .HTD"):
         features.compute_features(windows, 'HDT')
-    with pytest.raises(DecoderError, match="Feature 'WAMP': .*threshold"):
+    with pytest.raises(DecoderError, match="Feature 'WAMP' cannot be computed: .*threshold"):
         features.compute_features(windows, 'WAMP')
     with pytest.raises(DecoderError, match="AR, which 'HTD' does not contain"):
         features.compute_features(windows, 'HTD', {'AR': {}})

@@ -34,9 +34,9 @@ def windows(n_channels, n_samples, hop, n_windows, dtype=np.float32):
 )
 def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresholds):
     view = windows(n_channels, n_samples, hop, n_windows, dtype)
-    overlap = SlidingWindows.of(view)
-    assert overlap is not None
-    assert (overlap.n_windows, overlap.hop) == (n_windows, hop)
+    sliding = SlidingWindows.from_windows(view)
+    assert sliding is not None
+    assert (sliding.n_windows, sliding.hop) == (n_windows, hop)
     many = hudgins(view, **thresholds)
     alone = [hudgins(np.array(window), **thresholds) for window in view]
     np.testing.assert_array_equal(many, alone)
@@ -45,12 +45,12 @@ def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresho
 
 def test_what_does_not_overlap_is_left_alone():
     view = windows(4, 40, 10, 6)
-    assert SlidingWindows.of(view.copy()) is None
-    assert SlidingWindows.of(windows(4, 40, 40, 6)) is None
-    assert SlidingWindows.of(view[:1]) is None
-    assert SlidingWindows.of(view[0]) is None
-    assert SlidingWindows.of(view[:, :, ::2]) is None
-    assert SlidingWindows.of(view[::-1]) is None
-    assert SlidingWindows.of(view.tolist()) is None
+    assert SlidingWindows.from_windows(view.copy()) is None
+    assert SlidingWindows.from_windows(windows(4, 40, 40, 6)) is None
+    assert SlidingWindows.from_windows(view[:1]) is None
+    assert SlidingWindows.from_windows(view[0]) is None
+    assert SlidingWindows.from_windows(view[:, :, ::2]) is None
+    assert SlidingWindows.from_windows(view[::-1]) is None
+    assert SlidingWindows.from_windows(view.tolist()) is None
     backwards = np.array(hudgins(view[::-1]))
     np.testing.assert_array_equal(backwards, hudgins(view)[::-1])

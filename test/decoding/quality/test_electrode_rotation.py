@@ -1,4 +1,4 @@
-"""Armbands that were put on turned."""
+"""Rotated armbands are detected."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from myogestic_ros.core.errors import SignalError
 from myogestic_ros.decoding.quality.electrode_rotation import (
     class_covariances,
     find_rotation,
-    turned,
+    rotate_channels,
 )
 
 PLACES = (0, 1, 2, 3, 4, -3, -2, -1)
 
 
 @pytest.mark.parametrize('places', PLACES)
-def test_a_turned_band_is_found_and_turning_back_undoes_it(places: int) -> None:
+def test_rotated_band_is_detected_and_rotating_back_undoes_it(places: int) -> None:
     before = class_covariances([summary_of(*made_up(classes=4))])
     data, labels = made_up(classes=4, repetitions=1, seed=1)
-    now = class_covariances([summary_of(turned(data, -places, 1), labels)])
+    now = class_covariances([summary_of(rotate_channels(data, -places, 1), labels)])
     found = find_rotation(before, now)
     assert found is not None
     assert found.channels == places
     assert found.is_proposed == (places != 0)
     if places:
-        assert f'stream.emg.rotation to {places}.' in found.sentence()
-        assert f'by {abs(places)} place' in found.sentence()
-        back = class_covariances([summary_of(turned(turned(data, -places, 1), places, 1), labels)])
+        assert f'stream.emg.rotation to {places}.' in found.message()
+        assert f'by {abs(places)} place' in found.message()
+        back = class_covariances(
+            [summary_of(rotate_channels(rotate_channels(data, -places, 1), places, 1), labels)]
+        )
         undone = find_rotation(before, back)
         assert undone is not None
         assert undone.channels == 0
     else:
-        assert found.sentence() == ''
+        assert found.message() == ''
 
 
-def test_half_way_between_electrodes_nothing_is_proposed() -> None:
+def test_rotation_half_way_between_electrodes_is_not_proposed() -> None:
     before = class_covariances([summary_of(*made_up(classes=4))])
     half = {name: (c + np.roll(c, (1, 1), (0, 1))) / 2 for name, c in before.items()}
     found = find_rotation(before, half)
@@ -48,24 +50,24 @@ def test_half_way_between_electrodes_nothing_is_proposed() -> None:
     assert not found.is_proposed
 
 
-def test_what_cannot_be_compared() -> None:
+def test_incomparable_sessions_give_no_rotation() -> None:
     eye = np.eye(8)
     assert find_rotation({'rest': eye}, {'rest': eye}) is None
     assert find_rotation({'rest': eye, 'fist': eye}, {'open': eye, 'pinch': eye}) is None
     pair = np.eye(2)
     assert find_rotation({'rest': pair, 'fist': pair}, {'rest': pair, 'fist': pair}) is None
-    with pytest.raises(SignalError, match='16 channels are compared with 8'):
+    with pytest.raises(SignalError, match='Cannot compare 16 channels with 8'):
         find_rotation({'a': eye, 'b': eye}, {'a': np.eye(16), 'b': np.eye(16)})
 
 
-def test_without_signal_nothing_is_proposed() -> None:
+def test_rotation_without_signal_is_not_proposed() -> None:
     still = {'rest': np.zeros((8, 8)), 'fist': np.zeros((8, 8))}
     found = find_rotation(still, still)
     assert found is not None
     assert not found.is_proposed
 
 
-def test_recorded_sessions_of_one_person(recordings: Path) -> None:
+def test_rotations_of_recorded_sessions_are_detected(recordings: Path) -> None:
     folders = sorted((recordings / 'myo-readings').glob('*-*'))
     folders = [f for f in folders if f.is_dir() and f.name not in NOT_CLEAN][:6]
     patterns = {f.name: class_covariances([summary_of_recording(f)]) for f in folders}

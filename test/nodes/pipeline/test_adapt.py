@@ -20,7 +20,7 @@ GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
 
 @pytest.fixture
 def running(tmp_path):
-    """A pipeline node with the ready decoder, and sessions of two days."""
+    """A pipeline node with the built-in decoder, and sessions of two days."""
     write_signal(tmp_path / 'sessions' / 'monday', *made_up(), RATE)
     data, labels = made_up(repetitions=2, seed=5)
     write_signal(tmp_path / 'sessions' / 'tuesday', data * GAINS, labels, RATE)
@@ -63,7 +63,7 @@ def test_an_old_model_is_brought_up_to_date(tmp_path, running) -> None:
     assert said['sessions'] == ['monday', 'tuesday']
     assert said['class_names'] == ['rest', 'fist', 'pinch']
     assert said['scores']['accuracy'] > 0.9
-    g.wait(lambda: any(line.startswith('Chosen: ') for line in g.lines), 'the log')
+    g.wait(lambda: any(line.startswith('Selected: ') for line in g.lines), 'the log')
     g.operator.trigger('pipeline/start_predicting')
     busy = adapt(g, 'tuesday')
     assert not busy.success

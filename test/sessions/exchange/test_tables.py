@@ -1,4 +1,4 @@
-"""Sessions as tables: what is exported can be imported again, message for message."""
+"""Export as NPZ and CSV, and import of the same files without loss."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from support.bags import START_NS, frame, label, protocol, topics, write
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.core.signals import StreamInfo
-from myogestic_ros.sessions.exchange.content import content_of, write_content
+from myogestic_ros.sessions.exchange.content import read_content, write_content
 from myogestic_ros.sessions.exchange.encoder import Encoder
 from myogestic_ros.sessions.exchange.export import export_session
-from myogestic_ros.sessions.exchange.tables import content_of_csv, content_of_npz
-from myogestic_ros.sessions.quality.statistics import survey
+from myogestic_ros.sessions.exchange.tables import read_csv, read_npz
+from myogestic_ros.sessions.quality.statistics import session_statistics
 from myogestic_ros.sessions.reading.reader import STREAM_INFO, Session
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.message_definitions import message_definition
 from myogestic_ros.sessions.storage.metadata import LATCHED
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-READERS = {'.npz': content_of_npz, '.csv': content_of_csv}
+READERS = {'.npz': read_npz, '.csv': read_csv}
 
 
 @pytest.fixture
 def session(tmp_path):
-    """A session as awkward as they come.
+    """Session with unusual content.
 
-    Samples that need all nine digits, a lost frame, frames of any length, stamps that jitter,
-    messages recorded late, a label from before the beginning, names that are not ASCII.
+    Samples with nine significant digits, a lost frame, frames of varying length, jitter of the log
+    times, a label stamped before the start of the recording, and non-ASCII names.
     """
     generator = np.random.default_rng(7)
     infos = Topic('/arm/emg/info', message_definition(STREAM_INFO), LATCHED)
@@ -57,12 +57,12 @@ def session(tmp_path):
 
 
 def messages(session):
-    """Return all messages of a session, with the times of their recording."""
+    """Return all messages of a session with their log times."""
     return list(session.bag.messages(list(session.bag.topics)))
 
 
 @pytest.mark.parametrize('ending', ['.npz', '.csv'])
-def test_what_is_exported_is_imported_message_for_message(tmp_path, session, ending):
+def test_export_and_import_preserve_all_messages(tmp_path, session, ending):
     file = tmp_path / f'table{ending}'
     export_session(session, file)
     again = Session(write_content(READERS[ending](file), tmp_path / 'again'))
@@ -75,7 +75,7 @@ def test_what_is_exported_is_imported_message_for_message(tmp_path, session, end
 
 
 @pytest.mark.parametrize('ending', ['.npz', '.csv'])
-def test_a_planned_label_ends_by_itself(tmp_path, ending):
+def test_label_columns_end_after_the_planned_duration(tmp_path, ending):
     rest_ns = START_NS + 2 * 10**9
     items = [item for item in protocol([(0, 'rest', 3.0)]) if item[0] == '/emg']
     items.append(('/label', label(1, 'fist', START_NS, 0, 0.5), START_NS))
@@ -86,11 +86,11 @@ def test_a_planned_label_ends_by_itself(tmp_path, ending):
     content = READERS[ending](tmp_path / f'a{ending}')
     assert messages(Session(write_content(content, tmp_path / 'b'))) == messages(session)
     assert content.labels()[0].tolist() == [1] * 1000 + [-1] * 3000 + [0] * 2000
-    (fist,) = survey(session).class_spans()[1, 'fist']
+    (fist,) = session_statistics(session).class_spans()[1, 'fist']
     assert (fist.n_samples, fist.end_s) == (1000, 0.5)
 
 
-def test_the_arrays_say_what_they_hold(tmp_path, session):
+def test_npz_arrays_have_the_documented_content(tmp_path, session):
     export_session(session, tmp_path / 'a.npz')
     arrays = np.load(tmp_path / 'a.npz')
     n_samples = len(arrays['emg'])
@@ -106,26 +106,26 @@ def test_the_arrays_say_what_they_hold(tmp_path, session):
     assert np.allclose(np.delete(steps, jumps), 1 / arrays['sampling_rate'])
 
 
-def test_nothing_is_overwritten(tmp_path, session):
+def test_export_does_not_overwrite_files(tmp_path, session):
     for name in ('a.npz', 'a.csv', 'b.yaml'):
-        (tmp_path / name).write_text('precious')
+        (tmp_path / name).write_text('existing')
     for name in ('a.npz', 'a.csv', 'b.csv'):
-        with pytest.raises(SessionError, match='exists already; nothing is overwritten'):
+        with pytest.raises(SessionError, match='exists already and is not overwritten'):
             export_session(session, tmp_path / name)
-    assert {(tmp_path / n).read_text() for n in ('a.npz', 'a.csv', 'b.yaml')} == {'precious'}
+    assert {(tmp_path / n).read_text() for n in ('a.npz', 'a.csv', 'b.yaml')} == {'existing'}
     assert not (tmp_path / 'b.csv').exists()
-    content = content_of(session, 'emg')
+    content = read_content(session, 'emg')
     with pytest.raises(SessionError, match='exists already'):
         write_content(content, session.path)
     assert messages(session)
 
 
-def test_another_ending_is_refused(tmp_path, session):
-    with pytest.raises(SessionError, match=r"ends in '\.parquet', expected \.npz or \.csv"):
+def test_export_rejects_an_unknown_suffix(tmp_path, session):
+    with pytest.raises(SessionError, match=r"has the suffix '\.parquet', expected \.npz or \.csv"):
         export_session(session, tmp_path / 'a.parquet')
 
 
-def test_samples_that_are_no_numbers_survive(tmp_path):
+def test_export_preserves_non_finite_samples(tmp_path):
     data = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
     raw, time_ns = frame(0, data)
     session = Session(write(tmp_path / 's', [('/emg', raw, time_ns)]))
@@ -136,7 +136,7 @@ def test_samples_that_are_no_numbers_survive(tmp_path):
 
 
 def change_csv(file, line, column, value):
-    """Write another value into a table."""
+    """Replace a value of a CSV file."""
     lines = file.read_text().splitlines()
     cells = lines[line - 1].split(',')
     cells[column] = value
@@ -144,63 +144,63 @@ def change_csv(file, line, column, value):
     file.write_text('\n'.join(lines) + '\n')
 
 
-def test_a_table_whose_labels_were_changed_is_two_truths(tmp_path):
+def test_import_rejects_changed_labels(tmp_path):
     session = Session(write(tmp_path / 's', protocol([(0, 'rest', 0.1), (1, 'fist', 0.1)])))
     export_session(session, tmp_path / 'a.csv')
     change_csv(tmp_path / 'a.csv', 7, -4, '1')
-    with pytest.raises(SessionError, match=r"a\.csv, line 7: label 1, expected 0 .*'session'"):
-        content_of_csv(tmp_path / 'a.csv')
+    with pytest.raises(SessionError, match=r"a\.csv, line 7: label is 1, expected 0 .*'session'"):
+        read_csv(tmp_path / 'a.csv')
     export_session(session, tmp_path / 'a.npz')
     arrays = dict(np.load(tmp_path / 'a.npz'))
     arrays['repetitions'][5] = 9
     np.savez(tmp_path / 'b.npz', **arrays)
-    with pytest.raises(SessionError, match=r'b\.npz, sample 5: repetition 9, expected -1'):
-        content_of_npz(tmp_path / 'b.npz')
+    with pytest.raises(SessionError, match=r'b\.npz, sample 5: repetition is 9, expected -1'):
+        read_npz(tmp_path / 'b.npz')
 
 
-def test_a_table_that_lacks_a_line_says_where(tmp_path):
+def test_import_reports_the_position_of_a_missing_line(tmp_path):
     session = Session(write(tmp_path / 's', protocol([(0, 'rest', 0.1)])))
     export_session(session, tmp_path / 'a.csv')
     lines = (tmp_path / 'a.csv').read_text().splitlines()
     del lines[9]
     (tmp_path / 'a.csv').write_text('\n'.join(lines))
-    with pytest.raises(SessionError, match=r'a\.csv, line 10: sample 9, expected 8'):
-        content_of_csv(tmp_path / 'a.csv')
+    with pytest.raises(SessionError, match=r'a\.csv, line 10: sample is 9, expected 8'):
+        read_csv(tmp_path / 'a.csv')
 
 
 @pytest.mark.parametrize(
-    ('change', 'fault'),
+    ('change', 'message'),
     [
-        (lambda d: d.update(version=99), 'exported in version 99 of the format, expected 1'),
-        (lambda d: d.pop('labels'), "part 'session' is damaged"),
+        (lambda d: d.update(version=99), 'version 99 of the export format, expected 1'),
+        (lambda d: d.pop('labels'), "The section 'session' of .* is malformed"),
         (lambda d: d['stream'].update(channel_names=['one']), 'one column for each channel'),
     ],
 )
-def test_a_damaged_document_is_named(tmp_path, change, fault):
+def test_import_rejects_malformed_metadata(tmp_path, change, message):
     session = Session(write(tmp_path / 's', protocol([(0, 'rest', 0.1)])))
     export_session(session, tmp_path / 'a.npz')
     arrays = dict(np.load(tmp_path / 'a.npz'))
-    document = json.loads(str(arrays['session']))
-    change(document)
-    arrays['session'] = np.array(json.dumps(document))
+    metadata = json.loads(str(arrays['session']))
+    change(metadata)
+    arrays['session'] = np.array(json.dumps(metadata))
     np.savez(tmp_path / 'b.npz', **arrays)
-    with pytest.raises(SessionError, match=fault):
-        content_of_npz(tmp_path / 'b.npz')
+    with pytest.raises(SessionError, match=message):
+        read_npz(tmp_path / 'b.npz')
 
 
-def test_a_stream_that_changes_is_no_table(tmp_path):
+def test_export_rejects_a_stream_with_a_varying_format(tmp_path):
     items = [('/emg', *frame(0, np.zeros((4, 2)))), ('/emg', *frame(4, np.zeros((4, 3))))]
-    with pytest.raises(SessionError, match='changes: .*A table holds one format'):
+    with pytest.raises(SessionError, match='changes: .*; expected one format'):
         export_session(Session(write(tmp_path / 's', items)), tmp_path / 'a.npz')
 
 
-def test_a_message_that_is_rubbish_is_not_left_out_in_silence(tmp_path):
+def test_export_rejects_malformed_messages(tmp_path):
     items = [('/emg', *frame(0, np.zeros((4, 2)))), ('/emg', b'\x00\x01\x00\x00', START_NS + 9)]
-    with pytest.raises(SessionError, match='1 messages on /emg that cannot be'):
+    with pytest.raises(SessionError, match='1 malformed messages on /emg, expected none'):
         export_session(Session(write(tmp_path / 's', items)), tmp_path / 'a.npz')
 
 
-def test_the_mapping_beside_a_csv_is_one_that_people_can_read(tmp_path, session):
+def test_csv_mapping_is_readable(tmp_path, session):
     export_session(session, tmp_path / 'a.csv')
     mapping = yaml.safe_load((tmp_path / 'a.yaml').read_text())
     assert mapping['sampling_rate'] == 2000.0

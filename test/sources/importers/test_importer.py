@@ -12,7 +12,7 @@ from support.xdf import write_xdf
 
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS
-from myogestic_ros.sessions.exchange.content import content_of
+from myogestic_ros.sessions.exchange.content import read_content
 from myogestic_ros.sessions.exchange.export import export_session
 from myogestic_ros.sessions.quality.check import check_session
 from myogestic_ros.sessions.reading.reader import Session
@@ -51,7 +51,7 @@ def imported(recording, target, *args, **more):
 
 def assert_unchanged(session, labels=LABELS):
     """Assert that a session contains `DATA` and the labels; return its content."""
-    content = content_of(session, 'emg')
+    content = read_content(session, 'emg')
     np.testing.assert_array_equal(content.data, DATA)
     assert content.labels()[0].tolist() == list(labels)
     assert content.stream.sampling_rate == RATE
@@ -134,7 +134,7 @@ def test_every_format_survives_import_export_and_import(tmp_path, make, ending):
     assert found == {
         (n, r) for n, count in (('rest', 3), ('fist', 2), ('open', 1)) for r in range(count)
     }
-    assert not [f for f in check_session(session.path) if f.fault]
+    assert not [f for f in check_session(session.path) if f.is_error]
     export_session(session, tmp_path / f'out{ending}')
     again = imported(tmp_path / f'out{ending}', tmp_path / 'b')
     topics = list(session.bag.topics)
@@ -145,7 +145,7 @@ def test_every_format_survives_import_export_and_import(tmp_path, make, ending):
 def test_xdf_header_sets_channel_names_unit_and_rate(tmp_path):
     times_s = np.arange(N) / RATE
     file = write_xdf(tmp_path / 'r.xdf', DATA, times_s, RATE, names=['x', 'y', 'z'])
-    content = content_of(imported(file, tmp_path / 's'), 'emg')
+    content = read_content(imported(file, tmp_path / 's'), 'emg')
     assert content.stream.channel_names == ('x', 'y', 'z')
     np.testing.assert_array_equal(content.data, (DATA * 1e-6).astype(np.float32))
 
@@ -162,7 +162,7 @@ def test_classes_and_repetitions_are_parsed_from_file_names(tmp_path):
     labels = [(x.name, x.repetition) for x in session.labels() if x.index != NO_CLASS]
     assert sorted(labels) == sorted((n, r) for n in NAMES for r in (0, 1, 9))
     assert not [
-        f for f in check_session(session.path) if f.fault
+        f for f in check_session(session.path) if f.is_error
     ]  # gaps between files are not lost samples
     windows = list(iter_windows([session.path], 'emg', 100.0, 100.0))
     assert len(windows) == 9 * 2  # no window spans two files
@@ -179,11 +179,11 @@ def test_jump_in_time_is_imported_as_lost_samples(tmp_path):
     keep = np.delete(np.arange(N), [700, 701, 900])
     folder = mapped(tmp_path / 'in', time_column=0)
     (folder / 'r.csv').write_text(text([times_s[keep], *DATA[keep].T, LABELS[keep]]))
-    content = content_of(imported(folder / 'r.csv', tmp_path / 's'), 'emg')
+    content = read_content(imported(folder / 'r.csv', tmp_path / 's'), 'emg')
     assert content.sample_indices().tolist() == keep.tolist()
     assert sum(event.label.index == 1 for event in content.events) == 2  # one repetition each
-    errors = [finding.what for finding in check_session(tmp_path / 's')]
-    assert errors[0].startswith('/emg lacks 3 samples (0.20%) in 2 gaps')
+    errors = [finding.message for finding in check_session(tmp_path / 's')]
+    assert errors[0].startswith('/emg lost 3 samples (0.20%) in 2 gaps')
 
 
 def timed(tmp_path, times_s, **fields):
@@ -222,7 +222,7 @@ def test_times_inconsistent_with_the_rate_are_refused(tmp_path, change, fields, 
 
 def test_times_in_bursts_are_not_lost_samples(tmp_path):
     bursts = (np.arange(N) // 5) * 5 / RATE  # five samples share a stamp
-    content = content_of(imported(timed(tmp_path, bursts), tmp_path / 's'), 'emg')
+    content = read_content(imported(timed(tmp_path, bursts), tmp_path / 's'), 'emg')
     assert content.sample_indices().tolist() == list(range(N))
 
 
@@ -325,7 +325,9 @@ def test_file_name_inconsistent_with_labels_is_refused(recordings, tmp_path):
         )
     import_recording(folder, tmp_path / 's', find_mapping('myo'))
     (message,) = [
-        f.what for f in check_session(tmp_path / 's') if f.what.startswith('No label is')
+        f.message
+        for f in check_session(tmp_path / 's')
+        if f.message.startswith('Classes of the session without')
     ]
     assert 'radial' in message
 

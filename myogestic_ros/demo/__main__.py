@@ -177,10 +177,11 @@ def _demo(console: Console, plan: DemoSettings, min_accuracy: float, interrupt: 
         interrupt.check()
     score = score_predictions(operator.cues, operator.predictions)
     hand = _hand(operator) if plan.with_hand else None
-    print_score(console, score, hand, operator.post_processing)
+    print_score(console, score, hand, operator.post_processing, operator.skipped)
     facts = {
         'title': plan.title,
         'replay_speed': speed,
+        'skipped_predictions': operator.skipped,
         'post_processing': operator.post_processing,
         'exit_codes': codes,
     }

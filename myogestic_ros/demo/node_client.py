@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -74,6 +75,10 @@ class NodeClient:
         Labels as they were published.
     predictions : list of ReceivedPrediction
         Predictions as they arrived.
+    diagnostics : dict of str to dict
+        Newest values of ``/diagnostics`` by node.
+    skipped : int
+        Predictions that the pipeline has skipped, because they were late, in the last test.
     hand : list of HandState
         Where the joints of a hand were.
     speed : float
@@ -88,6 +93,8 @@ class NodeClient:
         self.cues: list[Cue] = []
         self.predictions: list[ReceivedPrediction] = []
         self.hand: list[HandState] = []
+        self.diagnostics: dict[str, dict[str, str]] = {}
+        self.skipped = 0
         self.speed = 1.0
         self._opened_s = 0.0
         self.status: PipelineStatus | None = None
@@ -105,6 +112,7 @@ class NodeClient:
         subscribe(String, 'pipeline/training_log', self._on_log, qos.LOG)
         subscribe(JointState, 'joint_states', self._on_joint_state, qos.JOINT_STATES)
         subscribe(BridgeStatus, 'bridge/status', self._note_status('bridge'), qos.STATUS)
+        subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS)
         for name in ('driver', 'recorder', 'hand'):
             subscribe(NodeStatus, f'{name}/status', self._note_status(name), qos.STATUS)
 
@@ -127,6 +135,17 @@ class NodeClient:
                 stamp_s, received_s - acquired_s, message.label, message.compute_time
             )
         )
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {pair.key: pair.value for pair in status.values}
+            self.diagnostics[status.name.strip('/')] = values
+
+    def count_skipped(self) -> int:
+        """Return how many predictions the pipeline has skipped so far."""
+        self.diagnostics.pop('pipeline', None)
+        self.wait(lambda: 'pipeline' in self.diagnostics, 'Diagnostics of the pipeline', 60.0)
+        return int(self.diagnostics['pipeline']['overruns'])
 
     def _on_joint_state(self, message: JointState) -> None:
         positions = dict(zip(message.name, message.position, strict=True))

@@ -31,9 +31,13 @@ REACTING = 'not judged (reaction)'
 
 
 def print_score(
-    console: Console, score: Score, hand: HandScore | None = None, after: str = ''
+    console: Console,
+    score: Score,
+    hand: HandScore | None = None,
+    after: str = '',
+    skipped: int = 0,
 ) -> None:
-    """Print accuracy, confusion, rate and latency, what comes ``after`` the decoder, the hand."""
+    """Print accuracy, confusion, rate, latency, post-processing (``after``), and the hand."""
     confusion = Table(title='What was asked (rows) and what was predicted (columns)')
     confusion.add_column('')
     for name in [*score.class_names, 'other']:
@@ -50,7 +54,8 @@ def print_score(
     summary = Table(show_header=False)
     summary.add_row('online accuracy', f'[bold]{score.accuracy:.1%}[/] of {score.judged}')
     summary.add_row('predictions', str(score.predictions))
-    summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal')
+    late = f', {skipped} skipped because they were late' if skipped else ''
+    summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal{late}')
     latency = ' / '.join(f'{score.latency_ms(percentile):.2f}' for percentile in (50, 99))
     summary.add_row('newest sample → received prediction', f'{latency} ms (p50 / p99)')
     if after:
@@ -77,6 +82,7 @@ def write_files(
         'judged': score.judged,
         'predictions': score.predictions,
         'prediction_rate_hz': score.rate_hz,
+        'signal_s': score.signal_s,
         'latency_p50_ms': score.latency_ms(50),
         'latency_p99_ms': score.latency_ms(99),
         'class_names': score.class_names,

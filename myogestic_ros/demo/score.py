@@ -46,6 +46,8 @@ class Score:
         Row: cued class; column: predicted class, the last one any other.
     rate_hz : float
         Predictions per second of signal.
+    signal_s : float
+        Duration of the signal from the first prediction to the last, s.
     latency_s : ndarray, shape (n_predictions,)
         From the newest sample to the received prediction, s.
     """
@@ -53,6 +55,7 @@ class Score:
     class_names: list[str]
     confusion: NDArray[np.int64]
     rate_hz: float
+    signal_s: float
     latency_s: NDArray[np.float64]
     judged: int
     predictions: int
@@ -96,4 +99,6 @@ def score_predictions(cues: Sequence[Cue], predictions: Sequence[ReceivedPredict
     running = gaps[gaps < 5 * typical]  # pauses between two recordings are no slow predictions
     rate_hz = float(len(running) / running.sum()) if len(running) else float('nan')
     latency_s = np.array([answer.latency_s for answer in predictions])
-    return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(predictions))
+    signal_s = float(stamps[-1] - stamps[0]) if len(stamps) else 0.0
+    judged = int(confusion.sum())
+    return Score(names, confusion, rate_hz, signal_s, latency_s, judged, len(predictions))

@@ -102,6 +102,7 @@ def _predicting(
     operator.cues.clear()
     operator.predictions.clear()
     operator.hand.clear()
+    skipped_before = operator.count_skipped()
     operator.trigger('pipeline/start_predicting')
     operator.wait(lambda: operator.pipeline_state == 'predicting', 'predictions', 10.0)
     said = operator.pipeline_message.partition('Post-processing: ')[2]
@@ -114,6 +115,7 @@ def _predicting(
     operator.spin(0.3)
     if len(operator.predictions) != arrived:
         raise DemoError('Predictions came after stop_predicting had answered.')
+    operator.skipped = operator.count_skipped() - skipped_before
 
 
 def play_recording(console: Console, operator: NodeClient, plan: DemoSettings, part: str) -> str:

@@ -24,6 +24,8 @@ from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
+pytestmark = pytest.mark.processes
+
 EXAMPLES = ROOT / 'examples'
 
 

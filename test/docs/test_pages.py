@@ -20,6 +20,8 @@ from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
+pytestmark = pytest.mark.processes
+
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 
 

@@ -30,6 +30,8 @@ from support.paths import SUPPORT
 
 from myogestic_ros.demo.node_client import open_node_client
 
+pytestmark = pytest.mark.processes
+
 DECODER = str(SUPPORT / 'decoders.py')
 SLACK_S = 2.0
 """Delay allowed on a busy machine; bench/bridge.py measures the times themselves."""

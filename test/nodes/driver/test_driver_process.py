@@ -11,6 +11,8 @@ from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_ros
 
+pytestmark = pytest.mark.processes
+
 FAKE_SOURCE = '''
 """A source whose device is present while a file contains "on"."""
 import time

@@ -126,7 +126,7 @@ def test_deleted_session_is_reported_and_rescued(recording):
 
 def test_new_recorder_repairs_an_interrupted_session_and_reports_it(recording):
     os.kill(recording.nodes.pid('recorder'), signal.SIGKILL)
-    recording.operator._dead = lambda: None  # killed on purpose
+    recording.operator._failure = lambda: None  # killed on purpose
     folder = str(recording.path.parent)
     recording.nodes.start('recorder', {'session_dir': folder, 'autostart': 'configure'})
     name = recording.path.name

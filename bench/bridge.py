@@ -31,7 +31,6 @@ import numpy as np
 import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rich.console import Console
@@ -40,6 +39,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 100.0

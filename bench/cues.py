@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from myogestic_ros.action import RunProtocol
 from rclpy.action import ActionClient
 from rich.console import Console
 from rich.table import Table
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.sessions.reading.reader import Session

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from synthetic_sessions import write_session
 from rich.console import Console
 from rich.table import Table
+from synthetic_sessions import write_session
 from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.streams.stream_spec import StreamSpec

@@ -30,8 +30,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from mcap.reader import make_reader
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.msg import Label as LabelMessage
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +37,8 @@ from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.signals import Label
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import EmgFrame
+from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import label_to_ros
 from myogestic_ros.sessions.reading.reader import Session

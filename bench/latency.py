@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from myogestic_ros.msg import Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +29,7 @@ from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.score import ReceivedPrediction
 from myogestic_ros.demo.settings import DemoSettings
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.common import qos
 
 LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}

@@ -18,7 +18,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from myogestic_ros.msg import Prediction
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +25,7 @@ from myogestic_ros.demo import steps
 from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.settings import DemoSettings
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 2000.0

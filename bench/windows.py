@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from synthetic_sessions import write_session
 from rich.console import Console
 from rich.table import Table
+from synthetic_sessions import write_session
 
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData

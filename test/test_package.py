@@ -91,8 +91,9 @@ def test_type_stubs_declare_constants_with_their_values() -> None:
 
 
 def test_emg_frame_is_unchanged_by_serialization() -> None:
-    from myogestic_ros.msg import EmgFrame
     from rclpy.serialization import deserialize_message, serialize_message
+
+    from myogestic_ros.msg import EmgFrame
 
     sent = EmgFrame()
     sent.header.frame_id = 'forearm'

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import BridgeStatus, Prediction
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -17,6 +16,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory
 
+from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes.bridge.node import BridgeNode
 from myogestic_ros.nodes.common import qos
 

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.action import RunProtocol
-from myogestic_ros.msg import CueProgress, NodeStatus
 from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
 from support.graph import PATIENCE_S, Graph, set_domain, synthetic
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import CueProgress, NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.repetitions import repetitions

@@ -6,7 +6,6 @@ import math
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -14,6 +13,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.hand.node import HAND, HandNode
 

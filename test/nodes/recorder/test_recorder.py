@@ -10,8 +10,6 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
-from myogestic_ros.srv import ListSessions, SetLabel
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
@@ -22,12 +20,14 @@ from support.bags import EMG, LABEL, protocol, session_in, topics
 from support.ros import ros_graph
 
 from myogestic_ros.core.signals import Chunk
+from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.recorder.node import RecorderNode
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
+from myogestic_ros.srv import ListSessions, SetLabel
 
 
 @pytest.fixture

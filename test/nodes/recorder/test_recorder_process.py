@@ -8,17 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.srv import ListSessions
 from rosbags.rosbag2 import Reader
 from std_srvs.srv import Trigger
 from support.bags import EMG, session_in
 from support.graph import graph, synthetic
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.srv import ListSessions
 
 pytestmark = pytest.mark.processes
 

@@ -192,7 +192,7 @@ def test_callbacks_from_myogestic(tmp_path, session):
 
 def test_tutorial_of_a_decoder_trains_and_scores_without_a_graph(tmp_path, monkeypatch):
     paths = [
-        str(write_signal(tmp_path / f's{seed}', *made_up(repetitions=2, seed=seed), 1000.0))
+        str(write_signal(tmp_path / f's{seed}', *synthetic_emg(repetitions=2, seed=seed), 1000.0))
         for seed in (0, 1)
     ]
     monkeypatch.chdir(tmp_path)

@@ -114,6 +114,7 @@ class NodeClient:
         subscribe(String, 'pipeline/training_log', self._on_log, qos.LOG)
         subscribe(JointState, 'joint_states', self._on_joint_state, qos.JOINT_STATES)
         subscribe(BridgeStatus, 'bridge/status', self._status_callback('bridge'), qos.STATUS)
+        subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS)
         for name in ('driver', 'recorder', 'hand'):
             subscribe(NodeStatus, f'{name}/status', self._status_callback(name), qos.STATUS)
 

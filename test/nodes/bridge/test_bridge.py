@@ -337,7 +337,7 @@ def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, st
     second.until(
         lambda: int(info().get("predictions refused, unknown class 'x'", 0)) > 0, 'count', 'x'
     )
-    assert info()['listeners'] == '1'
+    assert info()['subscribers'] == '1'
     assert float(info()['command rate [Hz]']) > 0
     assert float(info()['prediction to command p50 [ms]']) > 0
     assert health[-1].status[0].message.startswith("Resting: The class 'x' has no posture")

@@ -135,9 +135,8 @@ def check_two_and_a_half(path, *, whole=True):
     """Check a session that ended during the third repetition."""
     end_s = time.monotonic() + PATIENCE_S
     session = Session(path)
-    while (
-        session.bag.complete is not whole
-    ):  # it may be closed after the response of stop_recording
+    # The session may be closed after the response of stop_recording.
+    while session.bag.complete is not whole:
         assert time.monotonic() < end_s
         time.sleep(0.05)
         session = Session(path)

@@ -29,12 +29,12 @@ def ros():
 
 
 def command(*values):
-    """Return a command."""
+    """Return a command message."""
     return Float64MultiArray(data=[float(value) for value in values])
 
 
 def near(states, goal):
-    """Tell whether the newest joint state is a posture."""
+    """Return True if the newest joint state is close to a posture."""
     newest = states[-1].position if states else []
     return bool(newest) and max(abs(a - b) for a, b in zip(newest, goal, strict=True)) < 0.01
 

@@ -34,6 +34,7 @@ myst_enable_extensions = ['colon_fence', 'deflist']
 myst_heading_anchors = 4
 # Indented blocks and ```text are shown as they are.
 highlight_language = 'none'
+smartquotes = False  # quotes in texts are those of values
 
 # -- Python -----------------------------------------------------------------------------------
 autosummary_generate = True
@@ -47,7 +48,7 @@ autosummary_context = {
 }
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'
-autodoc_default_options = {'members': True, 'show-inheritance': True}
+autodoc_default_options = {'members': True}
 # Not among the ROS wheels that pip installs; a sourced ROS has them.
 autodoc_mock_imports = ['launch', 'launch_ros']
 numpydoc_show_class_members = False

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
-from support.recorded import NAMES, made_up, write_signal
+from support.recorded import NAMES, synthetic_emg, write_signal
 
 from myogestic_ros.core.errors import SessionError, TrainingError
 from myogestic_ros.decoding.datasets.evaluation_set import EvaluationSet, load_evaluation_set
@@ -44,12 +44,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def session(folder):
-    return write_signal(folder / 'one', *made_up(), RATE)
+    return write_signal(folder / 'one', *synthetic_emg(), RATE)
 
 
 @pytest.fixture(scope='module')
 def other(folder):
-    return write_signal(folder / 'two', *made_up(seed=1, repetitions=3), RATE)
+    return write_signal(folder / 'two', *synthetic_emg(seed=1, repetitions=3), RATE)
 
 
 def test_steady_windows_are_those_that_train(session) -> None:
@@ -148,7 +148,7 @@ def test_across_sessions(session, other) -> None:
 
 
 def test_class_that_one_session_lacks(folder, session) -> None:
-    data, labels = made_up(seed=2, classes=4)
+    data, labels = synthetic_emg(seed=2, classes=4)
     path = write_signal(folder / 'four', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(session, path), fit)
     assert "Only session 'four' has 'open'" in ' '.join(report.notes())
@@ -157,7 +157,7 @@ def test_class_that_one_session_lacks(folder, session) -> None:
 
 
 def test_one_repetition_only(folder) -> None:
-    data, labels = made_up(repetitions=1)
+    data, labels = synthetic_emg(repetitions=1)
     path = write_signal(folder / 'once', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(path), fit)
     assert report.steady.is_empty
@@ -166,7 +166,7 @@ def test_one_repetition_only(folder) -> None:
 
 
 def test_refusals(folder, session) -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     with pytest.raises(TrainingError, match='nothing to test in bare'):
         load(write_signal(folder / 'bare', data, [], RATE))
     alone = [(at, 1, 'fist', n) for n, (at, *_) in enumerate(labels)]
@@ -182,7 +182,7 @@ def test_refusals(folder, session) -> None:
 
 
 def test_short_cues_keep_their_second_half(folder) -> None:
-    data, labels = made_up(seconds=0.6)
+    data, labels = synthetic_emg(seconds=0.6)
     found = load(write_signal(folder / 'short', data, labels, RATE))
     assert found.count_repetitions() == {0: 4, 1: 4, 2: 4}
     assert (found.since_cue_s[found.steady] > 0.35).all()

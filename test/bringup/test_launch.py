@@ -116,10 +116,10 @@ def test_every_argument_is_described(file):
 @needs_launch
 def test_two_namespaces_come_up_and_end_cleanly(tmp_path):
     import rclpy
-    from myogestic_ros.msg import BridgeStatus, EmgFrame
     from sensor_msgs.msg import JointState
     from std_srvs.srv import Trigger
 
+    from myogestic_ros.msg import BridgeStatus, EmgFrame
     from myogestic_ros.nodes.common import qos
 
     set_domain()

@@ -78,7 +78,7 @@ class CuesNode(ManagedNode):
         self._recorder: RecorderClient | None = None
         self._run: _Run | None = None
         self._closing_run: _Run | None = None  # ended, but its recording is not closed yet
-        self._closed: Future | None = None  # done when the recording is closed
+        self._closed: Future[None] | None = None  # done when the recording is closed
         self._goal = RunProtocol.Goal()
         self._server = ProtocolServer(
             self, self._rejection_reason, self._begin_goal, self._cancel_goal
@@ -139,7 +139,7 @@ class CuesNode(ManagedNode):
             self._cue_publishers.close()
             self._cue_publishers = None
 
-    def finish(self) -> Any:
+    def finish(self) -> Future[None] | None:
         """Stop the recording while the recorder's response can still arrive."""
         if self.lifecycle_state == 'active':
             if self._run is not None:

@@ -39,7 +39,7 @@ def _folder() -> Path:
     try:
         return Path(get_package_share_directory('myogestic_ros'), 'config', 'protocols')
     except PackageNotFoundError:  # not installed
-        return Path(__file__).resolve().parents[2] / 'config' / 'protocols'
+        return Path(__file__).resolve().parents[3] / 'config' / 'protocols'
 
 
 def _names() -> list[str]:

@@ -237,20 +237,26 @@ class HandNode(ManagedNode):
 
     # -- simulated faults ---------------------------------------------------------------------
 
-    def _on_stall(self, request: Any, response: Any) -> Any:
+    def _on_stall(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         return self._set_faults(response, 'Stalled: the joints are blocked.', stalled=True)
 
-    def _on_drop_out(self, request: Any, response: Any) -> Any:
+    def _on_drop_out(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         return self._set_faults(
             response,
             'Disconnected: commands are ignored and no joint states are published.',
             dropped_out=True,
         )
 
-    def _on_release(self, request: Any, response: Any) -> Any:
+    def _on_release(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         return self._set_faults(response, 'Simulating.', stalled=False, dropped_out=False)
 
-    def _set_faults(self, response: Any, message: str, **faults: bool) -> Any:
+    def _set_faults(
+        self, response: Trigger.Response, message: str, **faults: bool
+    ) -> Trigger.Response:
         if self._timer is None or self._model is None:
             response.message = (
                 f"The hand is '{self.lifecycle_state}', expected 'active'; activate it first."

@@ -252,11 +252,11 @@ class RecorderNode(ManagedNode):
 
     # -- services -----------------------------------------------------------------------------
 
-    def _on_start(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+    def _on_start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = self.request_transition('activate', 'start recording')
         return response
 
-    def _on_stop(self, _: Any, response: Trigger.Response) -> Trigger.Response:
+    def _on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = self.request_transition(
             'deactivate', 'stop recording'
         )
@@ -286,7 +286,9 @@ class RecorderNode(ManagedNode):
             )
         return self._label_counter.label(name, self.get_clock().now().nanoseconds)
 
-    def _on_list(self, _: Any, response: ListSessions.Response) -> ListSessions.Response:
+    def _on_list(
+        self, _: ListSessions.Request, response: ListSessions.Response
+    ) -> ListSessions.Response:
         current = self._recording.path if self._recording is not None else None
         self._session_folder.list_sessions(response, current)
         return response

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import BridgeStatus, Prediction
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -17,6 +16,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory
 
+from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes.bridge.node import BridgeNode
 from myogestic_ros.nodes.common import qos
 
@@ -337,7 +337,7 @@ def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, st
     second.until(
         lambda: int(info().get("predictions refused, unknown class 'x'", 0)) > 0, 'count', 'x'
     )
-    assert info()['listeners'] == '1'
+    assert info()['subscribers'] == '1'
     assert float(info()['command rate [Hz]']) > 0
     assert float(info()['prediction to command p50 [ms]']) > 0
     assert health[-1].status[0].message.startswith("Resting: The class 'x' has no posture")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from myogestic_ros.action import RunProtocol
-from myogestic_ros.msg import CueProgress, Label, NodeStatus
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from support.ros import ros_graph
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.msg import CueProgress, Label, NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.cues.node import CuesNode
 from myogestic_ros.nodes.recorder.node import RecorderNode

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.action import RunProtocol
-from myogestic_ros.msg import CueProgress, NodeStatus
 from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
 from support.graph import PATIENCE_S, Graph, set_domain, synthetic
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import CueProgress, NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.repetitions import repetitions
@@ -135,9 +135,8 @@ def check_two_and_a_half(path, *, whole=True):
     """Check a session that ended during the third repetition."""
     end_s = time.monotonic() + PATIENCE_S
     session = Session(path)
-    while (
-        session.bag.complete is not whole
-    ):  # it may be closed after the response of stop_recording
+    # The session may be closed after the response of stop_recording.
+    while session.bag.complete is not whole:
         assert time.monotonic() < end_s
         time.sleep(0.05)
         session = Session(path)

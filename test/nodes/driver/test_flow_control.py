@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from myogestic_ros.msg import EmgFrame, Processed
 from support.bags import protocol, topics
 from support.ros import Ros, ros_graph
 
+from myogestic_ros.msg import EmgFrame, Processed
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.driver import flow_control
 from myogestic_ros.nodes.driver.node import DriverNode

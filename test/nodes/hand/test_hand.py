@@ -6,7 +6,6 @@ import math
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -14,6 +13,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.hand.node import HAND, HandNode
 
@@ -29,12 +29,12 @@ def ros():
 
 
 def command(*values):
-    """Return a command."""
+    """Return a command message."""
     return Float64MultiArray(data=[float(value) for value in values])
 
 
 def near(states, goal):
-    """Tell whether the newest joint state is a posture."""
+    """Return True if the newest joint state is close to a posture."""
     newest = states[-1].position if states else []
     return bool(newest) and max(abs(a - b) for a, b in zip(newest, goal, strict=True)) < 0.01
 

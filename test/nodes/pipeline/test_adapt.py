@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from myogestic_ros.srv import Adapt
 from support.graph import graph
 from support.paths import SUPPORT
 from support.recorded import synthetic_emg, write_signal
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.srv import Adapt
 
 pytestmark = pytest.mark.processes
 

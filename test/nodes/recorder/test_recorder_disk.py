@@ -97,7 +97,7 @@ def test_full_disk_is_reported_and_another_folder_can_be_used(recording):
     limit = recording.file.stat().st_size + 100_000
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     message = wait_for_error(recording, 'stopped: [Errno 27] File too large')
-    # What was written is there; its index, too, unless the limit came just behind a chunk.
+    # The written data is readable; the index is missing if the limit was reached behind a chunk.
     assert Session(recording.path).labels()[0].name == 'fist'
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     if 'was interrupted; recovered' not in message:

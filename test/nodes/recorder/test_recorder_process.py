@@ -8,17 +8,17 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.srv import ListSessions
 from rosbags.rosbag2 import Reader
 from std_srvs.srv import Trigger
 from support.bags import EMG, session_in
 from support.graph import graph, synthetic
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.srv import ListSessions
 
 pytestmark = pytest.mark.processes
 
@@ -47,9 +47,8 @@ def only_session(g):
 def test_session_holds_the_published_messages(running):
     received: list[bytes] = []
     running.operator._node.create_subscription(EmgFrame, 'emg', received.append, qos.EMG, raw=True)
-    running.wait(
-        lambda: received, 'frames'
-    )  # received here, so the recorder has discovered the driver, too
+    # Once frames are received here, the recorder has discovered the driver, too.
+    running.wait(lambda: received, 'frames')
     message = running.operator.trigger('recorder/start_recording')
     for name in ('rest', 'fist', 'rest', 'fist'):
         running.operator.set_label(name)
@@ -144,7 +143,7 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
     response = running.operator.call(
         ListSessions, 'recorder/list_sessions', ListSessions.Request()
     )
-    assert time.monotonic() - began < 1.0  # 0.1 s is promised
+    assert time.monotonic() - began < 1.0  # documented: 0.1 s
     assert [session.name for session in response.sessions] == ['mine', 'mine-2', 'mine-3']
     assert all(session.complete for session in response.sessions)
     assert all(session.message_count > 5 for session in response.sessions)

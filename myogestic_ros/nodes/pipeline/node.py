@@ -230,7 +230,7 @@ class PipelineNode(ManagedNode):
         if later:
             self.pipeline.set_status(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
-            self._post.use(self.parameter_values(POST))
+            self._post.set_parameters(self.parameter_values(POST))
 
     # -- samples in, predictions out ----------------------------------------------------------
 

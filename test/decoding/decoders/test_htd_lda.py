@@ -201,7 +201,9 @@ def test_sessions_that_do_not_fit(sessions: Sessions, monkeypatch: pytest.Monkey
         yield from sessions.iter_window_batches(*arguments, **options)
 
     monkeypatch.setattr(training_set, 'iter_window_batches', both)
-    with pytest.raises(TrainingError, match=r'16 channels .* 8 x 100; train on sessions of one'):
+    with pytest.raises(
+        TrainingError, match=r'16 channels .* 8 x 100; train on sessions with the same channels'
+    ):
         train(data())
 
 

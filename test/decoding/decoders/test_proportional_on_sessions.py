@@ -78,7 +78,7 @@ def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Pat
     said = str(caught.value)
     assert "'other glove' has the degrees of freedom fingers, thumb" in said  # what came
     assert "'arm' has fingers, wrist; expected the same" in said
-    assert 'Take sessions of one kind' in said
+    assert 'Select matching sessions' in said
 
 
 def test_targets_are_of_the_filtered_stream(arm: Path) -> None:

@@ -172,7 +172,7 @@ def test_refusals(folder, session) -> None:
     alone = [(at, 1, 'fist', n) for n, (at, *_) in enumerate(labels)]
     with pytest.raises(TrainingError, match="of one class, 'fist'"):
         load(write_signal(folder / 'alone', data, alone, RATE))
-    with pytest.raises(TrainingError, match='4 channels at 1000 Hz, those before it 8'):
+    with pytest.raises(TrainingError, match='4 channels at 1000 Hz, the earlier sessions 8'):
         load(session, write_signal(folder / 'narrow', data[:, :4], labels, RATE))
     renamed = [(at, index, NAMES[2 - index], rep) for at, index, _, rep in labels]
     with pytest.raises(SessionError, match='train only on sessions with the same classes'):

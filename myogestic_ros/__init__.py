@@ -53,16 +53,16 @@ __all__ = [
     'save_pickle',
 ]
 
-# The generated modules (myogestic_ros.msg, myogestic_ros.srv) are installed, the hand-written
-# ones may be imported from the source tree; join the two folders.
+# The generated modules (myogestic_ros.msg, myogestic_ros.srv) are installed; the other modules may
+# be imported from the source tree: join the two folders.
 __path__ = pkgutil.extend_path(__path__, __name__)
 
-# The ROS wheels put their ament index at the root of the environment but do not announce it, so
-# ament_index_python finds nothing. A sourced ROS does.
+# The ROS wheels install their ament index at the root of the environment without setting
+# AMENT_PREFIX_PATH, so that ament_index_python finds no packages. A sourced ROS sets it.
 if not os.environ.get('AMENT_PREFIX_PATH') and Path(sys.prefix, 'share', 'ament_index').is_dir():
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
 
-_HOMES = {
+_MODULES = {
     'EdgeTrigger': 'decoding.postprocessing.edge_trigger',
     'FilterSpec': 'core.streams.filter_spec',
     'GaussianFilter': 'decoding.postprocessing.vector_filters',
@@ -84,10 +84,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for: who wants a message need not wait for SciPy."""
-    if name not in _HOMES:
+    """Import a public name on first access, so that importing a message does not import SciPy."""
+    if name not in _MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(importlib.import_module(f'{__name__}.{_HOMES[name]}'), name)
+    value = getattr(importlib.import_module(f'{__name__}.{_MODULES[name]}'), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""The pipeline as a script sees it: one that can become a node."""
+"""The pipeline of a script or decoder file, which can run as the pipeline node."""
 
 from __future__ import annotations
 
@@ -8,15 +8,33 @@ __all__ = ['Pipeline']
 
 
 class Pipeline(CorePipeline):
-    """`myogestic_ros.core.pipeline.pipeline.Pipeline`, which can also become the pipeline node."""
+    """Train and predict with the callbacks of a decoder; `spin` runs the pipeline as a ROS node.
+
+    Parameters and methods are those of `myogestic_ros.core.pipeline.pipeline.Pipeline`.
+
+    Examples
+    --------
+    >>> from myogestic_ros import Pipeline, TrainingData
+    >>> pipeline = Pipeline(predict_hz=50.0)
+    >>> @pipeline.extract
+    ... def extract(windows):
+    ...     return windows['emg'].std(axis=1)
+    >>> if __name__ == '__main__':
+    ...     raise SystemExit(pipeline.spin())  # doctest: +SKIP
+    """
 
     def spin(self, args: list[str] | None = None) -> int:
-        """Run as the pipeline node until interrupted; return its exit code.
+        """Run the pipeline node with this pipeline until it is interrupted.
 
         Parameters
         ----------
         args : list of str, optional
-            Command line, ROS arguments included; ``sys.argv`` by default.
+            Command line, including ROS arguments; ``sys.argv`` by default.
+
+        Returns
+        -------
+        int
+            Exit code.
         """
         from myogestic_ros.nodes.common.main import run
         from myogestic_ros.nodes.pipeline.node import PipelineNode

@@ -1,9 +1,9 @@
-"""MyoGestic's features under their names there: what its decoders import.
+"""Features with the names and definitions of MyoGestic, for decoders written for it.
 
-Each takes a window of shape ``(…, n_channels, n_samples)``, in volt, and returns one number per
-channel, float32, of shape ``(…, n_channels)``. They differ from those of
-`myogestic_ros.decoding.features.catalogue` where MyoGestic's do: `var` divides by ``n_samples``, and `zc`
-counts a change to or from zero.
+Each function takes windows of shape ``(…, n_channels, n_samples)``, in volt, and returns one value
+per channel as float32, of shape ``(…, n_channels)``. Two definitions differ from those of
+`myogestic_ros.decoding.features.catalogue`: `var` divides by ``n_samples``, and `zc` counts changes
+to and from zero.
 """
 
 from __future__ import annotations
@@ -21,27 +21,82 @@ Floats = NDArray[np.float32]
 
 
 def rms(emg: ArrayLike) -> Floats:
-    """Root mean square of each channel, volt."""
+    """Return the root mean square of each channel.
+
+    Parameters
+    ----------
+    emg : array_like, shape (…, n_channels, n_samples)
+        Windows, in volt.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, n_channels)
+        Root mean square, in volt.
+    """
     return _single(features.rms(emg))
 
 
 def mav(emg: ArrayLike) -> Floats:
-    """Mean absolute value of each channel, volt."""
+    """Return the mean absolute value of each channel.
+
+    Parameters
+    ----------
+    emg : array_like, shape (…, n_channels, n_samples)
+        Windows, in volt.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, n_channels)
+        Mean absolute value, in volt.
+    """
     return _single(features.mav(emg))
 
 
 def wl(emg: ArrayLike) -> Floats:
-    """Waveform length of each channel, volt: the sum of all steps, whatever their direction."""
+    """Return the waveform length of each channel: the sum of the absolute differences.
+
+    Parameters
+    ----------
+    emg : array_like, shape (…, n_channels, n_samples)
+        Windows, in volt.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, n_channels)
+        Waveform length, in volt.
+    """
     return _single(features.wl(emg))
 
 
 def var(emg: ArrayLike) -> Floats:
-    """Variance of each channel, volt²: the mean square about the mean."""
+    """Return the variance of each channel, with the divisor ``n_samples``.
+
+    Parameters
+    ----------
+    emg : array_like, shape (…, n_channels, n_samples)
+        Windows, in volt.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, n_channels)
+        Variance, in volt².
+    """
     return _single(np.var(np.asarray(emg), axis=-1))
 
 
 def zc(emg: ArrayLike) -> Floats:
-    """Zero crossings of each channel: how often the sign bit changes."""
+    """Return the number of zero crossings of each channel: changes of the sign bit.
+
+    Parameters
+    ----------
+    emg : array_like, shape (…, n_channels, n_samples)
+        Windows, in volt.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, n_channels)
+        Number of sign changes.
+    """
     negative = np.signbit(np.asarray(emg))
     return _single(np.count_nonzero(negative[..., 1:] != negative[..., :-1], axis=-1))
 

@@ -1,4 +1,4 @@
-"""MyoGestic's filters for the vector that a decoder gives, under their names there."""
+"""Filters for predicted vectors with the names of MyoGestic, for decoders written for it."""
 
 from __future__ import annotations
 

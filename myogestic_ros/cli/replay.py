@@ -20,7 +20,7 @@ from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import Prediction
-from myogestic_ros.nodes.pipeline.node import find_pipeline
+from myogestic_ros.nodes.pipeline.decoder_loader import find_pipeline
 from myogestic_ros.nodes.pipeline.prediction_bag import (
     TOPICS,
     PredictionWriter,

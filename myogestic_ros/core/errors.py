@@ -1,20 +1,20 @@
-"""Every error that this package raises on purpose, in one tree.
+"""Exceptions of this package.
 
 ::
 
     MyoGesticError
-    ├── StateError       an action the state machine does not allow now (a refusal)
-    ├── SignalError      a frame or stream that is not what it claims to be
+    ├── StateError       an action that the state machine does not allow now
+    ├── SignalError      a malformed frame or stream, or an invalid filter
     ├── TrainingError    a training that ended without a model
-    ├── ModelError       a model file that is missing, foreign, changed or does not fit
+    ├── ModelError       a model that is missing, changed or incompatible
     ├── SessionError     a session that cannot be read or written
     ├── ProtocolError    a protocol that cannot be read or run
-    ├── SourceError      a source that cannot be opened or read
-    ├── DecoderError     a decoder that cannot be loaded, or breaks its contract
-    └── ControlError     a hand that cannot be driven as it is described
+    ├── SourceError      a source that cannot be opened, configured or read
+    ├── DecoderError     a decoder that cannot be imported or is invalid
+    └── ControlError     an invalid mapping, URDF or parameter of a hand
 
-The message of each says what came, what was expected and what to do. Nodes turn them into
-``success=False`` and the message.
+Each message states the actual value, the expected value and the remedy. Nodes answer a service
+call with ``success=False`` and the message.
 """
 
 __all__ = [
@@ -32,15 +32,15 @@ __all__ = [
 
 
 class MyoGesticError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class StateError(MyoGesticError):
-    """An action that the state machine refuses; the message says what is and what is expected."""
+    """An action that the state machine does not allow in the current state."""
 
 
 class SignalError(MyoGesticError):
-    """A frame or stream that is malformed or does not fit what was announced."""
+    """A malformed frame or stream, or a filter that is invalid or cannot be applied."""
 
 
 class TrainingError(MyoGesticError):
@@ -48,7 +48,7 @@ class TrainingError(MyoGesticError):
 
 
 class ModelError(MyoGesticError):
-    """A model that was refused: missing, foreign, changed, or made for other streams."""
+    """A model that is missing, unreadable, changed, or incompatible with the streams."""
 
 
 class SessionError(MyoGesticError):
@@ -56,7 +56,7 @@ class SessionError(MyoGesticError):
 
 
 class ProtocolError(MyoGesticError):
-    """A protocol of cues that cannot be read or run."""
+    """A cue protocol that cannot be read or run."""
 
 
 class SourceError(MyoGesticError):
@@ -64,8 +64,8 @@ class SourceError(MyoGesticError):
 
 
 class DecoderError(MyoGesticError):
-    """A decoder that cannot be loaded, or a callback that breaks its contract."""
+    """A decoder that cannot be imported, or an invalid callback."""
 
 
 class ControlError(MyoGesticError):
-    """A hand that cannot be driven as a mapping, a URDF or parameters describe it."""
+    """An invalid mapping, URDF or parameter of a hand."""

@@ -1,4 +1,4 @@
-"""A parameter as a row of a table: what nodes and sources declare, check and document."""
+"""Declarative tables of parameters, from which nodes and sources declare and check them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Parameter:
     Attributes
     ----------
     name : str
-        Name as in a ROS parameter file.
-    default : bool, int, float, str, or list of one of them
-        Default value; it also fixes the type.
+        Name, as in a ROS parameter file.
+    default : bool, int, float, str, or list of these
+        Default value; it determines the type.
     description : str
-        Meaning, with unit.
+        Meaning, with the unit.
     minimum, maximum : float or None
-        Legal range of a number, both ends included.
+        Valid range of a number, both ends included.
     choices : tuple of str
-        Legal values of a string; empty when any will do.
+        Valid values of a string; empty: any.
     read_only : bool
-        Whether it can only be set before the node starts.
-    check : callable, optional
-        Returns what else is wrong with a value of the right kind, or None.
+        If true, the parameter can be set only when the node starts.
+    check : callable or None
+        ``check(value)`` returns a further validation error of a value of the right type, or None.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Parameter:
     check: Callable[[Any], str | None] | None = None
 
     def validation_error(self, value: Any) -> str | None:
-        """Return what is wrong with ``value`` in a sentence, or None."""
+        """Return the validation error of a value, or None if it is valid."""
         if isinstance(self.default, bool) != isinstance(value, bool):
             return f'{self.name}: got {value!r}, expected {type(self.default).__name__}'
         if isinstance(self.default, (int, float)) and not isinstance(self.default, bool):
@@ -60,22 +60,30 @@ class Parameter:
                 return f'{self.name}: got {value!r}, expected one of {", ".join(self.choices)}'
         elif isinstance(self.default, list) and isinstance(value, (str, int, float)):
             return f'{self.name}: got {value!r}, expected a list'
-        wrong = self.check(value) if self.check is not None else None
-        return None if wrong is None else f'{self.name}: got {value!r}, {wrong}'
+        error = self.check(value) if self.check is not None else None
+        return None if error is None else f'{self.name}: got {value!r}, {error}'
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:
-    """Return name → default value of every row."""
+    """Return the default value of each parameter, by name."""
     return {row.name: row.default for row in table}
 
 
 def check_values(table: Iterable[Parameter], values: Mapping[str, Any]) -> list[str]:
-    """Return every fault of ``values`` against ``table``, unknown names included, all at once."""
+    """Return all validation errors of values, including unknown names.
+
+    Parameters
+    ----------
+    table : iterable of Parameter
+        The declared parameters.
+    values : mapping of str to object
+        The values to check, by name.
+    """
     rows = {row.name: row for row in table}
-    faults = []
+    errors = []
     for name, value in values.items():
         if name not in rows:
-            faults.append(f'{name}: unknown, expected one of {", ".join(sorted(rows))}')
-        elif (fault := rows[name].validation_error(value)) is not None:
-            faults.append(fault)
-    return faults
+            errors.append(f'{name}: unknown, expected one of {", ".join(sorted(rows))}')
+        elif (error := rows[name].validation_error(value)) is not None:
+            errors.append(error)
+    return errors

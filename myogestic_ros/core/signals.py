@@ -1,4 +1,4 @@
-"""What travels through the pipeline: chunks of samples, labels, and what a stream is."""
+"""Data types of signals: chunks of samples, labels, and stream descriptions."""
 
 from __future__ import annotations
 
@@ -12,28 +12,37 @@ __all__ = ['NO_CLASS', 'Chunk', 'Label', 'Samples', 'StreamInfo', 'sample_time_n
 Samples = NDArray[np.float32]
 
 NO_CLASS = -1
-"""Class index of a label that ends the one before and starts none."""
+"""Class index of a label that ends the previous label without starting another."""
 
 
 def samples_in(duration_ms: float, sampling_rate: float) -> int:
-    """Return how many samples a duration holds, at least one.
+    """Return the number of samples in a duration, at least 1.
 
-    The one place where milliseconds become samples, live and in training.
+    Live and in training, durations are converted only here, so that both round alike.
 
     Parameters
     ----------
     duration_ms : float
-        Duration in ms.
+        Duration, in ms.
     sampling_rate : float
-        Sampling frequency in Hz.
+        Sampling rate, in Hz.
     """
     return max(1, round(duration_ms * sampling_rate / 1000.0))
 
 
 def sample_time_ns(start_ns: int, n_samples: int, sampling_rate: float) -> int:
-    """Return the time of the sample ``n_samples`` after (before, if negative) one at ``start_ns``.
+    """Return the acquisition time of a sample, rounded to the nearest ns.
 
-    The one place where a sample count becomes a time; rounded to the nearest ns.
+    Sample counts are converted to times only here, so that all times round alike.
+
+    Parameters
+    ----------
+    start_ns : int
+        Time of the reference sample, in ns.
+    n_samples : int
+        Number of samples after the reference; negative: before it.
+    sampling_rate : float
+        Sampling rate, in Hz.
     """
     return start_ns + round(n_samples * 1e9 / sampling_rate)
 
@@ -47,11 +56,11 @@ class Chunk:
     first_sample : int
         Running index of the first sample since the stream was opened.
     stamp_ns : int
-        Acquisition time of the first sample, ns.
+        Acquisition time of the first sample, in ns.
     sampling_rate : float
-        Sampling frequency, Hz.
+        Sampling rate, in Hz.
     data : ndarray of float32, shape (n_samples, n_channels)
-        Samples in volt, sample-major; may be a read-only view.
+        Samples in volt; may be a read-only view.
     """
 
     first_sample: int
@@ -61,35 +70,37 @@ class Chunk:
 
     @property
     def n_samples(self) -> int:
+        """Number of samples."""
         return int(self.data.shape[0])
 
     @property
     def n_channels(self) -> int:
+        """Number of channels."""
         return int(self.data.shape[1])
 
     @property
     def end_sample(self) -> int:
-        """Index that the first sample of the next chunk has when none is lost."""
+        """Index of the first sample of the next chunk if no sample is lost."""
         return self.first_sample + self.n_samples
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the person was asked to do from ``stamp_ns`` on, until the next label.
+    """Cue to the participant, in force from its stamp until the next label.
 
     Attributes
     ----------
     stamp_ns : int
-        When the cue began, ns.
+        Start of the cue, in ns.
     index : int
-        Class index, or ``NO_CLASS``.
+        Class index, or `NO_CLASS`.
     name : str
-        Class name; empty for no class.
+        Name of the class; empty for no class.
     repetition : int
-        Number of this repetition of the class, counted from 0; -1 when not numbered.
+        Number of this repetition of the class, from 0; -1 if it is not numbered.
     duration_s : float
-        Planned length, s: what comes later belongs to none, even if no label follows; 0: until
-        the next label.
+        Planned duration, in s. Later samples belong to no class, even if no label follows. 0: the
+        label is in force until the next one.
     """
 
     stamp_ns: int
@@ -101,7 +112,25 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a stream is: rate in Hz, channel names, unit, electrode grid (rows, columns)."""
+    """Description of a stream.
+
+    Attributes
+    ----------
+    name : str
+        Name of the stream.
+    sampling_rate : float
+        Sampling rate, in Hz.
+    channel_names : tuple of str
+        Names of the channels.
+    device : str
+        Name of the device.
+    serial : str
+        Serial number of the device.
+    unit : str
+        Unit of the samples.
+    grid : tuple of int
+        Rows and columns of the electrode grid; (0, 0) without a grid.
+    """
 
     name: str
     sampling_rate: float
@@ -113,4 +142,5 @@ class StreamInfo:
 
     @property
     def n_channels(self) -> int:
+        """Number of channels."""
         return len(self.channel_names)

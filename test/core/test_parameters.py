@@ -1,4 +1,4 @@
-"""Parameters: every fault at once, in a sentence."""
+"""Tests of parameter tables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from myogestic_ros.core.parameters import Parameter, check_values, defaults
 TABLE = [
     Parameter('rate', 50.0, 'Hz', minimum=0.0, maximum=1000.0),
     Parameter('count', 3, 'how many', minimum=1),
-    Parameter('loud', False, 'whether'),
+    Parameter('loud', False, 'loud or not'),
     Parameter('name', 'x', 'any'),
     Parameter('kind', 'a', 'which', choices=('a', 'b')),
     Parameter('streams', [''], 'names'),
 ]
 
 
-def test_defaults_have_no_fault():
+def test_defaults_are_valid():
     assert check_values(TABLE, defaults(TABLE)) == []
 
 
@@ -32,7 +32,7 @@ def test_defaults_have_no_fault():
         ('streams', ['a', 'b']),
     ],
 )
-def test_legal_values(name, value):
+def test_valid_values_have_no_errors(name, value):
     assert check_values(TABLE, {name: value}) == []
 
 
@@ -56,10 +56,10 @@ def test_legal_values(name, value):
         ('colour', 'red', 'colour: unknown, expected one of count, kind, loud, name, rate'),
     ],
 )
-def test_faults(name, value, words):
-    (fault,) = check_values(TABLE, {name: value})
-    assert fault.startswith(words)
+def test_invalid_value_has_one_error(name, value, words):
+    (error,) = check_values(TABLE, {name: value})
+    assert error.startswith(words)
 
 
-def test_all_faults_at_once():
+def test_all_errors_are_reported_at_once():
     assert len(check_values(TABLE, {'rate': -1, 'count': 0, 'kind': 'z', 'nope': 1})) == 4

@@ -1,12 +1,15 @@
-"""Parameter files and docs say what the tables say."""
+"""Parameter files and the tables in docs/reference/nodes.md agree with the declared parameters.
+
+Run this file with ``python`` to rewrite the tables in the docs.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
-from support.paths import ROOT
 
 from myogestic_ros.core.parameters import Parameter, check_values
 from myogestic_ros.nodes.bridge.parameters import BRIDGE
@@ -20,9 +23,12 @@ from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
 
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / 'docs' / 'reference' / 'nodes.md'
+
 
 def prefixed(prefix, table):
-    """Return a table with longer names."""
+    """Return the rows of a table by name with a prefix."""
     return {f'{prefix}{row.name}': row for row in table}
 
 
@@ -42,9 +48,11 @@ TABLES = {
     },
 }
 
+COMMON = prefixed('', MANAGED)
+
 
 def flat(values, prefix=''):
-    """Return nested parameters by their full names."""
+    """Return nested parameters by full name."""
     found = {}
     for name, value in values.items():
         if isinstance(value, dict):
@@ -54,8 +62,44 @@ def flat(values, prefix=''):
     return found
 
 
+def number(value):
+    """Return a bound as text without exponent."""
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def table_line(name, row):
+    """Return the line of a parameter in the docs."""
+    text = row.description
+    if row.minimum is not None and row.maximum is not None:
+        text += f' {number(row.minimum)} to {number(row.maximum)}.'
+    if row.choices:
+        text += f' One of {", ".join(map(repr, row.choices))}.'
+    if row.read_only:
+        text += ' Read-only.'
+    return f'| `{name}` | `{row.default!r}` | {text} |'
+
+
+def sections(text):
+    """Return the section of each node in the docs."""
+    parts = re.split(r'^## (\w+)', text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def rewrite_docs():
+    """Update the lines of all parameters that the docs contain already."""
+    lines = []
+    node = None
+    for line in DOCS.read_text().splitlines():
+        heading = re.match(r'## (\w+)', line)
+        node = heading[1] if heading else node
+        cell = re.match(r'\| `([\w.]+)` \|', line)
+        row = TABLES.get(node, COMMON).get(cell[1]) if cell else None
+        lines.append(table_line(cell[1], row) if row is not None else line)
+    DOCS.write_text('\n'.join(lines) + '\n')
+
+
 @pytest.mark.parametrize('node', TABLES)
-def test_the_parameter_file_holds_every_parameter_with_its_default(node):
+def test_parameter_file_contains_all_parameters_with_their_defaults(node):
     content = yaml.safe_load((ROOT / 'config' / f'{node}.yaml').read_text())
     values = flat(content['/**']['ros__parameters'])
     assert values == {name: row.default for name, row in TABLES[node].items()}
@@ -64,25 +108,32 @@ def test_the_parameter_file_holds_every_parameter_with_its_default(node):
 
 
 @pytest.mark.parametrize('node', TABLES)
-def test_every_parameter_is_described_and_its_default_is_legal(node):
+def test_parameters_have_a_description_and_a_valid_default(node):
     for row in TABLES[node].values():
         assert row.description.endswith('.')
         assert row.validation_error(row.default) is None
 
 
 @pytest.mark.parametrize('node', TABLES)
-def test_the_docs_name_every_parameter(node):
-    text = (ROOT / 'docs' / 'reference' / 'nodes.md').read_text()
-    for name in TABLES[node]:
-        assert f'`{name}`' in text, name
+def test_docs_describe_all_parameters_as_declared(node):
+    lines = sections(DOCS.read_text())[node].splitlines()
+    for name, row in TABLES[node].items():
+        if name not in COMMON:
+            assert table_line(name, row) in lines
 
 
-def test_the_mapping_file_is_the_default():
+def test_docs_describe_the_common_parameters_as_declared():
+    lines = DOCS.read_text().splitlines()
+    for name, row in COMMON.items():
+        assert table_line(name, row) in lines
+
+
+def test_example_mapping_file_contains_the_defaults():
     path = ROOT / 'config' / 'recordings' / 'myo.yaml'
     assert RecordingFormat.from_mapping(Path('/nowhere'), str(path), {}) == RecordingFormat()
 
 
-def test_all_faults_are_reported_at_once():
+def test_check_values_returns_all_errors():
     table = (
         Parameter('rate', 1.0, 'Hz.', minimum=0.0, maximum=2.0),
         Parameter('count', 1, 'N.'),
@@ -93,3 +144,7 @@ def test_all_faults_are_reported_at_once():
     faults = check_values(table, {'rate': 3.0, 'count': 1.5, 'name': 'c', 'flag': 1, 'nothing': 0})
     assert len(faults) == 5
     assert 'rate: got 3.0, expected 0 to 2' in faults
+
+
+if __name__ == '__main__':
+    rewrite_docs()

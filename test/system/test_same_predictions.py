@@ -281,7 +281,7 @@ def test_predictions_that_differ_are_found(tmp_path, capsys):
     path = record(tmp_path / 'sessions' / 's')
     model_of(path, tmp_path)
     assert replayed(tmp_path, path, like=path) == 1
-    assert 'holds no predictions' in capsys.readouterr().err
+    assert 'contains no predictions' in capsys.readouterr().err
     assert not (tmp_path / 'offline').exists()
     models = ['--model-dir', str(tmp_path / 'models')]
     assert cli(['replay', str(path), *models, '--output', str(tmp_path / 'one')]) == 0

@@ -1,1 +1,1 @@
-"""The pipeline and its state machine."""
+"""The pipeline: callbacks, state machine, streams, training and predictions."""

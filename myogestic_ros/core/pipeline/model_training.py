@@ -156,7 +156,7 @@ class ModelTraining:
         self._state_machine.enter(PipelineState.IDLE, message)
 
     def _on_line(self, line: str) -> None:
-        self.log.note(line)
+        self.log.add_printed(line)
         self._state_machine.observer.log_line(line)
 
     def _on_progress(self, share: float) -> None:

@@ -1,1 +1,1 @@
-"""Training jobs and the process they run in."""
+"""Training jobs, the process that they run in, and decoder files."""

@@ -1,7 +1,7 @@
-"""What the helpers of a training leave on the machine when they are killed, and its removal.
+"""Removal of the temporary files of a training process that was killed.
 
-Joblib's processes (loky) share large arrays through files in memory, and semaphores. A process
-that watches over them removes both, unless it is killed with the rest.
+The worker processes of joblib (loky) share large arrays through memory-mapped files and use
+semaphores. A resource tracker removes both, unless it is killed together with the training.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ import contextlib
 import shutil
 from pathlib import Path
 
-__all__ = ['SHARED_FILES', 'remove_temporary_files']
+__all__ = ['JOBLIB_FOLDER_VARIABLE', 'remove_temporary_files']
 
-SHARED_FILES = 'JOBLIB_TEMP_FOLDER'
-"""Environment variable that names the folder for files that processes share."""
+JOBLIB_FOLDER_VARIABLE = 'JOBLIB_TEMP_FOLDER'
+"""Environment variable with the folder for the files that the processes of joblib share."""
 
-SEMAPHORES = Path('/dev/shm')
+SEMAPHORE_FOLDER = Path('/dev/shm')
 
 
 def remove_temporary_files(folder: Path, pid: int) -> None:
-    """Remove what a training has left; only when it has ended, or is about to.
+    """Remove the files of a training process; call only when it has ended or is about to end.
 
     Parameters
     ----------
     folder : Path
-        Its own folder, with the files that its processes share.
+        Folder of the training job, with the files that its processes share.
     pid : int
-        Its process id, by which its semaphores are named.
+        Process id of the training; part of the names of its semaphores.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    for semaphore in SEMAPHORES.glob(f'sem.loky-{pid}-*'):
+    for semaphore in SEMAPHORE_FOLDER.glob(f'sem.loky-{pid}-*'):
         with contextlib.suppress(OSError):
             semaphore.unlink()

@@ -1,4 +1,4 @@
-"""Decoders as Python files and modules, and callbacks that another process can find again."""
+"""Import of decoders from Python files and modules, and references to their callbacks."""
 
 from __future__ import annotations
 
@@ -20,19 +20,31 @@ from myogestic_ros.core.errors import DecoderError
 __all__ = ['CallbackReference', 'import_decoder', 'load_file']
 
 ENTRY_POINT_GROUP = 'myogestic_ros.decoders'
+"""Entry point group under which installed packages offer decoders."""
 
 _importing = threading.RLock()
 
 
 def _module_name(file: Path) -> str:
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
-    stem = re.sub(r'\W', '_', file.stem)  # a dot would make it a module of a package
+    stem = re.sub(r'\W', '_', file.stem)  # a dot would make it a submodule of a package
     return f'myogestic_decoder_{stem}_{digest}'
 
 
 def load_file(file: Path) -> ModuleType:
-    """Import a Python file under a name of its own, the same in every process."""
-    with _importing:  # another thread may be half-way through it
+    """Import a Python file under a unique module name, which is the same in every process.
+
+    Parameters
+    ----------
+    file : Path
+        The file; it is imported once, also through links and relative paths.
+
+    Raises
+    ------
+    DecoderError
+        If it is not a Python file.
+    """
+    with _importing:  # another thread may be importing it
         return _load_file(file.resolve())
 
 
@@ -42,9 +54,11 @@ def _load_file(file: Path) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise DecoderError(f'{file} is no Python file; a decoder is a .py file or a module.')
+        raise DecoderError(
+            f'{file} is not a Python file; expected a .py file or the name of a module.'
+        )
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # before it runs, so that its classes can be pickled
+    sys.modules[name] = module  # before execution, so that its classes can be pickled
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -59,20 +73,25 @@ def import_decoder(reference: str) -> ModuleType:
     Parameters
     ----------
     reference : str
-        Path of a Python file, dotted name of a module, or the name under which a package offers
-        a decoder (entry point group ``myogestic_ros.decoders``).
+        Path of a Python file, dotted name of a module, or name of an entry point of an installed
+        package in the group ``myogestic_ros.decoders``.
+
+    Returns
+    -------
+    module
+        The imported module.
 
     Raises
     ------
     DecoderError
-        When there is no such file or module, or it fails while it is imported.
+        If there is no such file or module, or importing it fails.
     """
     try:
         if reference.endswith('.py') or '/' in reference:
             file = Path(reference).expanduser()
             if not file.is_file():
                 raise DecoderError(
-                    f"There is no decoder file '{reference}' (looked for {file.absolute()}); "
+                    f"There is no decoder file '{reference}' (expected {file.absolute()}); "
                     f'give the path of a .py file or the name of a module.'
                 )
             return load_file(file)
@@ -91,12 +110,12 @@ def import_decoder(reference: str) -> ModuleType:
         ) from error
     except (Exception, SystemExit) as error:
         raise DecoderError(
-            f"Decoder '{reference}' failed while it was imported: {type(error).__name__}: {error}"
+            f"Importing decoder '{reference}' failed: {type(error).__name__}: {error}"
         ) from error
 
 
 def _found_by_name(module: ModuleType) -> bool:
-    """Tell whether another process that imports the module's name gets the same file."""
+    """Return True if another process that imports the module by name gets the same file."""
     parent = sys.modules.get(module.__name__.rpartition('.')[0])
     path = getattr(parent, '__path__', None)
     for finder in sys.meta_path:
@@ -111,7 +130,17 @@ def _found_by_name(module: ModuleType) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CallbackReference:
-    """Where another process finds a function: a file or a module, and the name in it."""
+    """Reference to a function that another process can import.
+
+    Attributes
+    ----------
+    module : str
+        Name of the module.
+    file : str
+        Path of the decoder file; empty if the module is importable by name.
+    name : str
+        Name of the function in the module.
+    """
 
     module: str
     file: str
@@ -119,7 +148,7 @@ class CallbackReference:
 
     @classmethod
     def from_function(cls, function: Callable[..., Any]) -> CallbackReference | None:
-        """Return the reference of a function; None when no other process could import it."""
+        """Return the reference of a function; None if another process could not import it."""
         name = getattr(function, '__qualname__', '<none>')
         module = sys.modules.get(getattr(function, '__module__', ''))
         if module is None or '<' in name or getattr(module, name, None) is not function:
@@ -129,7 +158,7 @@ class CallbackReference:
             if file is None:
                 return None
             path = Path(file).resolve()
-            # What was pickled by the other process names this module.
+            # Objects that the other process pickles name this module.
             sys.modules.setdefault(_module_name(path), module)
             return cls(_module_name(path), str(path), name)
         if not _found_by_name(module):

@@ -1,4 +1,4 @@
-"""One training: in a process of its own, or, when it must be, in a thread."""
+"""A single training, in a separate process or in a thread."""
 
 from __future__ import annotations
 
@@ -19,35 +19,51 @@ from typing import Any
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
-from myogestic_ros.core.training.cleanup import SHARED_FILES, remove_temporary_files
+from myogestic_ros.core.training.cleanup import JOBLIB_FOLDER_VARIABLE, remove_temporary_files
 from myogestic_ros.core.training.decoder_file import CallbackReference
 from myogestic_ros.core.training.training_data import TrainingData
-from myogestic_ros.core.training.worker import failure, run_training
+from myogestic_ros.core.training.worker import describe_error, run_training
 
 __all__ = ['Outcome', 'ProcessTraining', 'ThreadTraining', 'report_progress']
 
 PROGRESS = '@progress '
+"""Prefix of a printed line that reports progress."""
 
-WORKER = 'MYOGESTIC_ROS_TRAINING'
-"""Environment variable that is set where a training runs."""
+WORKER_VARIABLE = 'MYOGESTIC_ROS_TRAINING'
+"""Environment variable that is set in a training process."""
 
 
 def report_progress(share: float, text: str = '') -> None:
-    """Tell, from within ``train``, how far it is.
+    """Report the progress of a training from within ``train`` or ``adapt``.
 
     Parameters
     ----------
     share : float
         Share of the work that is done, 0 to 1.
     text : str
-        What is being done; goes to the training log.
+        Description of the current step; a line of the training log.
+
+    Examples
+    --------
+    >>> report_progress(0.25, 'fold 1 of 4')
+    @progress 0.2500 fold 1 of 4
     """
     print(f'{PROGRESS}{share:.4f} {text}', flush=True)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended: a model, or an error in a sentence."""
+    """Result of a training.
+
+    Attributes
+    ----------
+    model : object or None
+        The trained model; None after an error.
+    data : TrainingData or None
+        The prepared training data; None after an error.
+    error : str
+        Reason why the training failed; empty after success.
+    """
 
     model: Any = None
     data: TrainingData | None = None
@@ -55,7 +71,7 @@ class Outcome:
 
 
 class _Training:
-    """What both kinds of training share: lines go out as they come, and one outcome at the end."""
+    """Base of both kinds of training: passes on lines, progress and the outcome."""
 
     def __init__(
         self,
@@ -84,28 +100,40 @@ class _Training:
 
     def _done(self, outcome: Outcome) -> None:
         if not self._cancelled.is_set():
-            self._cancelled.set()  # what a daemon of it prints from now on is no line of the next
+            self._cancelled.set()  # ignore later output of processes that it left running
             self._on_done(outcome)
 
     def join(self, timeout_s: float | None = None) -> None:
-        """Wait for the end."""
+        """Wait until the training has ended, at most ``timeout_s`` if given."""
         self._thread.join(timeout_s)
 
 
 class ProcessTraining(_Training):
-    """A training in a process of its own, which can be killed at any moment.
+    """Training in a separate process, which can be killed at any time.
 
     Parameters
     ----------
-    train, prepare : CallbackReference
-        Functions to call there: ``prepare(data) -> data`` first (optional), then
-        ``train(data) -> model``.
+    train : CallbackReference
+        ``train(data) -> model``, or ``train(model, data) -> model`` to adapt a model.
+    prepare : CallbackReference or None
+        ``prepare(data) -> data``, called before ``train``.
     data : TrainingData
-        What to train on.
-    on_line, on_progress, on_done : callable
-        Called from a thread of this object, as things happen.
-    old : object, optional
-        A model to adapt: ``train`` gets it before the data.
+        The training data.
+    on_line : callable
+        Called with each printed line.
+    on_progress : callable
+        Called with the share of the training that is done, 0 to 1.
+    on_done : callable
+        Called with the `Outcome`. All three are called from threads of this object.
+    model : object, optional
+        The model to adapt.
+
+    Raises
+    ------
+    TrainingError
+        If this process is a training itself.
+    TypeError
+        If the data cannot be written as JSON.
     """
 
     def __init__(
@@ -117,12 +145,12 @@ class ProcessTraining(_Training):
         on_line: Callable[[str], None],
         on_progress: Callable[[float], None],
         on_done: Callable[[Outcome], None],
-        old: Any = None,
+        model: Any = None,
     ) -> None:
         super().__init__(on_line, on_progress, on_done)
-        if os.environ.get(WORKER):
+        if os.environ.get(WORKER_VARIABLE):
             raise TrainingError(
-                'a training cannot start another one; put what a decoder file does as a script '
+                'a training cannot start another one; put the script part of the decoder file '
                 "under: if __name__ == '__main__':"
             )
         job = {
@@ -130,19 +158,19 @@ class ProcessTraining(_Training):
             'prepare': asdict(prepare) if prepare else None,
             'data': data.to_json(),
             'path': [entry or os.getcwd() for entry in sys.path],
-            'adapts': old is not None,
+            'adapts': model is not None,
         }
         text = json.dumps(job)
         self._folder = Path(tempfile.mkdtemp(prefix='myogestic-training-'))
         (self._folder / 'job.json').write_text(text)
-        if old is not None:
-            save_pickle(old, self._folder / 'old.joblib')
+        if model is not None:
+            save_pickle(model, self._folder / 'previous.joblib')
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'myogestic_ros.core.training.worker', str(self._folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the node; it ends the worker itself
+            start_new_session=True,  # Ctrl-C is for the node, which ends the worker
             env=self._environment(),
         )
         self._thread.start()
@@ -153,18 +181,18 @@ class ProcessTraining(_Training):
         changes = {
             'PYTHONUNBUFFERED': '1',
             'PYTHONPATH': os.pathsep.join(path),
-            WORKER: '1',
-            SHARED_FILES: str(self._folder),
+            WORKER_VARIABLE: '1',
+            JOBLIB_FOLDER_VARIABLE: str(self._folder),
         }
         return dict(os.environ, **changes)
 
     @property
     def pid(self) -> int:
-        """Process id of the worker, which leads a process group of its own."""
+        """Process id of the worker, the leader of a process group."""
         return self._process.pid
 
     def cancel(self) -> None:
-        """End it now; no outcome follows."""
+        """Kill the process; ``on_done`` is not called."""
         self._cancelled.set()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -174,9 +202,9 @@ class ProcessTraining(_Training):
         reader.start()
         try:
             code = self._process.wait()
-            with contextlib.suppress(ProcessLookupError):  # helpers that it left behind
+            with contextlib.suppress(ProcessLookupError):  # child processes that it left running
                 os.killpg(self._process.pid, signal.SIGKILL)
-            # One that left the process group may hold the pipe open for ever.
+            # A process that left the group may keep the pipe open.
             reader.join(timeout=2.0)
             self._done(self._outcome(code))
         finally:
@@ -194,7 +222,7 @@ class ProcessTraining(_Training):
         try:
             result = json.loads((self._folder / 'result.json').read_text())
         except (OSError, ValueError):
-            return Outcome(error=_how_it_died(code))
+            return Outcome(error=_exit_error(code))
         if result['error']:
             return Outcome(error=result['error'])
         try:
@@ -206,7 +234,7 @@ class ProcessTraining(_Training):
         return Outcome(model, TrainingData.from_json(result['data']))
 
 
-def _how_it_died(code: int) -> str:
+def _exit_error(code: int) -> str:
     if code < 0:
         known = {number.value: number.name for number in signal.Signals}
         name = known.get(-code, f'signal {-code}')
@@ -216,9 +244,10 @@ def _how_it_died(code: int) -> str:
 
 
 class ThreadTraining(_Training):
-    """A training in a thread, for callbacks that no other process can import.
+    """Training in a thread, for callbacks that another process cannot import.
 
-    It cannot be killed: cancelled, it runs on unheard to its end.
+    It cannot be killed: after `cancel` it runs to its end, and its result is ignored. The
+    parameters are those of `ProcessTraining`, with callables instead of references.
     """
 
     def __init__(
@@ -230,39 +259,40 @@ class ThreadTraining(_Training):
         on_line: Callable[[str], None],
         on_progress: Callable[[float], None],
         on_done: Callable[[Outcome], None],
-        old: Any = None,
+        model: Any = None,
     ) -> None:
         super().__init__(on_line, on_progress, on_done)
-        self._callbacks = (train, prepare, data, old)
+        self._callbacks = (train, prepare, data, model)
         self._thread.start()
 
     def cancel(self) -> None:
-        """Take no more notice of it; no outcome follows."""
+        """Ignore the training from now on; ``on_done`` is not called."""
         self._cancelled.set()
 
     def _run(self) -> None:
         try:
             with _ThreadOutput(self._line):
                 outcome = Outcome(*run_training(*self._callbacks))
-        except BaseException as error:  # a sys.exit() too ends the training, not just the thread
-            lines, sentence = failure(error)
+        except BaseException as error:  # sys.exit() must end the training, not only the thread
+            lines, message = describe_error(error)
             for line in lines:
                 self._line(line)
-            outcome = Outcome(error=sentence)
+            outcome = Outcome(error=message)
         self._done(outcome)
 
 
 class _ThreadOutput(io.TextIOBase):
-    """Standard output that takes the lines of the thread it was made in, and passes on others'.
+    """Standard output that collects the lines of one thread and forwards those of others.
 
-    It is in place as a context manager. One that was cancelled may end before or after the next
-    one; whichever is not the outermost stays in the chain and passes everything on.
+    It replaces ``sys.stdout`` as a context manager. A cancelled training may end before or after
+    the next one: an instance that is no longer the outermost stays in the chain and forwards
+    everything.
     """
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
         self._owner: int | None = threading.get_ident()
-        self._elsewhere = sys.stdout
+        self._stdout = sys.stdout
         self._rest = ''
 
     def __enter__(self) -> _ThreadOutput:
@@ -277,17 +307,17 @@ class _ThreadOutput(io.TextIOBase):
     ) -> None:
         if self._rest:
             self._on_line(self._rest)
-        self._owner = None  # another thread may get the same number
+        self._owner = None  # another thread may get the same id
         if sys.stdout is self:
-            sys.stdout = self._elsewhere
+            sys.stdout = self._stdout
 
     def flush(self) -> None:
         if threading.get_ident() != self._owner:
-            self._elsewhere.flush()
+            self._stdout.flush()
 
     def write(self, text: str) -> int:
         if threading.get_ident() != self._owner:
-            return self._elsewhere.write(text)
+            return self._stdout.write(text)
         *lines, self._rest = (self._rest + text).split('\n')
         for line in lines:
             self._on_line(line)

@@ -1,4 +1,4 @@
-"""What a training says."""
+"""The log of a training."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ __all__ = ['TrainLog']
 
 
 class TrainLog(list[str]):
-    """The lines of a training; a line that ``train`` appends is printed, so that it is heard.
+    """List of the lines that a training printed.
 
-    A training runs in a process of its own, and what it prints is its log. MyoGestic's decoders
-    append to ``pipeline.train_log`` instead.
+    A training runs in a separate process, and its output is the log. Decoders for MyoGestic append
+    to ``pipeline.train_log`` instead of printing: `append` prints the line.
     """
 
     def append(self, line: str) -> None:
         """Print a line."""
-        self.note(str(line))
+        self.add_printed(str(line))
         print(line, flush=True)
 
-    def note(self, line: str) -> None:
-        """Take note of a line that has been printed."""
+    def add_printed(self, line: str) -> None:
+        """Add a line that has been printed."""
         super().append(line)

@@ -1,4 +1,4 @@
-"""Starting a training the right way, and ending it."""
+"""Running one training at a time, in a process if possible."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ __all__ = ['Trainer']
 
 
 class Trainer:
-    """Run one training at a time: in a process where the callbacks can be imported by one.
+    """Run one training at a time; in a process if its callbacks can be imported there.
 
     Parameters
     ----------
-    on_line, on_progress : callable
-        Called with each printed line, and with the share done (0 to 1).
+    on_line : callable
+        Called with each printed line.
+    on_progress : callable
+        Called with the share of the training that is done, 0 to 1.
     on_thread : callable
-        Called once with a sentence when a training has to run in a thread instead.
+        Called with a message the first time that a training has to run in a thread instead.
     """
 
     def __init__(
@@ -32,12 +34,12 @@ class Trainer:
         self._on_line = on_line
         self._on_progress = on_progress
         self._on_thread = on_thread
-        self._told = False
+        self._thread_reported = False
         self._training: ProcessTraining | ThreadTraining | None = None
 
     @property
     def pid(self) -> int | None:
-        """Process id of the worker; None when there is none."""
+        """Process id of the last training; None if it ran in a thread."""
         return self._training.pid if isinstance(self._training, ProcessTraining) else None
 
     def start(
@@ -46,38 +48,56 @@ class Trainer:
         prepare: Callable[[TrainingData], TrainingData] | None,
         data: TrainingData,
         on_done: Callable[[Outcome], None],
-        old: Any = None,
+        model: Any = None,
     ) -> None:
-        """Start ``train(prepare(data))``; ``on_done`` is called at its end, from a thread.
+        """Start a training in the background.
 
-        With an ``old`` model it is ``train(old, prepare(data))``: the callback adapts it.
+        Parameters
+        ----------
+        train : callable
+            ``train(data) -> model``, or ``train(model, data) -> model`` to adapt a model.
+        prepare : callable or None
+            ``prepare(data) -> data``, called before ``train`` in the same process.
+        data : TrainingData
+            The training data.
+        on_done : callable
+            Called with the outcome, from another thread.
+        model : object, optional
+            The model to adapt.
+
+        Raises
+        ------
+        TrainingError
+            If this process is a training itself.
+        TypeError
+            If the data cannot be written as JSON.
         """
-        outlets: dict[str, Any] = {
+        options: dict[str, Any] = {
             'on_line': self._on_line,
             'on_progress': self._on_progress,
             'on_done': on_done,
-            'old': old,
+            'model': model,
         }
         train_reference = CallbackReference.from_function(train)
         prepare_reference = CallbackReference.from_function(prepare) if prepare else None
         if train_reference and (prepare_reference or not prepare):
-            self._training = ProcessTraining(train_reference, prepare_reference, data, **outlets)
+            self._training = ProcessTraining(train_reference, prepare_reference, data, **options)
             return
-        if not self._told:
-            self._told = True
+        if not self._thread_reported:
+            self._thread_reported = True
             name = getattr(train, '__qualname__', repr(train))
             self._on_thread(
                 f"'{name}' cannot be imported by another process (it is defined inside a "
-                f'function, or typed in): it trains in a thread, which cannot be killed.'
+                f'function or interactively): it runs in a thread, which cannot be killed.'
             )
-        self._training = ThreadTraining(train, prepare, data, **outlets)
+        self._training = ThreadTraining(train, prepare, data, **options)
 
     def cancel(self) -> None:
-        """End the training; its ``on_done`` is not called any more."""
+        """Stop the training; ``on_done`` is not called any more."""
         if self._training is not None:
             self._training.cancel()
 
     def join(self, timeout_s: float | None = None) -> None:
-        """Wait for the end of the training."""
+        """Wait until the training has ended, at most ``timeout_s`` if given."""
         if self._training is not None:
             self._training.join(timeout_s)

@@ -1,4 +1,4 @@
-"""What a training works on."""
+"""The input of a training."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ __all__ = ['TrainingData']
 
 @dataclass
 class TrainingData:
-    """What the ``train`` callback gets.
+    """Input of the ``train`` and ``adapt`` callbacks.
 
     Attributes
     ----------
     paths : list of str
-        Recorded sessions, each a rosbag2 folder.
+        Paths of recorded sessions, each a rosbag2 folder.
     class_names : list of str
-        Names of the classes; a class index points into it.
+        Names of the classes, by class index. If empty, the names in the sessions are filled in.
     classes : set of int
         Indices of the classes to train on; empty: all.
     streams : list of StreamSpec
-        The streams that ``extract`` will get, the primary first, with the length of their
-        windows; rate and channels once the sessions have been looked at.
+        The streams whose windows ``extract`` gets, the primary stream first, with the length of
+        the windows in ms. Sampling rate (Hz), number of channels and filters are filled in before
+        ``train`` is called.
     hop_ms : float
-        Step between training windows, ms.
+        Step between training windows, in ms.
     settle_ms : float
-        Time after each cue that training leaves out, ms: people react late.
+        Time after each cue that is left out, in ms, because people react with a delay.
     rotation : dict of str to int
-        By how many places the channels of a stream are moved up before ``extract``, by name of
-        the stream: an armband sits turned. Only an ``adapt`` callback meets it.
+        Number of places by which the channels of a stream are shifted up before ``extract``, by
+        stream, to compensate for a rotated armband. Set only for ``adapt``.
     targets : list of str
-        Streams whose values a proportional decoder learns; empty: all but those of ``streams``.
+        Streams whose values a proportional decoder learns; empty: all that are not in
+        ``streams``.
     backend : str
-        What a training spreads its work with, see `myogestic_ros.decoding.decoders.parallel.parallel`.
+        Joblib backend for parallel work in the training, see
+        `myogestic_ros.decoding.decoders.parallel.parallel`.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -50,16 +53,16 @@ class TrainingData:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no session to train on."""
+        """True if there are no sessions to train on."""
         return not self.paths
 
     @property
     def window_ms(self) -> float:
-        """Length of the primary stream's window, ms."""
+        """Length of the window of the primary stream, in ms."""
         return self.streams[0].window_ms
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as JSON types."""
+        """Return the fields as a dict of JSON types."""
         return asdict(self) | {
             'paths': [str(path) for path in self.paths],
             'classes': sorted(int(index) for index in self.classes),
@@ -67,7 +70,7 @@ class TrainingData:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingData:
-        """Return what `to_json` was called on."""
+        """Return the data from a dict that `to_json` returned."""
         return cls(
             paths=list(values['paths']),
             class_names=list(values['class_names']),

@@ -1,8 +1,8 @@
-"""The process that a training runs in: ``python -m myogestic_ros.core.training.worker JOB_FOLDER``.
+"""The training process: ``python -m myogestic_ros.core.training.worker JOB_FOLDER``.
 
-It reads ``job.json``, calls the train callback, and leaves ``result.json`` and, after success,
-``model.joblib``. What is printed is the training log. It ends with the process that started it:
-that one holds the other end of its standard input.
+It reads ``job.json``, calls the ``train`` callback, and writes ``result.json`` and, after success,
+``model.joblib``. Its output is the training log. It exits when the process that started it is
+gone: that process holds the other end of its standard input.
 """
 
 from __future__ import annotations
@@ -17,33 +17,49 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.core.errors import MyoGesticError, TrainingError
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.streams.training_filters import filters_to_environment, training_filters
 from myogestic_ros.core.training.cleanup import remove_temporary_files
 from myogestic_ros.core.training.decoder_file import CallbackReference
 from myogestic_ros.core.training.training_data import TrainingData
 
-__all__ = ['failure', 'main', 'run_training']
+__all__ = ['describe_error', 'main', 'run_training']
 
 
 def run_training(
     train: CallbackReference | Any,
     prepare: CallbackReference | Any | None,
     data: TrainingData,
-    old: Any = None,
+    model: Any = None,
 ) -> tuple[Any, TrainingData]:
-    """Prepare the data, call ``train``, and return the model and the prepared data.
+    """Prepare the data and call ``train``.
 
-    Windows that ``train`` reads are filtered as the streams of the data say.
-    With an ``old`` model, ``train`` is a callback that adapts it: ``train(old, data)``.
+    Windows that ``train`` cuts from sessions pass through the filters of the streams of ``data``.
+
+    Parameters
+    ----------
+    train : CallbackReference or callable
+        ``train(data) -> model``, or ``train(model, data) -> model`` to adapt a model.
+    prepare : CallbackReference, callable or None
+        ``prepare(data) -> data``, called before.
+    data : TrainingData
+        The training data.
+    model : object, optional
+        The model to adapt.
+
+    Returns
+    -------
+    model : object
+        The trained model.
+    data : TrainingData
+        The prepared data.
 
     Raises
     ------
     TrainingError
-        When ``train`` returned None.
+        If ``train`` returned None.
     """
-    from myogestic_ros.core.errors import TrainingError
 
     def function(callback: Any) -> Any:
         return callback.resolve() if isinstance(callback, CallbackReference) else callback
@@ -51,19 +67,20 @@ def run_training(
     if prepare is not None:
         data = function(prepare)(data)
     with training_filters({spec.name: spec.filters for spec in data.streams}):
-        model = function(train)(data) if old is None else function(train)(old, data)
-    if model is None:
+        trained = function(train)(data) if model is None else function(train)(model, data)
+    if trained is None:
         raise TrainingError(
-            f'{"train" if old is None else "adapt"} returned None, expected a model (does it end without a return statement?); '
-            'the previous model stays in use.'
+            f'{"train" if model is None else "adapt"} returned None, expected a model (is the '
+            f'return statement missing?); the previous model stays in use.'
         )
-    return model, data
+    return trained, data
 
 
-def failure(error: BaseException) -> tuple[list[str], str]:
-    """Return lines for the training log, and the sentence that says why a training failed.
+def describe_error(error: BaseException) -> tuple[list[str], str]:
+    """Return lines for the training log and the reason why a training failed.
 
-    Where an error was raised is told of errors that others raise; ours say what there is to know.
+    The lines are the traceback; errors of this package have none, because their message is
+    complete.
     """
     if isinstance(error, MyoGesticError):
         return [], str(error)
@@ -72,15 +89,15 @@ def failure(error: BaseException) -> tuple[list[str], str]:
 
 
 def _end_with_parent(folder: Path) -> None:
-    """Kill this process and its children when the parent is gone."""
-    while os.read(0, 4096):  # not sys.stdin: its lock would abort the interpreter's end
+    """Kill this process and its children when the parent process is gone."""
+    while os.read(0, 4096):  # not sys.stdin: its lock would abort the shutdown of the interpreter
         pass
     remove_temporary_files(folder, os.getpid())
     os.killpg(0, signal.SIGKILL)
 
 
-def _yield_to_the_living() -> None:
-    """Be the first to go when memory runs out, and leave the processor to running nodes."""
+def _lower_priority() -> None:
+    """Give running nodes precedence: lower CPU priority, first to be killed if out of memory."""
     with contextlib.suppress(OSError):
         Path('/proc/self/oom_score_adj').write_text('1000')
     with contextlib.suppress(OSError):
@@ -88,9 +105,20 @@ def _yield_to_the_living() -> None:
 
 
 def main(folder: Path) -> int:
-    """Run the job in ``folder``; return the exit code."""
+    """Run the job in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with ``job.json`` and, to adapt a model, ``previous.joblib``.
+
+    Returns
+    -------
+    int
+        Exit code: 0 after success, otherwise 1.
+    """
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
-    _yield_to_the_living()
+    _lower_priority()
     job = json.loads((folder / 'job.json').read_text())
     sys.path[:] = job['path']
     result: dict[str, Any] = {'error': ''}
@@ -101,7 +129,7 @@ def main(folder: Path) -> int:
             CallbackReference(**job['train']),
             CallbackReference(**job['prepare']) if job['prepare'] else None,
             data,
-            load_pickle(folder / 'old.joblib') if job['adapts'] else None,
+            load_pickle(folder / 'previous.joblib') if job['adapts'] else None,
         )
         result['data'] = data.to_json()
         try:
@@ -112,7 +140,7 @@ def main(folder: Path) -> int:
                 f'{type(error).__name__}: {error}'
             )
     except (Exception, SystemExit) as error:
-        lines, result['error'] = failure(error)
+        lines, result['error'] = describe_error(error)
         print(*lines, sep='\n', end='\n' if lines else '', flush=True)
     (folder / 'result.json').write_text(json.dumps(result))
     return 1 if result['error'] else 0
@@ -122,4 +150,4 @@ if __name__ == '__main__':
     code = main(Path(sys.argv[1]))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # threads that a library left behind do not hold up the end
+    os._exit(code)  # do not wait for threads that a library left running

@@ -1,1 +1,1 @@
-"""Parts that several nodes share: lifecycle, parameters, QoS, conversions."""
+"""Shared by all nodes: lifecycle, parameters, QoS, diagnostics, message conversions."""

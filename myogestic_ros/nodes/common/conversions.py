@@ -1,4 +1,4 @@
-"""The seam between messages and the types of the rooms below."""
+"""Convert between ROS messages and the types of `myogestic_ros.core.signals`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from myogestic_ros.sessions.storage.message_conversion import (
 )
 
 __all__ = [
+    'chunk_from_joint_state',
     'chunk_from_ros',
     'chunk_to_ros',
-    'joint_state_chunk',
     'label_from_ros',
     'label_to_ros',
     'stream_info_from_ros',
@@ -32,21 +32,20 @@ __all__ = [
 ]
 
 
-# The way in is the same live and out of a bag.
+# Live messages and recorded ones are read by the same functions.
 time_from_ros = time_ns
 chunk_from_ros = chunk_from_frame
-joint_state_chunk = chunk_from_joint_state
 label_from_ros = label_from_message
 stream_info_from_ros = stream_info_from_message
 
 
 def time_to_ros(stamp_ns: int) -> Time:
-    """Return the message of a time in ns."""
+    """Return a time in ns as a Time message."""
     return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
 
 
 def chunk_to_ros(chunk: Chunk, frame_id: str = '') -> EmgFrame:
-    """Return the message of a chunk."""
+    """Return a chunk as an EmgFrame; ``frame_id`` is the electrode set."""
     message = EmgFrame(
         first_sample=chunk.first_sample,
         sampling_rate=chunk.sampling_rate,
@@ -54,14 +53,14 @@ def chunk_to_ros(chunk: Chunk, frame_id: str = '') -> EmgFrame:
     )
     message.header.stamp = time_to_ros(chunk.stamp_ns)
     message.header.frame_id = frame_id
-    data = array.array('f')  # 1 µs for what assigning an ndarray does in 720
+    data = array.array('f')  # takes 1 µs; assigning an ndarray takes 720 µs
     data.frombytes(np.ascontiguousarray(chunk.data, np.float32).data.cast('B'))
     message.data = data
     return message
 
 
 def label_to_ros(label: Label) -> LabelMessage:
-    """Return the message of a label."""
+    """Return a label as a Label message."""
     message = LabelMessage(
         index=label.index,
         name=label.name,
@@ -73,7 +72,17 @@ def label_to_ros(label: Label) -> LabelMessage:
 
 
 def stream_info_to_ros(info: StreamInfo, stamp_ns: int, frame_id: str = '') -> StreamInfoMessage:
-    """Return the message of what a stream is."""
+    """Return the description of a stream as a StreamInfo message.
+
+    Parameters
+    ----------
+    info : StreamInfo
+        The stream.
+    stamp_ns : int
+        Time at which the stream was opened, ns.
+    frame_id : str
+        The electrode set.
+    """
     message = StreamInfoMessage(
         name=info.name,
         device=info.device,

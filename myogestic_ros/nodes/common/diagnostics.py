@@ -1,4 +1,4 @@
-"""A node's health on /diagnostics, once a second."""
+"""Publish the health of a node on /diagnostics at 1 Hz."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PERIOD_S = 1.0
 
 
 class Diagnostics:
-    """Publish what ``collect`` returns on ``/diagnostics`` at 1 Hz.
+    """Publish the result of ``collect`` on ``/diagnostics`` at 1 Hz.
 
     Parameters
     ----------
     node : Node
-        Whose health it is.
+        The node that publishes, and whose name the status bears.
     hardware_id : str
-        What it is the health of.
+        Name of the device or software component that the status describes.
     collect : callable
-        Returns level, message and facts.
+        Returns a level of DiagnosticStatus, a message, and values by key.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Diagnostics:
         self._timer = node.create_timer(PERIOD_S, self.publish, clock=steady)
 
     def publish(self) -> None:
-        """Publish now."""
-        level, message, facts = self._collect()
+        """Publish now, in addition to the timer."""
+        level, message, values = self._collect()
         status = DiagnosticStatus(
             level=level,
             name=self._node.get_fully_qualified_name(),
             message=message,
             hardware_id=self._hardware_id,
-            values=[KeyValue(key=key, value=value) for key, value in facts.items()],
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
         array = DiagnosticArray(status=[status])
         array.header.stamp = self._node.get_clock().now().to_msg()

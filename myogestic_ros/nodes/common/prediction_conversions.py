@@ -1,4 +1,4 @@
-"""A decoder's dict as a Prediction message, which loses nothing; and what a hand needs of it."""
+"""Convert predictions to Prediction messages, and these to intents for a hand."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ __all__ = ['intent_from_ros', 'prediction_to_ros']
 
 
 def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionMessage:
-    """Return the message of a prediction.
+    """Return a prediction as a Prediction message, without loss.
 
-    Keys of the dict with a field of their own: ``label`` (str), ``class`` (name, or index into
-    the class names), ``probabilities`` (by class name, or a sequence in the order of the class
-    names; MyoGestic's ``proba`` will do), ``dofs`` (by name). Every other key, and one of these
-    whose value is not of that kind, becomes a key/JSON pair in ``extra``.
+    Parameters
+    ----------
+    prediction : Prediction
+        The dict that ``predict`` returned, after post-processing. These keys have fields of
+        their own in the message: ``label`` (str), ``class`` (name, or index into the class
+        names), ``probabilities`` (mapping by class name, or sequence in the order of the class
+        names; ``proba``, MyoGestic's name, is accepted), ``dofs`` (mapping by name). All other
+        keys, and these with a value of another type, become key/JSON pairs in ``extra``.
+    frame_id : str
+        The electrode set.
     """
-    rest = dict(prediction.values)
+    remaining = dict(prediction.values)
     message = PredictionMessage(
         sample=prediction.sample,
         model_id=prediction.model_id,
@@ -37,21 +43,23 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
     )
     message.header.frame_id = frame_id
     for key in ('probabilities', 'proba'):
-        names, values = named_values(rest.get(key), prediction.class_names)
+        names, values = named_values(remaining.get(key), prediction.class_names)
         if names:
-            del rest[key]
+            del remaining[key]
             message.class_names, message.probabilities = names, values
             break
-    names, values = named_values(rest.get('dofs'), ())
+    names, values = named_values(remaining.get('dofs'), ())
     if names:
-        del rest['dofs']
+        del remaining['dofs']
         message.dof_names, message.dof_values = names, values
-    message.label = predicted_label(rest, prediction.class_names)
+    message.label = predicted_label(remaining, prediction.class_names)
     for key in ('label', 'class'):
-        if isinstance(rest.get(key), str):
-            del rest[key]
+        if isinstance(remaining.get(key), str):
+            del remaining[key]
             break
-    message.extra = [KeyValue(key=str(key), value=_json(value)) for key, value in rest.items()]
+    message.extra = [
+        KeyValue(key=str(key), value=_json(value)) for key, value in remaining.items()
+    ]
     return message
 
 
@@ -61,18 +69,18 @@ def intent_from_ros(
     count_publishers: Callable[[], int],
     extra_key: str = '',
 ) -> Intent:
-    """Return what a Prediction message asks of a hand.
+    """Return the intent that a Prediction message expresses.
 
     Parameters
     ----------
     message : Prediction
-        The message.
+        The message; its content is not trusted.
     info : mapping
-        What rclpy knows of the message, among it who published it; before Kilted it does not.
+        Message info of rclpy; has ``publisher_gid`` since ROS 2 Kilted.
     count_publishers : callable
-        Returns how many publish on the topic; asked when it is not known who did.
+        Returns the number of publishers on the topic; called only without ``publisher_gid``.
     extra_key : str
-        Key in ``extra`` that is needed, if its value is a number.
+        Key in ``extra`` to return if its value is a number.
     """
     gid = info.get('publisher_gid')
     format_error = None
@@ -88,29 +96,29 @@ def intent_from_ros(
         label=message.label,
         probabilities=dict(zip(message.class_names, message.probabilities)),  # noqa: B905
         dofs=dict(zip(message.dof_names, message.dof_values)),  # noqa: B905
-        extra=_numbers(message.extra, extra_key),
+        extra=_extra_number(message.extra, extra_key),
         publisher=bytes(gid['data']).hex() if gid else message.model_id,
         other_publishers=0 if gid else count_publishers() - 1,
         format_error=format_error,
     )
 
 
-def _numbers(pairs: Sequence[KeyValue], wanted: str) -> dict[str, float]:
-    found = {}
+def _extra_number(pairs: Sequence[KeyValue], key: str) -> dict[str, float]:
+    values = {}
     for pair in pairs:
-        if wanted and pair.key == wanted:
+        if key and pair.key == key:
             try:
-                found[wanted] = float(json.loads(pair.value))
+                values[key] = float(json.loads(pair.value))
             except (ValueError, TypeError):
                 continue
-    return found
+    return values
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain)
+    return json.dumps(value, default=_to_json_type)
 
 
-def _plain(value: Any) -> Any:
+def _to_json_type(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

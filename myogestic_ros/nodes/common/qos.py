@@ -1,4 +1,4 @@
-"""Every quality of service that the nodes use, by name."""
+"""QoS profiles of all topics, by name."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:
 
 
 EMG = _reliable(500)
-"""Half a second of a thousand frames a second; what is slower has more."""
+"""Holds 0.5 s at 1000 frames per second, more at lower frame rates."""
 JOINT_STATES = _reliable(100)
 INFO = _reliable(1, latched=True)
 STATUS = _reliable(1, latched=True)
 LABEL = _reliable(1, latched=True)
 LABEL_INPUT = _reliable(100, latched=True)
-"""A reader of labels keeps more than the newest: a fast replay sends many in a row."""
+"""For subscribers of labels: a fast replay publishes many labels in a row."""
 PREDICTIONS = _reliable(50)
 NEWEST = _reliable(1)
-"""For a reader to whom what came before is of no use: the bridge, of predictions and states."""
+"""For subscribers that need only the newest message: the bridge, of predictions and joint states."""
 COMMANDS = _reliable(1)
-"""As the controllers of ros2_control listen."""
+"""The QoS with which ros2_control's controllers subscribe to commands."""
 LOG = _reliable(1000)
 PROCESSED = _reliable(10)
 DIAGNOSTICS = _reliable(10)

@@ -1,1 +1,1 @@
-"""The pipeline node: trains, predicts and publishes predictions."""
+"""Pipeline node: trains decoders, predicts from live streams, publishes predictions."""

@@ -1,9 +1,9 @@
-"""Streams of electrodes that sit turned: their channels are turned back as frames come in."""
+"""Compensate an electrode band that sits rotated, by a cyclic shift of its channels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,32 +13,23 @@ __all__ = ['ChannelRotation']
 
 
 class ChannelRotation:
-    """What the parameters ``stream.<name>.rotation`` of a node say; they may change at any time.
+    """Shift the channels of streams cyclically.
 
-    Parameters
+    Attributes
     ----------
-    node : Node
-        Whose parameters they are.
+    places : dict of str to int
+        Number of places by which the channels of a stream move up; streams that are not rotated
+        are left out.
     """
 
-    def __init__(self, node: Any) -> None:
-        self._node = node
-        self._places: dict[str, int] = {}
-        node.add_post_set_parameters_callback(self._take)
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
 
-    def _take(self, parameters: list[Any]) -> None:
-        """Take over what was declared or set."""
-        for parameter in parameters:
-            _, _, rest = parameter.name.partition('stream.')
-            if parameter.name.startswith('stream.') and rest.endswith('.rotation'):
-                self._places[rest.removesuffix('.rotation')] = int(parameter.value)
+    def set(self, places: Mapping[str, int]) -> None:
+        """Set the number of places of every stream; 0: not rotated."""
+        self.places = {stream: count for stream, count in places.items() if count}
 
-    @property
-    def places(self) -> dict[str, int]:
-        """By how many places the channels of each stream are moved up, where they are."""
-        return {name: count for name, count in self._places.items() if count}
-
-    def turn(self, stream: str, chunk: Chunk) -> Chunk:
-        """Return a chunk with its channels turned back."""
-        count = self._places.get(stream, 0)
+    def apply(self, stream: str, chunk: Chunk) -> Chunk:
+        """Return a chunk of a stream with its channels shifted."""
+        count = self.places.get(stream, 0)
         return replace(chunk, data=np.roll(chunk.data, count, axis=1)) if count else chunk

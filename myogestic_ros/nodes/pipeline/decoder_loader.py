@@ -1,4 +1,4 @@
-"""From the name of a decoder to its pipeline."""
+"""Find the pipeline of a decoder by the decoder's name."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ __all__ = ['find_pipeline']
 
 
 def find_pipeline(decoder: str) -> Pipeline:
-    """Return the pipeline of a built-in decoder, or import one and return the pipeline it defines.
+    """Return the pipeline of a built-in decoder, of an estimator or of a decoder file.
 
     Parameters
     ----------
     decoder : str
-        Name of a built-in decoder (`myogestic_ros.decoding.decoders.recipes.recipe_names`), import path of a
-        scikit-learn estimator (``sklearn.svm:SVC``), or whatever `import_decoder` takes.
+        Name of a built-in decoder (see `myogestic_ros.decoding.decoders.recipes.recipe_names`),
+        import path of a scikit-learn estimator (``sklearn.svm:SVC``), or a decoder that
+        `import_decoder` accepts: a ``.py`` file, a module, or the name of an entry point.
 
     Raises
     ------
     DecoderError
-        When it cannot be imported, or defines none, or several and none called ``pipeline``.
+        When the decoder cannot be imported, defines no pipeline, or defines several of which
+        none is named ``pipeline``.
     """
     if is_named_decoder(decoder):
         return named_decoder(decoder)
     module = import_decoder(decoder)
-    named = getattr(module, 'pipeline', None)
-    if isinstance(named, Pipeline):
-        return named
-    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
-    if len(found) != 1:
+    pipeline = getattr(module, 'pipeline', None)
+    if isinstance(pipeline, Pipeline):
+        return pipeline
+    pipelines = [value for value in vars(module).values() if isinstance(value, Pipeline)]
+    if len(pipelines) != 1:
         raise DecoderError(
-            f"Decoder '{decoder}' defines {len(found)} pipelines; expected one, best named "
+            f"Decoder '{decoder}' defines {len(pipelines)} pipelines, expected one. Name it "
             f"'pipeline': pipeline = Pipeline()."
         )
-    return found[0]
+    return pipelines[0]

@@ -1,4 +1,4 @@
-"""Which models there are, and which is in use: what the pipeline node's model services do."""
+"""Save and load the models of a pipeline."""
 
 from __future__ import annotations
 
@@ -22,85 +22,133 @@ class ModelManager:
     Parameters
     ----------
     pipeline : Pipeline
-        Whose models they are.
+        The pipeline whose model is saved or replaced.
     store : ModelStore
-        Where they lie.
+        The folder of the models.
     decoder : str
-        The decoder's name, as the node was given it.
+        Name of the decoder, as in the parameter ``decoder``.
     """
 
     def __init__(self, pipeline: Pipeline, store: ModelStore, decoder: str) -> None:
         self.pipeline = pipeline
         self.store = store
         self.decoder = decoder
-        self._in_use: Manifest | None = None
+        self._manifest_in_use: Manifest | None = None
 
     def save_trained(self, model: Any, data: TrainingData) -> tuple[str, str]:
-        """Save a model that was just trained; return its name and a sentence."""
-        self._in_use = self._manifest(model, data)
+        """Save the result of a training under a new name.
+
+        Parameters
+        ----------
+        model : object
+            The trained model.
+        data : TrainingData
+            The data that it was trained on.
+
+        Returns
+        -------
+        name : str
+            Name of the model.
+        message : str
+            Sentence for the status: the name, and the accuracy if known.
+
+        Raises
+        ------
+        ModelError
+            When the model cannot be saved.
+        """
+        self._manifest_in_use = self._make_manifest(model, data)
         name = self.store.free_name(
             Path(self.decoder).stem
             if '/' in self.decoder
             else self.decoder.removesuffix('.py').split('.')[-1]
         )
-        self.store.save(name, model, self._in_use, self.pipeline.save_model)
-        score = self._in_use.scores.get('accuracy')
-        told = '' if score is None else f' Accuracy on repetitions left out: {score:.1%}.'
-        return name, f"Saved as '{name}'.{told}"
+        self.store.save(name, model, self._manifest_in_use, self.pipeline.save_model)
+        score = self._manifest_in_use.scores.get('accuracy')
+        accuracy = '' if score is None else f' Accuracy on held-out repetitions: {score:.1%}.'
+        return name, f"Saved as '{name}'.{accuracy}"
 
     def save_as(self, name: str) -> str:
-        """Save the model in use again under ``name``; return the name."""
-        if self.pipeline.model is None or self._in_use is None:
-            raise ModelError('There is no model to save; train one first or load one.')
+        """Save the model in use under another name.
+
+        Parameters
+        ----------
+        name : str
+            The name; empty: the date and time.
+
+        Returns
+        -------
+        str
+            The name.
+
+        Raises
+        ------
+        ModelError
+            When no model is in use, or it cannot be saved under that name.
+        """
+        if self.pipeline.model is None or self._manifest_in_use is None:
+            raise ModelError('There is no model to save; train or load one first.')
         name = name or self.store.free_name('model')
-        self.store.save(name, self.pipeline.model, self._in_use, self.pipeline.save_model)
+        self.store.save(name, self.pipeline.model, self._manifest_in_use, self.pipeline.save_model)
         self.pipeline.loaded.model_id = name
         return name
 
     def load(self, name: str) -> str:
-        """Load a model and use it; return its name.
+        """Load a model and predict with it from now on.
+
+        Parameters
+        ----------
+        name : str
+            Name of the model; empty: the newest.
+
+        Returns
+        -------
+        str
+            The name.
 
         Raises
         ------
-        ModelError, StateError
-            When it is refused.
+        ModelError
+            When the model cannot be loaded, or does not fit the streams.
+        StateError
+            When the pipeline is not idle.
         """
         name = name or self.store.newest()
-        wanted = self.pipeline.reader.requested_filters
-        live = [replace(spec, filters=wanted[spec.name]) for spec in self.pipeline.streams]
+        requested = self.pipeline.reader.requested_filters
+        live = [replace(spec, filters=requested[spec.name]) for spec in self.pipeline.streams]
         model, manifest = self.store.load(name, live, self.pipeline.load_model)
         warm_up(model)
         filters = {spec.name: spec.filters for spec in manifest.streams}
         self.pipeline.use_model(model, name, manifest.class_names, filters)
-        self._in_use = manifest
+        self._manifest_in_use = manifest
         return name
 
-    def misfit(self) -> str | None:
-        """Return why the model in use cannot work on the streams as they are now, or None."""
-        if self._in_use is None:
+    def incompatibility(self) -> str | None:
+        """Return why the model in use does not fit the streams as they are now, or None."""
+        if self._manifest_in_use is None:
             return None
-        reason = incompatibility(self._in_use.streams, self.pipeline.streams)
+        reason = incompatibility(self._manifest_in_use.streams, self.pipeline.streams)
         return (
             None
             if reason is None
             else f"Model '{self.pipeline.model_id}' does not match the streams: {reason}"
         )
 
-    def _manifest(self, model: Any, data: TrainingData) -> Manifest:
+    def _make_manifest(self, model: Any, data: TrainingData) -> Manifest:
         scores = getattr(model, 'scores', {})
         parameters = getattr(model, 'parameters', {})
         parameters = dict(parameters) if isinstance(parameters, dict) else {}
-        before: list[str] = []
-        if self.pipeline.training.is_adapting and self._in_use is not None:
+        earlier_sessions: list[str] = []
+        if self.pipeline.training.is_adapting and self._manifest_in_use is not None:
             parameters['adapted_from'] = self.pipeline.model_id
-            before = self._in_use.sessions
+            earlier_sessions = self._manifest_in_use.sessions
         return Manifest(
             decoder=self.decoder,
             streams=data.streams,
             predict_hz=self.pipeline.predict_hz,
             hop_ms=data.hop_ms,
             class_names=list(data.class_names),
-            sessions=[*before, *(Path(path).name for path in data.paths)],
+            sessions=[*earlier_sessions, *(Path(path).name for path in data.paths)],
             scores=dict(scores) if isinstance(scores, dict) else {},
             parameters=parameters,
         )

@@ -1,16 +1,17 @@
-"""The pipeline node: EMG in, predictions out."""
+"""Pipeline node: trains decoders on sessions, predicts from live streams."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rclpy.duration import Duration
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
@@ -18,12 +19,12 @@ from myogestic_ros.core.errors import DecoderError, SignalError
 from myogestic_ros.core.models.model_store import ModelStore
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
-from myogestic_ros.nodes.common.conversions import chunk_from_ros, joint_state_chunk
+from myogestic_ros.nodes.common.conversions import chunk_from_joint_state, chunk_from_ros
+from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
 from myogestic_ros.nodes.common.processed_publisher import ProcessedPublisher
@@ -40,69 +41,101 @@ from myogestic_ros.nodes.pipeline.stream_parameters import (
 )
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-__all__ = ['PipelineNode', 'find_pipeline', 'main']
+__all__ = ['PipelineNode', 'main']
 
-STAND_ASIDE_S = 0.002
+ACKNOWLEDGE_TIMEOUT_S = 0.05
+PREDICT_FIRST_S = 0.002
+"""Longest time for which a received frame waits until a due tick is computed."""
 
 
 class PipelineNode(ManagedNode):
-    """Predict from live EMG with a decoder; train it on recorded sessions.
+    """Train decoders on recorded sessions and predict from live streams.
 
-    ACTIVE means predicting. While INACTIVE it is idle or trains.
+    The node is active while it predicts. While it is inactive it is idle or trains.
 
     Parameters
     ----------
-    See `myogestic_ros.nodes.pipeline.parameters`, and ``config/pipeline.yaml``.
+    pipeline : Pipeline, optional
+        A pipeline whose callbacks to use instead of the decoder of the parameter ``decoder``.
+    **kwargs
+        Arguments of `rclpy.node.Node`.
 
-    Topics
-    ------
-    emg : EmgFrame, subscribed
-        And whatever the ``streams`` parameter names.
-    ~/predictions : Prediction, published
-    ~/status : PipelineStatus, published, latched
-    ~/training_log : std_msgs/String, published
-        Each line that a training prints, as it is printed.
-    /diagnostics : DiagnosticArray, published at 1 Hz
+    ROS parameters
+    --------------
+    See `PIPELINE`, `stream_table`, `MANAGED` and ``config/pipeline.yaml``. ``predict_hz``,
+    ``max_consecutive_errors``, ``stale_after``, ``sync_timeout``, ``training_…``, ``settle_ms``,
+    ``session_dir``, ``post.…`` and ``stream.<name>.rotation`` take effect when they are set, the
+    others when the node is configured.
+
+    Publishers
+    ----------
+    ~/predictions : Prediction
+    ~/status : PipelineStatus, latched
+    ~/training_log : std_msgs/String
+        Lines that a training prints.
+    emg/processed : Processed
+        For a flow-controlled replay, which waits for it; one topic for each EMG stream.
+    /diagnostics : diagnostic_msgs/DiagnosticArray, 1 Hz
+
+    Subscriptions
+    -------------
+    emg : EmgFrame
+        Or the topics of the streams that the parameter ``streams`` names; EmgFrame or
+        sensor_msgs/JointState by ``stream.<name>.type``.
 
     Services
     --------
-    ~/train, ~/adapt : Train, Adapt
-    ~/cancel_training, ~/start_predicting, ~/stop_predicting : std_srvs/Trigger
+    ~/train : Train
+    ~/adapt : Adapt
+    ~/cancel_training : std_srvs/Trigger
+    ~/start_predicting : std_srvs/Trigger
+    ~/stop_predicting : std_srvs/Trigger
     ~/save_model : SaveModel
     ~/load_model : LoadModel
     ~/list_models : ListModels
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        The pipeline; replaced when the node is configured.
+    models : ModelManager or None
+        Models of the pipeline; None while the node is unconfigured.
+    rotation : ChannelRotation
+        Rotations of the streams.
     """
+
+    active_state = 'predicting'
 
     def __init__(self, pipeline: Pipeline | None = None, **kwargs: Any) -> None:
         super().__init__('pipeline', **kwargs)
-        self._given = pipeline
         self.pipeline = Pipeline()
-        self.rotations = ChannelRotation(self)
-        self.shelf: ModelManager | None = None
-        self._subscriptions_of_streams: list[Any] = []
-        self._processed: dict[str, ProcessedPublisher] = {}
-        self._received: dict[str, int] = {}  # index after the newest sample of a stream
-        self._acknowledging = threading.Lock()
-        self._watch = StreamMonitor(self)
-        self._predictor: threading.Thread | None = None
-        self._closing = threading.Event()
+        self.models: ModelManager | None = None
+        self.rotation = ChannelRotation()
+        self._decoder = pipeline
         self._post = PostProcessingChain()
+        self._stream_subscriptions: list[Subscription] = []
+        self._processed: dict[str, ProcessedPublisher] = {}
+        self._received: dict[str, int] = {}  # index after the newest sample of each stream
+        self._acknowledging = threading.Lock()
+        self._monitor: StreamMonitor | None = None
+        self._predict_thread: threading.Thread | None = None
+        self._stop_predict_thread = threading.Event()
         self.declare_table(PIPELINE)
         for name in {*self._stream_names(), *streams_with_parameters(self._parameter_overrides)}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
-        self.reports = StatusPublisher(self, self.pipeline)
-        self.pipeline.observer = self.reports
-        self._services_of_pipeline = PipelineServices(self)
-        self._services_of_pipeline.aside(self._import_early)
+        self._publisher = StatusPublisher(self, self.pipeline)
+        self._diagnostics = Diagnostics(self, 'pipeline', self._publisher.diagnostics)
+        self._pipeline_services = PipelineServices(self)
+        self._pipeline_services.run_in_background(self._import_decoder)
 
-    def _import_early(self) -> None:
-        """Import the decoder before it is needed: it may take a second."""
-        with contextlib.suppress(DecoderError):  # said when the node is configured
+    def _import_decoder(self) -> None:
+        """Import the decoder before the node is configured: it may take a second."""
+        with contextlib.suppress(DecoderError):  # configure() reports it
             self._find_decoder()
 
     def _find_decoder(self) -> Pipeline:
-        if self._given is not None:
-            return self._given
+        if self._decoder is not None:
+            return self._decoder
         return find_pipeline(self.get_parameter('decoder').value)
 
     def _stream_names(self) -> list[str]:
@@ -111,161 +144,176 @@ class PipelineNode(ManagedNode):
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Load the decoder (and the model), listen to the streams."""
+        """Load the decoder, and the model if one is named; subscribe to the streams."""
         parameters = self.parameter_values(PIPELINE)
         decoder = self._find_decoder()
-        specs, topics = self._specs(decoder, parameters)
+        streams = self._stream_values(decoder)
+        specs = {spec.name: spec for spec in decoder.streams}
         pipeline = Pipeline(
             decoder.predict_hz if parameters['predict_hz'] < 0 else parameters['predict_hz'],
-            streams=specs,
+            streams=[
+                stream_spec(name, values, parameters, specs.get(name))
+                for name, values in streams.items()
+            ],
             max_consecutive_errors=parameters['max_consecutive_errors'],
             callbacks=replace(decoder.callbacks, prepare=complete_training_data),
         )
         pipeline.post = self._post = PostProcessingChain(
             self.parameter_values(POST),
             lambda: pipeline.predict_hz,
-            lambda sentence: self.reports.problem('post', sentence),
+            lambda sentence: self._publisher.problem('post', sentence),
         )
-        name = parameters['decoder'] if self._given is None else 'pipeline'
-        store = ModelStore(Path(parameters['model_dir']).expanduser())
-        self.shelf = ModelManager(pipeline, store, name)
+        name = parameters['decoder'] if self._decoder is None else 'pipeline'
+        models = ModelManager(
+            pipeline, ModelStore(Path(parameters['model_dir']).expanduser()), name
+        )
         if parameters['model']:
-            self.shelf.load(parameters['model'])
-        self.pipeline = pipeline
-        self.reports.attach(pipeline, self.shelf)
-        for spec in specs:
-            self._listen(spec.name, topics[spec.name])
-        self._watch.start()
-        self._closing = threading.Event()  # one that still hangs in a callback keeps its own
-        self._predictor = threading.Thread(
-            target=self._predict, args=[self._closing], name='predict', daemon=True
+            models.load(parameters['model'])
+        self.pipeline, self.models = pipeline, models
+        self._publisher.attach(pipeline, models)
+        self.rotation.set({stream: values['rotation'] for stream, values in streams.items()})
+        for stream, values in streams.items():
+            self._subscribe(stream, values)
+        self._monitor = StreamMonitor(self, pipeline, models)
+        # A thread that still hangs in a callback of the decoder keeps the event of its own.
+        self._stop_predict_thread = threading.Event()
+        self._predict_thread = threading.Thread(
+            target=self._predict, args=[self._stop_predict_thread], name='predict', daemon=True
         )
-        self._predictor.start()
+        self._predict_thread.start()
         pipeline.set_status(f"Decoder '{name}' is ready.")
 
-    def _specs(
-        self, decoder: Pipeline, parameters: dict[str, Any]
-    ) -> tuple[list[StreamSpec], dict[str, dict[str, Any]]]:
-        """Return the streams, and the parameters of each."""
-        own = {spec.name: spec for spec in decoder.streams}
-        settings = {}
-        for name in self._stream_names() or list(own):
+    def _stream_values(self, decoder: Pipeline) -> dict[str, dict[str, Any]]:
+        """Return the values of ``stream.<name>.…`` for each stream, the primary first."""
+        values = {}
+        for name in self._stream_names() or [spec.name for spec in decoder.streams]:
             if not self.has_parameter(f'stream.{name}.topic'):
                 self.declare_table(stream_table(name), prefix=f'stream.{name}.')
-            settings[name] = self.parameter_values(stream_table(name), prefix=f'stream.{name}.')
-        specs = [stream_spec(n, values, parameters, own.get(n)) for n, values in settings.items()]
-        return specs, settings
+            values[name] = self.parameter_values(stream_table(name), prefix=f'stream.{name}.')
+        return values
 
-    def _listen(self, name: str, settings: dict[str, Any]) -> None:
-        kind, profile = EmgFrame, qos.EMG
-        callback: Callable[[str, float, Any], None] = self._on_frame
-        if settings['type'] == 'joint_state':
-            kind, profile, callback = JointState, qos.JOINT_STATES, self._on_joints
-        rate = settings['sampling_rate']
-        subscription = self.create_subscription(
-            kind, settings['topic'], lambda message: callback(name, rate, message), profile
-        )
-        self._subscriptions_of_streams.append(subscription)
-        if kind is EmgFrame:
-            self._processed[name] = ProcessedPublisher(
-                self, settings['topic'], lambda: subscription.get_publisher_count() > 0
+    def _subscribe(self, stream: str, values: dict[str, Any]) -> None:
+        topic = values['topic']
+        if values['type'] == 'joint_state':
+            callback = partial(self._on_joint_state, stream, values['sampling_rate'])
+            self._stream_subscriptions.append(
+                self.create_subscription(JointState, topic, callback, qos.JOINT_STATES)
             )
+            return
+        subscription = self.create_subscription(
+            EmgFrame, topic, partial(self._on_frame, stream), qos.EMG
+        )
+        self._stream_subscriptions.append(subscription)
+        self._processed[stream] = ProcessedPublisher(
+            self, topic, lambda: subscription.get_publisher_count() > 0
+        )
 
     def activate(self) -> None:
         """Start predicting, or refuse with the reason."""
-        assert self.shelf is not None
-        misfit = self.shelf.misfit()
-        if misfit is not None and self.pipeline.state is PipelineState.IDLE:
-            raise SignalError(misfit)
+        assert self.models is not None
+        incompatibility = self.models.incompatibility()
+        if incompatibility is not None and self.pipeline.state is PipelineState.IDLE:
+            raise SignalError(incompatibility)
         self.pipeline.start_predicting()
         self.status_message = self.pipeline.status_message
 
     def deactivate(self) -> None:
-        """Stop predicting; when this returns, every prediction has arrived."""
+        """Stop predicting; no prediction arrives after this has returned."""
         if self.pipeline.state is PipelineState.PREDICTING:
             self.pipeline.stop_predicting()
             self.status_message = self.pipeline.status_message
-        # What was published before has reached every reader: nothing comes after the answer.
-        self.reports.predictions.wait_for_all_acked(Duration(seconds=0.05))
+        self._publisher.predictions.wait_for_all_acked(Duration(seconds=ACKNOWLEDGE_TIMEOUT_S))
 
     def cleanup(self) -> None:
-        """Forget decoder and model, stop listening; a running training is ended."""
+        """Cancel a running training, unsubscribe, drop decoder and model."""
         if self.pipeline.state is PipelineState.TRAINING:
             self.pipeline.cancel_training()
-        self._closing.set()
-        if self._predictor is not None:
-            self._predictor.join(1.0)
-        self._watch.stop()
-        for subscription in self._subscriptions_of_streams:
+        self._stop_predict_thread.set()
+        if self._predict_thread is not None:
+            self._predict_thread.join(1.0)
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor = None
+        for subscription in self._stream_subscriptions:
             self.destroy_subscription(subscription)
-        self._subscriptions_of_streams.clear()
+        self._stream_subscriptions.clear()
         for publisher in self._processed.values():
             publisher.close()
         self._processed.clear()
         self._received.clear()
-        self.shelf = None
-
-    def publish_status(self) -> None:
-        """Publish PipelineStatus."""
-        self.reports.publish_status(self.lifecycle_state != 'unconfigured', self._watch.stale)
-
-    def set_status(self, message: str) -> None:
-        """Set the status message, and publish the status."""
-        self.status_message = message
-        self.pipeline.set_status(message)
-
-    @property
-    def stale_streams(self) -> tuple[str, ...]:
-        """Streams from which nothing comes."""
-        return self._watch.stale
+        self.models = None
 
     def apply_parameters(self, names: set[str]) -> None:
-        """Apply what can change while the node runs."""
+        """Apply the parameters that may change while the node is configured."""
         if 'predict_hz' in names and self.get_parameter('predict_hz').value >= 0:
             self.pipeline.predict_hz = self.get_parameter('predict_hz').value
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
-        later = sorted(name for name in names if 'filter.' in name)
-        if later:
-            self.pipeline.set_status(f'{", ".join(later)}: used from the next configure on.')
         if any(name.startswith('post.') for name in names):
             self._post.set_parameters(self.parameter_values(POST))
+        if any(name.endswith('.rotation') for name in names):
+            streams = [spec.name for spec in self.pipeline.streams]
+            self.rotation.set(
+                {name: self.get_parameter(f'stream.{name}.rotation').value for name in streams}
+            )
+        filters = sorted(name for name in names if 'filter.' in name)
+        if filters:
+            self.pipeline.set_status(
+                f'Takes effect when the node is configured again: {", ".join(filters)}.'
+            )
+
+    # -- status -------------------------------------------------------------------------------
+
+    def publish_status(self) -> None:
+        """Publish PipelineStatus on ``~/status``."""
+        self._publisher.publish_status()
+
+    def set_status(self, message: str) -> None:
+        """Set the status message and publish the status."""
+        self.status_message = message
+        self.pipeline.set_status(message)
+
+    @property
+    def stale_streams(self) -> tuple[str, ...]:
+        """Streams that are silent while the node predicts."""
+        return self._monitor.stale if self._monitor is not None else ()
 
     # -- samples in, predictions out ----------------------------------------------------------
 
-    def _on_frame(self, name: str, _rate: float, message: EmgFrame) -> None:
+    def _on_frame(self, stream: str, message: EmgFrame) -> None:
         try:
-            chunk = self.rotations.turn(name, chunk_from_ros(message))
+            chunk = self.rotation.apply(stream, chunk_from_ros(message))
         except SignalError as error:
-            self.reports.malformed(name, str(error))
+            self._publisher.count_malformed(stream, str(error))
             return
-        if name == self.pipeline.reader.cutter.names[0]:
-            self.reports.frame_id = message.header.frame_id
-        ticks = self.pipeline.reader.ticks
-        # A flow-controlled replay waits for the predictions: none of them comes too late.
-        ticks.skip_late = not any(publisher.active for publisher in self._processed.values())
-        self.pipeline.push(name, chunk, time.monotonic_ns())
-        self._received[name] = chunk.end_sample
-        # Stand aside while the thread that predicts needs the interpreter: the two would take it
-        # from one another in turns. A slow decoder is not waited for.
-        ticks.wait_until_idle(STAND_ASIDE_S)
-        if not ticks.skip_late:
+        reader = self.pipeline.reader
+        if stream == reader.cutter.names[0]:
+            self._publisher.frame_id = message.header.frame_id
+        # A flow-controlled replay waits for the predictions, so none of them is too late.
+        reader.ticks.skip_late = not any(p.active for p in self._processed.values())
+        self.pipeline.push(stream, chunk, time.monotonic_ns())
+        self._received[stream] = chunk.end_sample
+        # Leave the interpreter to the thread that predicts, which would otherwise have to wait
+        # for it. The time limit keeps a slow decoder from delaying the frames.
+        reader.ticks.wait_until_idle(PREDICT_FIRST_S)
+        if not reader.ticks.skip_late:
             self._acknowledge()
 
-    def _on_joints(self, name: str, rate: float, message: JointState) -> None:
+    def _on_joint_state(self, stream: str, sampling_rate: float, message: JointState) -> None:
         try:
-            sample = self.pipeline.reader.cutter.validator(name).samples
-            chunk = joint_state_chunk(message, sample, rate)
+            sample = self.pipeline.reader.cutter.validator(stream).samples
+            chunk = chunk_from_joint_state(message, sample, sampling_rate)
         except SignalError as error:
-            self.reports.malformed(name, str(error))
+            self._publisher.count_malformed(stream, str(error))
             return
-        self.pipeline.push(name, chunk, time.monotonic_ns())
+        self.pipeline.push(stream, chunk, time.monotonic_ns())
 
-    def _predict(self, closing: threading.Event) -> None:
-        # One thread of algebra: for windows this small, waking others costs more than they do.
+    def _predict(self, stop: threading.Event) -> None:
+        # One thread for linear algebra: for windows of this size, starting more costs more time
+        # than they save.
         with threadpool_limits(limits=1):
-            while not closing.is_set():
+            while not stop.is_set():
                 if self.pipeline.wait_for_tick(0.2):
                     self.pipeline.step()
                     if not self.pipeline.reader.ticks.skip_late:
@@ -274,7 +322,7 @@ class PipelineNode(ManagedNode):
     def _acknowledge(self) -> None:
         """Acknowledge the frames received so far, if no tick is waiting or being computed."""
         with self._acknowledging:
-            received = dict(self._received)  # read before the ticks: those of later frames count
+            received = dict(self._received)  # copied first: a later frame may make a tick due
             if not self.pipeline.reader.ticks.wait_until_idle(0.0):
                 return
             for name, end_sample in received.items():
@@ -284,7 +332,7 @@ class PipelineNode(ManagedNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted."""
+    """Run the pipeline node; return the exit code."""
     return run(PipelineNode, args)
 
 

@@ -1,4 +1,4 @@
-"""Predictions as a bag: written by an offline replay, read to compare."""
+"""Write predictions to a bag, read them from one, and compare two sets of predictions."""
 
 from __future__ import annotations
 
@@ -30,66 +30,68 @@ TOPICS = [
     Topic(PREDICTIONS, message_definition(PREDICTION), STREAM),
     Topic(LABELS, message_definition(LABEL), LATCHED),
 ]
-"""What a bag of predictions holds; the topics are the pipeline node's."""
+"""Topics of a bag of predictions, named like those of the pipeline node."""
 
 
 class PredictionWriter:
-    """Write predictions, and the labels they can be held against, into a session.
+    """Write predictions, and labels to compare them with, into a session.
 
     Parameters
     ----------
     writer : SessionWriter
-        Made with the topics in `TOPICS`.
+        A writer of the topics in `TOPICS`.
     """
 
     def __init__(self, writer: SessionWriter) -> None:
         self._writer = writer
 
     def add(self, prediction: Prediction) -> PredictionMessage:
-        """Write a prediction at the time of its newest sample; return its message."""
+        """Write a prediction at the time of its newest sample; return the message."""
         message = prediction_to_ros(prediction)
         self._writer.write(PREDICTIONS, bytes(serialize_message(message)), prediction.stamp_ns)
         return message
 
     def add_labels(self, labels: Iterable[Label]) -> None:
-        """Write the labels of a session at their own times."""
+        """Write labels at their own times."""
         encoder = Encoder()
         for label in labels:
             self._writer.write(LABELS, encoder.label(label), label.stamp_ns)
 
 
 def read_predictions(path: Path) -> list[PredictionMessage]:
-    """Return the predictions in a bag, whoever recorded it, in the order of the recording.
+    """Return the predictions in a bag, in recorded order.
 
     Raises
     ------
     SessionError
-        When it cannot be read, or holds none.
+        When the bag cannot be read, or contains no predictions.
     """
     bag = open_bag(path)
     topics = [topic for topic, msgtype in bag.topics.items() if msgtype == PREDICTION]
     if not topics:
         raise SessionError(
-            f'{path} holds no predictions (no topic of {PREDICTION}); it has '
-            f'{", ".join(bag.topics) or "none"}.'
+            f'{path} contains no predictions: expected a topic of type {PREDICTION}, the bag has '
+            f'{", ".join(bag.topics) or "no topics"}.'
         )
     return [deserialize_message(data, PredictionMessage) for _, _, data in bag.messages(topics)]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the predictions of one recording, made twice, agree.
+    """Agreement of two sets of predictions of one recording.
 
     Attributes
     ----------
     compared : int
-        Predictions for the same sample.
+        Number of samples for which both sets have a prediction.
     different : int
-        Those of them that differ in anything but the moment and how long it took.
-    missing, additional : int
-        Between the first and the last sample of both: what the second lacks, and what only it has.
+        Number of these whose predictions differ; compute times are not compared.
+    missing : int
+        Predictions that only the first set has, in the range of samples that both sets cover.
+    additional : int
+        Predictions that only the second set has, in that range.
     first_difference : int or None
-        The first sample whose predictions differ.
+        Index of the first sample whose predictions differ.
     """
 
     compared: int
@@ -100,29 +102,30 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
+        """True if predictions were compared and none differs, is missing or additional."""
         return self.compared > 0 and not (self.different or self.missing or self.additional)
 
 
-def compare(one: Iterable[PredictionMessage], two: Iterable[PredictionMessage]) -> Comparison:
-    """Compare predictions of one recording, sample by sample, where both have begun and not ended."""
-    first = {message.sample: _essence(message) for message in one}
-    second = {message.sample: _essence(message) for message in two}
-    if not first or not second:
-        return Comparison(0, 0, len(first), len(second), None)
-    start, end = max(min(first), min(second)), min(max(first), max(second))
-    ours = {sample for sample in first if start <= sample <= end}
-    theirs = {sample for sample in second if start <= sample <= end}
-    different = sorted(s for s in ours & theirs if first[s] != second[s])
+def compare(first: Iterable[PredictionMessage], second: Iterable[PredictionMessage]) -> Comparison:
+    """Compare two sets of predictions, by sample, in the range of samples that both cover."""
+    a = {message.sample: _content(message) for message in first}
+    b = {message.sample: _content(message) for message in second}
+    if not a or not b:
+        return Comparison(0, 0, len(a), len(b), None)
+    start, end = max(min(a), min(b)), min(max(a), max(b))
+    in_a = {sample for sample in a if start <= sample <= end}
+    in_b = {sample for sample in b if start <= sample <= end}
+    different = sorted(sample for sample in in_a & in_b if a[sample] != b[sample])
     return Comparison(
-        len(ours & theirs),
+        len(in_a & in_b),
         len(different),
-        len(ours - theirs),
-        len(theirs - ours),
+        len(in_a - in_b),
+        len(in_b - in_a),
         different[0] if different else None,
     )
 
 
-def _essence(message: PredictionMessage) -> tuple[Any, ...]:
+def _content(message: PredictionMessage) -> tuple[Any, ...]:
     stamp = message.header.stamp
     return (
         (stamp.sec, stamp.nanosec),

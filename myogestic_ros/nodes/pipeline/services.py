@@ -1,44 +1,79 @@
-"""The services of the pipeline node: each answers soon, and a refusal is an answer."""
+"""The services of the pipeline node: training, predicting, models."""
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from builtin_interfaces.msg import Time
 from std_srvs.srv import Trigger
 
-from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.core.errors import ModelError, MyoGesticError, StateError
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
+from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.library import resolve_sessions
 from myogestic_ros.srv import Adapt, ListModels, LoadModel, SaveModel, Train
 
-__all__ = ['PipelineServices']
+__all__ = ['PipelineServices', 'ServingNode']
 
-ANSWER_WITHIN_S = 0.08
-"""A service that is not done by then answers, and the rest is told on ``~/status``."""
+ANSWER_TIMEOUT_S = 0.08
+"""A service that is not done by then answers, and its result follows on ``~/status``."""
+
+
+class ServingNode(Protocol):
+    """The members of a node that `PipelineServices` uses."""
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline; replaced when the node is configured."""
+
+    @property
+    def models(self) -> ModelManager | None:
+        """The models of the pipeline; None while the node is unconfigured."""
+
+    @property
+    def rotation(self) -> ChannelRotation:
+        """Rotations of the streams."""
+
+    def create_service(self, srv_type: Any, srv_name: str, callback: Any) -> Any:
+        """See `rclpy.node.Node.create_service`."""
+
+    def get_logger(self) -> Any:
+        """See `rclpy.node.Node.get_logger`."""
+
+    def get_parameter(self, name: str) -> Any:
+        """See `rclpy.node.Node.get_parameter`."""
+
+    def request_transition(self, transition: str, action: str = '') -> tuple[bool, str]:
+        """See `ManagedNode.request_transition`."""
 
 
 class PipelineServices:
-    """Offer the services of a pipeline node.
+    """Create the services of a pipeline node and answer them.
+
+    Every request is answered; an exception becomes ``success=False`` and a message.
 
     Parameters
     ----------
-    node : PipelineNode
-        Whose ``pipeline`` and ``shelf`` they work on.
+    node : ServingNode
+        The node.
     """
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: ServingNode) -> None:
         self._node = node
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix='models')
-        for name, kind, callback in (
+        self._background = ThreadPoolExecutor(1, thread_name_prefix='models')
+        for name, kind, action in (
             ('train', Train, self._train),
             ('adapt', Adapt, self._adapt),
             ('cancel_training', Trigger, self._cancel_training),
@@ -48,148 +83,181 @@ class PipelineServices:
             ('load_model', LoadModel, self._load_model),
             ('list_models', ListModels, self._list_models),
         ):
-            self._node.create_service(kind, f'~/{name}', callback)
+            node.create_service(kind, f'~/{name}', partial(self._answer, name, action))
 
-    def aside(self, work: Any) -> None:
-        """Do work in the thread in which models are saved and loaded."""
-        self._aside.submit(work)
+    def run_in_background(self, work: Callable[[], Any]) -> None:
+        """Run a function in the thread that saves and loads models."""
+        self._background.submit(work)
 
-    def _answer(self, response: Any, action: Any) -> Any:
-        """Fill in success and message: a refusal is an answer, not a failure of the node."""
+    def _answer(
+        self, name: str, action: Callable[[Any, Any], str], request: Any, response: Any
+    ) -> Any:
+        """Perform an action and fill in success and message."""
         try:
-            response.success, response.message = True, action() or ''
+            response.message = action(request, response)
+            response.success = True
         except MyoGesticError as error:
             response.success, response.message = False, str(error)
+        except Exception as error:
+            self._node.get_logger().error(f'Service {name} failed:\n{traceback.format_exc()}')
+            response.success, response.message = False, f'Service {name} failed: {error!r}'
         return response
 
-    def _ready_shelf(self, verb: str) -> ModelManager:
-        if self._node.shelf is None:
-            raise MyoGesticError(f"Cannot {verb}: the node is 'unconfigured', configure it first.")
-        return self._node.shelf
+    def _require_models(self, action: str) -> ModelManager:
+        if self._node.models is None:
+            raise StateError(f"Cannot {action}: the node is 'unconfigured'; configure it first.")
+        return self._node.models
 
-    def _train(self, request: Train.Request, response: Train.Response) -> Train.Response:
-        def train() -> str:
-            self._ready_shelf('train')
-            turned = [f'stream.{name}.rotation' for name in self._node.rotations.places]
-            if turned:
-                raise MyoGesticError(
-                    f'Cannot train: {", ".join(turned)} is not 0. A rotation is for an old model '
-                    f'on a band that sits turned; set it to 0 for a new one, or adapt.'
-                )
-            self._prepare(request, newest_only=False)
-            self._node.pipeline.start_training()
-            return f'Training on {len(self._node.pipeline.training_data.paths)} session(s).'
+    # -- training -----------------------------------------------------------------------------
 
-        return self._answer(response, train)
+    def _train(self, request: Train.Request, response: Train.Response) -> str:
+        self._require_models('train')
+        places = self._node.rotation.places
+        if places:
+            rotations = ', '.join(f'stream.{s}.rotation is {n}' for s, n in places.items())
+            raise StateError(
+                f'Cannot train: {rotations}, expected 0. A rotation makes a band that sits '
+                f'rotated fit a model trained before. Set it to 0 to train a new model, or use '
+                f'~/adapt.'
+            )
+        pipeline = self._node.pipeline
+        self._set_training_data(request, newest_only=False)
+        pipeline.start_training()
+        return f'Training on {len(_training_paths(pipeline))} session(s).'
 
-    def _adapt(self, request: Adapt.Request, response: Adapt.Response) -> Adapt.Response:
-        def adapt() -> str:
-            self._ready_shelf('adapt')
-            self._prepare(request, newest_only=True)
-            self._node.pipeline.start_adapting()
-            paths = self._node.pipeline.training_data.paths
-            return f'Adapting to {", ".join(Path(path).name for path in paths)}.'
+    def _adapt(self, request: Adapt.Request, response: Adapt.Response) -> str:
+        self._require_models('adapt')
+        pipeline = self._node.pipeline
+        self._set_training_data(request, newest_only=True)
+        pipeline.start_adapting()
+        return f'Adapting to {", ".join(Path(path).name for path in _training_paths(pipeline))}.'
 
-        return self._answer(response, adapt)
-
-    def _prepare(self, request: Any, *, newest_only: bool) -> None:
-        """Say what is trained on, unless a training that runs already is about to refuse."""
-        if self._node.pipeline.state is not PipelineState.IDLE:
-            return
+    def _set_training_data(self, request: Any, *, newest_only: bool) -> None:
+        """Set the data of the next training; without effect while one is running."""
+        pipeline = self._node.pipeline
+        if pipeline.state is not PipelineState.IDLE:
+            return  # starting the training will be refused
         folder = Path(self._node.get_parameter('session_dir').value).expanduser()
         paths = resolve_sessions(list(request.sessions), folder)
         if newest_only and not request.sessions:
             paths = paths[-1:]
-        self._node.pipeline.training_data = TrainingData(
+        pipeline.training_data = TrainingData(
             paths=[str(path) for path in paths],
             class_names=list(request.classes),
             streams=[
                 StreamSpec(spec.name, spec.window_ms, sampling_rate=spec.sampling_rate)
-                for spec in self._node.pipeline.streams
+                for spec in pipeline.streams
             ],
             hop_ms=self._node.get_parameter('training_hop_ms').value,
             settle_ms=self._node.get_parameter('settle_ms').value,
             backend=self._node.get_parameter('training_backend').value,
-            rotation=self._node.rotations.places,
+            rotation=self._node.rotation.places,
         )
 
-    def _cancel_training(self, _: Any, response: Trigger.Response) -> Trigger.Response:
-        def cancel() -> str:
-            self._node.pipeline.cancel_training()
-            return self._node.pipeline.status_message
+    def _cancel_training(self, request: Trigger.Request, response: Trigger.Response) -> str:
+        self._node.pipeline.cancel_training()
+        return self._node.pipeline.status_message
 
-        return self._answer(response, cancel)
+    # -- predicting ---------------------------------------------------------------------------
 
-    def _start_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
-        if self._node.pipeline.state is PipelineState.PREDICTING:
-            return self._answer(response, self._node.pipeline.start_predicting)  # its refusal
-        response.success, response.message = self._node.request_transition(
-            'activate', 'start predicting'
+    def _start_predicting(self, request: Trigger.Request, response: Trigger.Response) -> str:
+        pipeline = self._node.pipeline
+        if pipeline.state is PipelineState.PREDICTING:
+            pipeline.start_predicting()  # refused, in MyoGestic's words
+            return pipeline.status_message
+        return self._transition('activate', 'start predicting')
+
+    def _stop_predicting(self, request: Trigger.Request, response: Trigger.Response) -> str:
+        pipeline = self._node.pipeline
+        if pipeline.state is not PipelineState.PREDICTING:
+            pipeline.stop_predicting()  # refused, in MyoGestic's words
+            return pipeline.status_message
+        return self._transition('deactivate', 'stop predicting')
+
+    def _transition(self, transition: str, action: str) -> str:
+        success, message = self._node.request_transition(transition, action)
+        if not success:
+            raise StateError(message)
+        return message
+
+    # -- models -------------------------------------------------------------------------------
+
+    def _save_model(self, request: SaveModel.Request, response: SaveModel.Response) -> str:
+        models = self._require_models('save the model')
+        name = self._run_in_time(
+            lambda: models.save_as(request.name), lambda saved: f"Saved as '{saved}'."
         )
-        return response
+        response.name = name or request.name
+        return f"Saved as '{name}'." if name else 'Saving; see ~/status.'
 
-    def _stop_predicting(self, _: Any, response: Trigger.Response) -> Trigger.Response:
-        if self._node.pipeline.state is not PipelineState.PREDICTING:
-            return self._answer(response, self._node.pipeline.stop_predicting)  # its refusal
-        response.success, response.message = self._node.request_transition(
-            'deactivate', 'stop predicting'
-        )
-        return response
+    def _load_model(self, request: LoadModel.Request, response: LoadModel.Response) -> str:
+        models = self._require_models('load a model')
+        pipeline = self._node.pipeline
 
-    def _save_model(self, request: Any, response: SaveModel.Response) -> SaveModel.Response:
-        def save() -> str:
-            shelf = self._ready_shelf('save the model')
-            response.name = self._soon(lambda: shelf.save_as(request.name)) or request.name
-            return f"Saved as '{response.name}'." if response.name else 'Saving; see ~/status.'
-
-        return self._answer(response, save)
-
-    def _load_model(self, request: Any, response: LoadModel.Response) -> LoadModel.Response:
         def load() -> str:
-            shelf = self._ready_shelf('load a model')
+            try:
+                name = models.load(request.name)
+            except Exception as error:
+                pipeline.set_status(str(error) or repr(error))
+                raise
+            pipeline.set_status(f"Model '{name}' is loaded.")
+            return name
 
-            def work() -> str:
-                try:
-                    name = shelf.load(request.name)
-                except MyoGesticError as error:
-                    self._node.pipeline.set_status(str(error))
-                    raise
-                self._node.pipeline.set_status(f"Model '{name}' is loaded.")
-                return name
+        name = self._run_in_time(load)
+        return f"Model '{name}' is loaded." if name else 'Loading; see ~/status.'
 
-            name = self._soon(work)
-            return f"Model '{name}' is loaded." if name else 'Loading; see ~/status.'
+    def _run_in_time(
+        self, work: Callable[[], str], late_status: Callable[[str], str] | None = None
+    ) -> str:
+        """Run a function in the background and wait for its result for a limited time.
 
-        return self._answer(response, load)
+        Parameters
+        ----------
+        work : callable
+            Returns a non-empty string.
+        late_status : callable, optional
+            Turns the result into a status message; used if the result comes too late.
 
-    def _soon(self, work: Any) -> Any:
-        """Do work in a thread; return its result, or None when that takes too long to answer."""
-        future: Future[Any] = self._aside.submit(work)
+        Returns
+        -------
+        str
+            The result; empty if the function is still running.
+        """
+        future: Future[str] = self._background.submit(work)
         try:
-            return future.result(ANSWER_WITHIN_S)
+            return future.result(ANSWER_TIMEOUT_S)
         except FutureTimeoutError:
-            return None
+            if late_status is not None:
+                future.add_done_callback(partial(self._report_late, late_status))
+            return ''
 
-    def _list_models(self, _: Any, response: ListModels.Response) -> ListModels.Response:
-        def models() -> str:
-            store = self._ready_shelf('list models').store
-            for name in store.names():
-                try:
-                    manifest = store.manifest(name)
-                except MyoGesticError as error:
-                    self._node.get_logger().warning(str(error))
-                    continue
-                created = datetime.fromisoformat(manifest.created).timestamp()
-                response.models.append(
-                    ModelInfo(
-                        name=name,
-                        created=Time(sec=int(created)),
-                        decoder=manifest.decoder,
-                        class_names=manifest.class_names,
-                        accuracy=float(manifest.scores.get('accuracy', float('nan'))),
-                    )
+    def _report_late(self, status: Callable[[str], str], future: Future[str]) -> None:
+        error = future.exception()
+        self._node.pipeline.set_status(
+            status(future.result()) if error is None else str(error) or repr(error)
+        )
+
+    def _list_models(self, request: ListModels.Request, response: ListModels.Response) -> str:
+        store = self._require_models('list models').store
+        for name in store.names():
+            try:
+                manifest = store.manifest(name)
+            except ModelError as error:
+                self._node.get_logger().warning(str(error))
+                continue
+            created = datetime.fromisoformat(manifest.created).timestamp()
+            response.models.append(
+                ModelInfo(
+                    name=name,
+                    created=Time(sec=int(created)),
+                    decoder=manifest.decoder,
+                    class_names=manifest.class_names,
+                    accuracy=float(manifest.scores.get('accuracy', float('nan'))),
                 )
-            response.current = self._node.pipeline.model_id
-            return f'{len(response.models)} model(s) in {store.folder}.'
+            )
+        response.current = self._node.pipeline.model_id
+        return f'{len(response.models)} model(s) in {store.folder}.'
 
-        return self._answer(response, models)
+
+def _training_paths(pipeline: Pipeline) -> list[str]:
+    return pipeline.training_data.paths if pipeline.training_data is not None else []

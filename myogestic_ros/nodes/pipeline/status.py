@@ -1,14 +1,13 @@
-"""What the pipeline node publishes: predictions, status, the training log, diagnostics."""
+"""Publish the predictions, status, training log and diagnostics of the pipeline node."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import String
 
 from myogestic_ros.core.pipeline.observer import Observer
@@ -21,57 +20,89 @@ from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.msg import PipelineStatus
 from myogestic_ros.msg import Prediction as PredictionMessage
 from myogestic_ros.nodes.common import qos
-from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 
-__all__ = ['StatusPublisher']
+__all__ = ['PublishingNode', 'StatusPublisher']
 
-THROTTLE_S = 5.0
+LOG_PERIOD_S = 5.0
+
+
+class PublishingNode(Protocol):
+    """The members of a node that `StatusPublisher` uses."""
+
+    lifecycle_state: str
+
+    @property
+    def stale_streams(self) -> tuple[str, ...]:
+        """Streams that are silent."""
+
+    def create_publisher(self, msg_type: Any, topic: str, qos_profile: Any) -> Any:
+        """See `rclpy.node.Node.create_publisher`."""
+
+    def get_clock(self) -> Any:
+        """See `rclpy.node.Node.get_clock`."""
+
+    def get_logger(self) -> Any:
+        """See `rclpy.node.Node.get_logger`."""
+
+    def request_deactivation(self, reason: str) -> None:
+        """See `ManagedNode.request_deactivation`."""
 
 
 class StatusPublisher(Observer):
-    """Turn what happens in a pipeline into messages and log lines.
+    """Publish the events of a pipeline, log its problems, and save trained models.
+
+    Parameters
+    ----------
+    node : PublishingNode
+        The node that publishes.
+    pipeline : Pipeline
+        The pipeline to report until `attach` replaces it.
 
     Attributes
     ----------
     frame_id : str
-        Electrode set of the newest frame; goes into each prediction's header.
+        Electrode set of the latest frame; copied into the header of each prediction.
+    predictions : rclpy.publisher.Publisher
+        Publisher of the predictions.
     """
 
-    def __init__(self, node: Any, pipeline: Pipeline) -> None:
-        self._node: LifecycleNode = node
+    def __init__(self, node: PublishingNode, pipeline: Pipeline) -> None:
+        self._node = node
         self._pipeline = pipeline
-        self._shelf: ModelManager | None = None
+        self._models: ModelManager | None = None
         self.frame_id = ''
         self._malformed: Counter[str] = Counter()
-        self._warned: set[str] = set()
-        self._lock = threading.Lock()  # statuses leave in the order in which things happened
+        self._logged: set[str] = set()
+        self._lock = threading.Lock()  # keeps status messages in the order of the events
         self.predictions = node.create_publisher(
             PredictionMessage, '~/predictions', qos.PREDICTIONS
         )
         self._status = node.create_publisher(PipelineStatus, '~/status', qos.STATUS)
-        self._log = node.create_publisher(String, '~/training_log', qos.LOG)
+        self._training_log = node.create_publisher(String, '~/training_log', qos.LOG)
         self._last_predictions = 0
-        self._diagnostics = Diagnostics(node, 'pipeline', self._collect)
-
-    def attach(self, pipeline: Pipeline, shelf: ModelManager) -> None:
-        """Report on another pipeline from now on."""
-        self._pipeline = pipeline
-        self._shelf = shelf
-        self._malformed.clear()
-        self._warned.clear()
         pipeline.observer = self
 
-    def publish_status(self, configured: bool, stale: tuple[str, ...]) -> None:
-        """Publish PipelineStatus as things are now."""
+    def attach(self, pipeline: Pipeline, models: ModelManager) -> None:
+        """Report another pipeline from now on, and save its models with ``models``."""
+        self._pipeline = pipeline
+        self._models = models
+        self._malformed.clear()
+        self._logged.clear()
+        pipeline.observer = self
+
+    def publish_status(self) -> None:
+        """Publish the current PipelineStatus."""
         with self._lock:
+            pipeline = self._pipeline
+            configured = self._node.lifecycle_state != 'unconfigured'
             message = PipelineStatus(
-                state=str(self._pipeline.state) if configured else PipelineStatus.UNCONFIGURED,
-                message=self._pipeline.status_message,
-                model_id=self._pipeline.model_id,
-                training_progress=self._pipeline.training.progress,
-                stale_streams=list(stale),
+                state=str(pipeline.state) if configured else PipelineStatus.UNCONFIGURED,
+                message=pipeline.status_message,
+                model_id=pipeline.model_id,
+                training_progress=pipeline.training.progress,
+                stale_streams=list(self._node.stale_streams),
             )
             message.header.stamp = self._node.get_clock().now().to_msg()
             self._status.publish(message)
@@ -79,10 +110,10 @@ class StatusPublisher(Observer):
     # -- Observer -----------------------------------------------------------------------------
 
     def status_changed(self) -> None:
-        self._node.publish_status()
+        self.publish_status()
 
     def log_line(self, line: str) -> None:
-        self._log.publish(String(data=line))
+        self._training_log.publish(String(data=line))
 
     def predicted(self, prediction: Prediction) -> None:
         self.predictions.publish(prediction_to_ros(prediction, self.frame_id))
@@ -91,36 +122,38 @@ class StatusPublisher(Observer):
         logger = self._node.get_logger()
         if kind == 'callback':
             logger.error(
-                f'A callback of the decoder failed:\n{sentence}', throttle_duration_sec=THROTTLE_S
+                f'A callback of the decoder failed:\n{sentence}',
+                throttle_duration_sec=LOG_PERIOD_S,
             )
-        elif kind not in self._warned:
-            self._warned.add(kind)
-            logger.warning(f'{sentence} (Said once; /diagnostics counts.)')
+        elif kind not in self._logged:
+            self._logged.add(kind)
+            logger.warning(f'{sentence} (Logged once; /diagnostics has the counts.)')
 
     def trained(self, model: Any, data: TrainingData) -> tuple[str, str]:
-        assert self._shelf is not None
-        return self._shelf.save_trained(model, data)
+        assert self._models is not None
+        return self._models.save_trained(model, data)
 
     def predicting_aborted(self, reason: str) -> None:
         self._node.request_deactivation(reason)
 
-    def malformed(self, stream: str, reason: str) -> None:
-        """Count a message that could not even be read."""
+    def count_malformed(self, stream: str, reason: str) -> None:
+        """Count a message that could not be converted, and log the first of its stream."""
         self._malformed[stream] += 1
         self.problem(f'malformed {stream}', f"A frame of stream '{stream}' was dropped: {reason}")
 
     # -- diagnostics --------------------------------------------------------------------------
 
-    def _collect(self) -> tuple[bytes, str, dict[str, str]]:
+    def diagnostics(self) -> tuple[bytes, str, dict[str, str]]:
+        """Return level, message and values for ``/diagnostics``; called at 1 Hz."""
         pipeline, counters = self._pipeline, self._pipeline.counters
         cutter, ticks = pipeline.reader.cutter, pipeline.reader.ticks
-        made = counters.predictions
-        rate, self._last_predictions = made - self._last_predictions, made
+        rate = counters.predictions - self._last_predictions
+        self._last_predictions = counters.predictions
         p50, p99 = counters.latency_percentiles()
-        facts = {
+        values = {
             'state': str(pipeline.state),
             'model': pipeline.model_id,
-            'predictions': str(made),
+            'predictions': str(counters.predictions),
             'prediction rate [Hz]': str(max(0, rate)),
             'tick latency p50 [ms]': _milliseconds(p50),
             'tick latency p99 [ms]': _milliseconds(p99),
@@ -132,31 +165,33 @@ class StatusPublisher(Observer):
         }
         post = pipeline.post
         if isinstance(post, PostProcessingChain) and str(post):
-            facts['after the decoder'] = str(post)
-            facts['delay of decisions after the decoder [ms]'] = f'{post.decision_delay_ms:.1f}'
-            facts['delay of DoFs after the decoder [ms]'] = f'{post.dof_delay_ms:.1f}'
-        bad = 0
+            values['post-processing'] = str(post)
+            values['post-processing delay of decisions [ms]'] = f'{post.decision_delay_ms:.1f}'
+            values['post-processing delay of DoFs [ms]'] = f'{post.dof_delay_ms:.1f}'
+        stream_problems = 0
         for spec in pipeline.streams:
             name = spec.name
-            facts[f'{name}: filter'] = str(spec.filters or FilterSpec())
-            intake = cutter.validator(name)
-            refused = sum(intake.refused.values()) + self._malformed[name]
-            bad += refused + intake.lost
-            facts[f'{name}: sampling rate [Hz]'] = f'{intake.sampling_rate or math.nan:g}'
-            facts[f'{name}: channels'] = str(intake.channels or 0)
-            facts[f'{name}: frames'] = str(intake.chunks)
-            facts[f'{name}: lost samples'] = str(intake.lost)
-            facts[f'{name}: restarts'] = str(intake.restarts)
-            facts[f'{name}: malformed frames'] = str(refused)
-            for reason, count in sorted(intake.refused.items()):
-                facts[f'{name}: malformed, {reason}'] = str(count)
-        stale = self._node.stale_streams if pipeline.state is PipelineState.PREDICTING else ()
-        facts['stale streams'] = ', '.join(stale)
+            validator = cutter.validator(name)
+            malformed = sum(validator.refused.values()) + self._malformed[name]
+            stream_problems += malformed + validator.lost
+            values[f'{name}: filter'] = str(spec.filters or FilterSpec())
+            values[f'{name}: sampling rate [Hz]'] = f'{validator.sampling_rate or math.nan:g}'
+            values[f'{name}: channels'] = str(validator.channels or 0)
+            values[f'{name}: frames'] = str(validator.chunks)
+            values[f'{name}: lost samples'] = str(validator.lost)
+            values[f'{name}: restarts'] = str(validator.restarts)
+            values[f'{name}: malformed frames'] = str(malformed)
+            for reason, count in sorted(validator.refused.items()):
+                values[f'{name}: malformed, {reason}'] = str(count)
+        predicting = pipeline.state is PipelineState.PREDICTING
+        stale = ', '.join(self._node.stale_streams) if predicting else ''
+        values['stale streams'] = stale
         if stale:
-            return DiagnosticStatus.ERROR, f'stale: {", ".join(stale)}', facts
-        if bad or counters.errors or counters.dropped or ticks.overruns:
-            return DiagnosticStatus.WARN, pipeline.status_message or 'trouble counted', facts
-        return DiagnosticStatus.OK, pipeline.status_message or str(pipeline.state), facts
+            return DiagnosticStatus.ERROR, f'Stale streams: {stale}.', values
+        message = pipeline.status_message or str(pipeline.state)
+        if stream_problems or counters.errors or counters.dropped or ticks.overruns:
+            return DiagnosticStatus.WARN, message, values
+        return DiagnosticStatus.OK, message, values
 
 
 def _milliseconds(seconds: float) -> str:

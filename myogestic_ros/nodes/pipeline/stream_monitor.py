@@ -1,81 +1,126 @@
-"""What the pipeline node looks after while it predicts: silence, delay, a stream that has changed."""
+"""Watch the streams while the node predicts: silence, overload, a changed stream."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from rclpy.clock import Clock, ClockType
 
+from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.load_monitor import LoadMonitor
+from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
-from myogestic_ros.nodes.pipeline.stream_parameters import silence_of
+from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 
-__all__ = ['StreamMonitor']
+__all__ = ['MonitoredNode', 'StreamMonitor']
 
 PERIOD_S = 0.05
+LOG_PERIOD_S = 5.0
+
+
+class MonitoredNode(Protocol):
+    """The members of a node that `StreamMonitor` uses."""
+
+    def create_timer(self, timer_period_sec: float, callback: Any, *, clock: Any) -> Any:
+        """See `rclpy.node.Node.create_timer`."""
+
+    def destroy_timer(self, timer: Any) -> bool:
+        """See `rclpy.node.Node.destroy_timer`."""
+
+    def get_logger(self) -> Any:
+        """See `rclpy.node.Node.get_logger`."""
+
+    def get_parameter(self, name: str) -> Any:
+        """Return ``stale_after`` or ``sync_timeout``, s."""
+
+    def request_deactivation(self, reason: str) -> None:
+        """See `ManagedNode.request_deactivation`."""
 
 
 class StreamMonitor:
-    """Look at the pipeline of a node, on the steady clock, and say on its status what is wrong.
+    """Check a pipeline's streams periodically and set its status message.
+
+    The checks run every 50 ms on the steady clock: a stream that is silent for longer than
+    ``stale_after``, ticks that are skipped because the machine is too slow, and a stream that no
+    longer fits the model, which ends predicting. They also let ticks expire that have waited
+    longer than ``sync_timeout`` for another stream.
+
+    Parameters
+    ----------
+    node : MonitoredNode
+        The node; it owns the timer.
+    pipeline : Pipeline
+        The pipeline to watch.
+    models : ModelManager
+        Knows the model in use.
 
     Attributes
     ----------
     stale : tuple of str
-        Streams from which nothing comes while it predicts.
+        Streams that are silent while the pipeline predicts.
     """
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: MonitoredNode, pipeline: Pipeline, models: ModelManager) -> None:
         self.stale: tuple[str, ...] = ()
         self._node = node
-        self._timer: Any = None
-        self._keeping_up: LoadMonitor | None = None
-
-    def start(self) -> None:
-        """Look from now on."""
+        self._pipeline = pipeline
+        self._models = models
+        self._load: LoadMonitor | None = None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = self._node.create_timer(PERIOD_S, self._look, clock=steady)
+        self._timer = node.create_timer(PERIOD_S, self._check, clock=steady)
 
     def stop(self) -> None:
-        """Look no more."""
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
+        """Stop checking."""
+        self._node.destroy_timer(self._timer)
 
-    def _look(self) -> None:
-        pipeline = self._node.pipeline
-        predicting = pipeline.state is PipelineState.PREDICTING
+    def _check(self) -> None:
+        predicting = self._pipeline.state is PipelineState.PREDICTING
         now_ns = time.monotonic_ns()
-        wait_s = self._node.get_parameter('sync_timeout').value
-        pipeline.reader.ticks.expire(now_ns - int(wait_s * 1e9))
-        self._look_for_silence(predicting, now_ns)
-        self._look_for_delay(predicting, now_ns)
-        if predicting and self._node.shelf is not None:
-            misfit = self._node.shelf.misfit()
-            if misfit is not None:
-                pipeline.stop_predicting(f'Stopped predicting: {misfit}')
-                self._node.request_deactivation(f'Stopped predicting: {misfit}')
+        timeout_s = self._node.get_parameter('sync_timeout').value
+        self._pipeline.reader.ticks.expire(now_ns - int(timeout_s * 1e9))
+        self._check_silence(predicting, now_ns)
+        self._check_load(predicting, now_ns)
+        if predicting:
+            self._check_model()
 
-    def _look_for_silence(self, predicting: bool, now_ns: int) -> None:
-        pipeline = self._node.pipeline
+    def _check_silence(self, predicting: bool, now_ns: int) -> None:
         after_s = self._node.get_parameter('stale_after').value
-        stale = (
-            pipeline.reader.ticks.stale_streams(now_ns - int(after_s * 1e9)) if predicting else ()
-        )
+        ticks = self._pipeline.reader.ticks
+        stale = ticks.stale_streams(now_ns - int(after_s * 1e9)) if predicting else ()
         if stale != self.stale:
             self.stale = stale
             if predicting:
-                pipeline.set_status(silence_of(stale, after_s) or pipeline.predicting_status)
+                self._pipeline.set_status(
+                    _silence_message(stale, after_s) or self._pipeline.predicting_status
+                )
 
-    def _look_for_delay(self, predicting: bool, now_ns: int) -> None:
-        pipeline = self._node.pipeline
+    def _check_load(self, predicting: bool, now_ns: int) -> None:
         if not predicting:
-            self._keeping_up = None
+            self._load = None
             return
-        if self._keeping_up is None:
-            self._keeping_up = LoadMonitor(pipeline.reader.ticks)
-        sentence = self._keeping_up.check(now_ns * 1e-9)
-        if sentence is not None and not self.stale:
-            pipeline.set_status(sentence or pipeline.predicting_status)
-            if sentence:
-                self._node.get_logger().warning(sentence, throttle_duration_sec=5.0)
+        if self._load is None:
+            self._load = LoadMonitor(self._pipeline.reader.ticks)
+        message = self._load.check(now_ns * 1e-9)
+        if message is not None and not self.stale:
+            self._pipeline.set_status(message or self._pipeline.predicting_status)
+            if message:
+                self._node.get_logger().warning(message, throttle_duration_sec=LOG_PERIOD_S)
+
+    def _check_model(self) -> None:
+        incompatibility = self._models.incompatibility()
+        if incompatibility is not None:
+            reason = f'Stopped predicting: {incompatibility}'
+            with contextlib.suppress(StateError):  # stopped by another thread since
+                self._pipeline.stop_predicting(reason)
+            self._node.request_deactivation(reason)
+
+
+def _silence_message(stale: Iterable[str], after_s: float) -> str:
+    """Return the status message for silent streams; empty for none."""
+    streams = ' and '.join(f"'{name}'" for name in stale)
+    if not streams:
+        return ''
+    return f'No sample of {streams} for {after_s:g} s; predictions pause until the next sample.'

@@ -1,4 +1,4 @@
-"""The fourth callback: refused with the reason, run like a training."""
+"""Tests of `Pipeline.start_adapting`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pipeline_with(*paths: str, callback=adapt) -> Pipeline:
     return pipeline
 
 
-def test_it_gets_the_model_in_use_and_its_result_is_used() -> None:
+def test_adapt_gets_the_model_in_use_and_replaces_it() -> None:
     pipeline = pipeline_with('a', 'b')
     pipeline.start_adapting()
     assert pipeline.state is PipelineState.TRAINING
@@ -32,14 +32,14 @@ def test_it_gets_the_model_in_use_and_its_result_is_used() -> None:
     assert pipeline.training.pid is not None
 
 
-def test_a_callback_defined_in_a_function_adapts_too() -> None:
+def test_adapt_callback_defined_in_a_function_runs_in_a_thread() -> None:
     pipeline = pipeline_with('a', callback=lambda model, data: Mean(model.n_channels * 2))
     pipeline.start_adapting()
     assert pipeline.wait_for_training(60)
     assert pipeline.model.n_channels == 8
 
 
-def test_none_leaves_the_old_model() -> None:
+def test_adapt_that_returns_none_keeps_the_model() -> None:
     pipeline = pipeline_with('nothing')
     pipeline.start_adapting()
     assert pipeline.wait_for_training(60)
@@ -48,7 +48,7 @@ def test_none_leaves_the_old_model() -> None:
     assert pipeline.model_id == 'old'
 
 
-def test_refusals() -> None:
+def test_start_adapting_refuses_with_the_reason() -> None:
     with pytest.raises(StateError, match='No adapt callback set'):
         pipeline_with('a', callback=None).start_adapting()
     bare = pipeline_with('a')

@@ -1,4 +1,4 @@
-"""A pipeline that filters, and what its predictions pass through."""
+"""Tests of filters and post-processing in a pipeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAND = FilterSpec((20.0, 450.0))
 
 
 class Post:
-    """A post-process that notes what it is told."""
+    """Post-processing that records its calls."""
 
     def __init__(self):
         self.calls = []
@@ -58,7 +58,7 @@ def slow(index):
     return Chunk(4 * index, 20_000_000 * index, 200.0, np.zeros((4, 2), np.float32))
 
 
-def test_a_stream_that_cannot_be_filtered_ends_predicting_with_the_reason():
+def test_inapplicable_filter_stops_predicting_with_the_reason():
     pipeline = pipeline_of(BAND)
     pipeline.start_predicting()
     for index in range(3):
@@ -74,7 +74,7 @@ def test_a_stream_that_cannot_be_filtered_ends_predicting_with_the_reason():
     pipeline.start_predicting()
 
 
-def test_a_model_brings_filters_and_another_one_takes_them_away():
+def test_use_model_applies_the_filters_of_the_model():
     pipeline = pipeline_of()
     pipeline.use_model('model', 'm', [], {'emg': BAND})
     assert pipeline.streams[0].filters == BAND
@@ -90,7 +90,7 @@ def test_a_model_brings_filters_and_another_one_takes_them_away():
     assert pipeline.streams[0].filters is None
 
 
-def test_training_gets_the_filters_that_are_in_force():
+def test_training_data_gets_the_filters_in_force():
     pipeline = pipeline_of(BAND)
     for filters, expected in ((None, BAND), (FilterSpec(), FilterSpec())):
         pipeline.train(lambda data: 1)
@@ -102,7 +102,7 @@ def test_training_gets_the_filters_that_are_in_force():
         assert pipeline.training_data.streams[0].filters == expected
 
 
-def test_what_comes_after_the_decoder_begins_anew_at_each_start_and_sees_gaps():
+def test_post_processing_is_reset_at_each_start_and_sees_segments():
     pipeline = pipeline_of()
     pipeline.post = Post()
     for first in (0, 3):
@@ -118,7 +118,7 @@ def test_what_comes_after_the_decoder_begins_anew_at_each_start_and_sees_gaps():
     assert pipeline.post.calls[-2:] == ['reset', 2]
 
 
-def test_an_error_after_the_decoder_counts_like_one_in_it():
+def test_error_in_post_processing_counts_as_callback_error():
     pipeline = pipeline_of(answer={'broken': True})
     pipeline.post = Post()
     pipeline.start_predicting()

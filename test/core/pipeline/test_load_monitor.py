@@ -1,4 +1,4 @@
-"""Predicting that falls behind is noticed, and said no more often than it needs to be."""
+"""Tests of the load monitor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def push(ticks, first, n=100):
     ticks.push('emg', Chunk(first, first * 500_000, 2000.0, np.ones((n, 2), np.float32)), 0)
 
 
-def test_losses_are_said_once_a_second_and_then_that_they_are_over():
+def test_losses_are_reported_at_most_once_a_second_until_recovery():
     ticks = TickQueue([StreamSpec('emg')], 50.0)
     push(ticks, 0)
     watch = LoadMonitor(ticks)
@@ -22,7 +22,7 @@ def test_losses_are_said_once_a_second_and_then_that_they_are_over():
     push(ticks, 150)
     assert '50 sample(s) lost' in watch.check(0.1)
     push(ticks, 300)
-    assert watch.check(0.2) is None  # said a moment ago
+    assert watch.check(0.2) is None  # reported 0.1 s ago
     push(ticks, 450)
     assert '150 sample(s) lost' in watch.check(1.2)
     assert watch.check(2.0) is None

@@ -1,4 +1,4 @@
-"""A predict that is slow, or never returns."""
+"""Tests of slow and hanging ``predict`` callbacks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support.gate import Gate, chunk, ready, stepping
 HOP_NS = 20_000_000
 
 
-def test_a_slow_predict_skips_ticks_and_counts_them():
+def test_slow_predict_skips_and_counts_ticks():
     pipeline = ready(lambda model, features: time.sleep(0.1) or {'features': features})
     pipeline.start_predicting()
     begin = time.monotonic_ns()
     pipeline.push('emg', chunk(0), begin)
     thread = stepping(pipeline)
     time.sleep(0.005)
-    for index in range(1, 5):  # as if they had come while it was computing
+    for index in range(1, 5):  # arrival times during the computation
         pipeline.push('emg', chunk(index), begin + index * 1_000_000)
     thread.join(20)
     pipeline.step()
@@ -29,7 +29,7 @@ def test_a_slow_predict_skips_ticks_and_counts_them():
     assert [p.sample for p in pipeline.step()] == [239]
 
 
-def test_without_arrival_times_no_tick_is_too_late():
+def test_ticks_without_arrival_times_are_never_skipped():
     pipeline = ready(lambda model, features: time.sleep(0.03) or {})
     pipeline.start_predicting()
     for index in range(10):
@@ -39,7 +39,7 @@ def test_without_arrival_times_no_tick_is_too_late():
 
 
 @pytest.mark.parametrize('predict_hz', [50.0, 0.0])
-def test_a_hanging_predict_does_not_fill_the_memory(predict_hz):
+def test_hanging_predict_does_not_fill_the_memory(predict_hz):
     gate = Gate()
     pipeline = ready(gate)
     pipeline.predict_hz = predict_hz
@@ -64,7 +64,7 @@ def test_a_hanging_predict_does_not_fill_the_memory(predict_hz):
     assert pipeline.observer.predictions == []
 
 
-def test_the_thread_that_waits_is_woken_by_a_tick():
+def test_wait_for_tick_returns_when_a_tick_is_due():
     pipeline = ready(lambda model, features: {})
     pipeline.start_predicting()
     assert not pipeline.wait_for_tick(0.0)

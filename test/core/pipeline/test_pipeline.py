@@ -1,4 +1,4 @@
-"""The pipeline's state machine, and what becomes of each tick."""
+"""Tests of the state machine of a pipeline and of the computation of ticks."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_states_equal_their_names():
     assert Pipeline().state == 'idle'
 
 
-def test_refusals_of_an_empty_pipeline():
+def test_empty_pipeline_refuses_with_the_reason():
     pipeline = Pipeline()
     refused(pipeline, 'start_training', 'No train callback set (use @pipeline.train).')
     pipeline.train(lambda data: 1)
@@ -102,7 +102,7 @@ def test_refusals_of_an_empty_pipeline():
     assert pipeline.state == 'idle'
 
 
-def test_refusals_while_predicting():
+def test_predicting_pipeline_refuses_other_actions():
     pipeline = ready()
     pipeline.start_predicting()
     words = "Cannot start training: state is 'predicting', expected 'idle'."
@@ -115,7 +115,7 @@ def test_refusals_while_predicting():
     assert pipeline.state == 'predicting'
 
 
-def test_predictions_only_while_predicting():
+def test_step_predicts_only_while_predicting():
     pipeline = ready()
     assert run(pipeline, 0, 5) == []
     pipeline.start_predicting()
@@ -129,7 +129,7 @@ def test_predictions_only_while_predicting():
     assert run(pipeline, 10, 15) == []
 
 
-def test_push_and_step_start_no_thread():
+def test_push_and_step_start_no_threads():
     before = set(threading.enumerate())
     pipeline = ready()
     pipeline.start_predicting()
@@ -138,7 +138,7 @@ def test_push_and_step_start_no_thread():
 
 
 @pytest.mark.parametrize('result', [None, 3, [1], (1, 2), 'rest', np.zeros(2)])
-def test_what_is_no_dict_is_dropped_and_counted(result):
+def test_result_that_is_not_a_dict_is_dropped_and_counted(result):
     pipeline = ready(lambda model, features: result)
     pipeline.start_predicting()
     assert run(pipeline, 0, 15) == []
@@ -150,7 +150,7 @@ def test_what_is_no_dict_is_dropped_and_counted(result):
 
 
 @pytest.mark.parametrize('where', ['extract', 'predict'])
-def test_ten_errors_in_a_row_stop_it_with_the_reason(where):
+def test_ten_consecutive_errors_stop_predicting_with_the_reason(where):
     def broken(*arguments):
         raise ValueError('bad electrode')
 
@@ -168,7 +168,7 @@ def test_ten_errors_in_a_row_stop_it_with_the_reason(where):
     assert [kind for kind, _ in pipeline.observer.problems] == ['callback'] * 10
 
 
-def test_one_success_forgives_the_errors_before():
+def test_success_resets_the_consecutive_errors():
     calls = iter(range(1000))
 
     def mostly_broken(model, features):
@@ -183,7 +183,7 @@ def test_one_success_forgives_the_errors_before():
     assert pipeline.state == 'predicting'
 
 
-def test_a_new_start_forgives_the_errors_before():
+def test_start_predicting_resets_the_consecutive_errors():
     pipeline = ready(lambda model, features: {}['no such key'])
     for start in (0, 9):
         pipeline.start_predicting()

@@ -1,4 +1,4 @@
-"""Predicting in one thread, stopping in another."""
+"""Tests of predicting and stopping in different threads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from support.gate import Gate, chunk, ready, stepping
 from myogestic_ros.core.pipeline.observer import Observer
 
 
-def test_stop_answers_at_once_and_nothing_comes_after():
+def test_stop_returns_at_once_and_no_prediction_follows():
     gate = Gate()
     pipeline = ready(gate)
     pipeline.start_predicting()
-    for index in range(3):  # one is being computed, two wait
+    for index in range(3):  # one is computed, two are queued
         pipeline.push('emg', chunk(index))
     thread = stepping(pipeline)
     assert gate.entered.acquire(timeout=20)
@@ -30,26 +30,26 @@ def test_stop_answers_at_once_and_nothing_comes_after():
     assert pipeline.counters.predictions == 0
 
 
-def test_stop_that_meets_a_tick_being_taken():
+def test_stop_drops_a_tick_that_is_taken_meanwhile():
     gate = Gate()
     pipeline = ready(gate)
     pipeline.start_predicting()
     pipeline.push('emg', chunk(0))
-    want, threads = pipeline.reader.ticks.set_enabled, []
+    set_enabled, threads = pipeline.reader.ticks.set_enabled, []
 
-    def want_late(wanted):
-        threads.append(stepping(pipeline))  # takes the tick while stop is on its way
+    def set_enabled_late(enabled):
+        threads.append(stepping(pipeline))  # takes the tick while stop runs
         assert gate.entered.acquire(timeout=20)
-        want(wanted)
+        set_enabled(enabled)
 
-    pipeline.reader.ticks.set_enabled = want_late
+    pipeline.reader.ticks.set_enabled = set_enabled_late
     pipeline.stop_predicting()
     gate.open.release()
     threads[0].join(20)
     assert pipeline.observer.predictions == []
 
 
-def test_a_result_of_the_first_run_is_not_published_in_the_second():
+def test_late_result_of_an_earlier_run_is_dropped():
     gate = Gate()
     pipeline = ready(gate)
     pipeline.start_predicting()
@@ -69,7 +69,7 @@ def test_a_result_of_the_first_run_is_not_published_in_the_second():
     assert pipeline.observer.predictions[0].model_id == 'm2'
 
 
-def test_errors_of_the_first_run_do_not_end_the_second():
+def test_late_error_of_an_earlier_run_is_ignored():
     entered, go = threading.Event(), threading.Event()
 
     def fail_late(model, features):
@@ -99,8 +99,8 @@ def test_stop_from_within_a_callback():
     assert pipeline.observer.predictions == []
 
 
-def test_stop_and_start_under_load():
-    """Ticks, steps, stops and starts from three threads: nothing is published while stopped."""
+def test_no_prediction_while_stopped_under_load():
+    """Push, step, and start and stop from three threads: no prediction while stopped."""
     pipeline = ready(lambda model, features: {'features': features})
     stopped = threading.Event()
     after_stop, over = [], threading.Event()
@@ -141,7 +141,7 @@ def test_stop_and_start_under_load():
     assert pipeline.counters.predictions >= 50
 
 
-def test_sys_exit_in_a_callback_is_an_error_like_others():
+def test_sys_exit_in_a_callback_counts_as_error():
     def leave(model, features):
         raise SystemExit(3)
 

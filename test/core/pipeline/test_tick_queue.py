@@ -1,4 +1,4 @@
-"""Ticks that wait, streams that fall silent, and what a pipeline says of its streams."""
+"""Tests of the tick queue and of the streams of a pipeline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_stale_streams_are_named():
     assert ticks.stale_streams(150) == ('emg',)
 
 
-def test_a_refused_chunk_is_no_sign_of_life():
+def test_stream_with_refused_chunks_only_is_stale():
     ticks = TickQueue([StreamSpec('emg')], 50.0)
     ticks.push('emg', chunk(0), 100)
     reason = ticks.push('emg', chunk(20, value=np.nan), 200)
@@ -42,7 +42,7 @@ def test_a_refused_chunk_is_no_sign_of_life():
     assert ticks.stale_streams(150) == ('emg',)
 
 
-def test_ticks_are_kept_only_while_wanted():
+def test_ticks_are_queued_only_while_enabled():
     ticks = TickQueue([StreamSpec('emg', 10.0)], 100.0)
     ticks.push('emg', chunk(0), 0)
     assert ticks.take() is None
@@ -56,13 +56,13 @@ def test_ticks_are_kept_only_while_wanted():
     assert ticks.take().sample == 79
 
 
-def test_a_tick_that_waits_for_another_stream_is_given_up():
+def test_expire_drops_ticks_that_wait_for_another_stream():
     ticks = TickQueue([StreamSpec('emg', 10.0), StreamSpec('glove', 10.0)], 100.0)
     ticks.set_enabled(True)
     ticks.push('glove', chunk(0, 1, rate=100.0), 1 * MS)
     for index in range(10):
         ticks.push('emg', chunk(index * 20), (index + 1) * 10 * MS)
-    # The first two end before the glove's second sample is due; the others wait for it.
+    # The first two ticks end before the second sample of the glove; the others wait for it.
     waiting = ticks.expire(50 * MS)
     assert waiting > 0
     assert ticks.cutter.unsynchronized == waiting
@@ -76,7 +76,7 @@ def test_a_tick_that_waits_for_another_stream_is_given_up():
     assert set(taken[1:]) <= set(range(79, 200, 20))
 
 
-def test_a_glove_that_changes_rate_does_not_stop_the_ticks():
+def test_secondary_stream_may_change_its_rate():
     pipeline = Pipeline(50.0, streams=[StreamSpec('emg', 20.0), StreamSpec('glove', 50.0)])
     pipeline.extract(lambda windows: windows['glove'].shape)
     pipeline.predict(lambda model, shape: {'shape': shape})
@@ -96,7 +96,7 @@ def test_a_glove_that_changes_rate_does_not_stop_the_ticks():
     assert pipeline.streams[1] == StreamSpec('glove', 50.0, 3, 200.0)
 
 
-def test_streams_say_what_is_known():
+def test_streams_have_channels_and_rate_once_known():
     pipeline = Pipeline(streams=[StreamSpec('emg', 100.0, channels=2)])
     assert pipeline.streams == [StreamSpec('emg', 100.0, 2, None)]
     pipeline.push('emg', chunk(0, channels=3))
@@ -105,7 +105,7 @@ def test_streams_say_what_is_known():
     assert pipeline.streams == [StreamSpec('emg', 100.0, 2, 2000.0)]
 
 
-def test_problems_with_frames_are_told_in_a_sentence():
+def test_malformed_frame_is_reported_with_the_reason():
     pipeline, told = Pipeline(), []
     pipeline.observer.problem = lambda kind, sentence: told.append((kind, sentence))
     pipeline.push('emg', chunk(0))
@@ -133,8 +133,8 @@ def test_latency_is_measured_from_the_arrival():
 
 
 @pytest.mark.parametrize('streams', [1, 2])
-def test_sixty_seconds_at_50_hz(streams):
-    """The acceptance of the whole thing: 3,000 predictions, none twice, 20 ms apart."""
+def test_60_s_at_50_hz_give_3000_predictions(streams):
+    """3,000 predictions in 60 s of signal, each 20 ms after the previous one."""
     names = ['emg', 'glove'][:streams]
     pipeline = Pipeline(50.0, streams=[StreamSpec(name, 15.0) for name in names])
     pipeline.extract(lambda windows: 0)

@@ -1,4 +1,4 @@
-"""Windows cut many at once are those that are cut live, whatever the stream goes through."""
+"""Tests of `BatchCutter` and blocks: batches equal the windows that are cut live."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START_NS = 1_700_000_000_000_000_000
 
 
 def stream(rng, n=300, channels=3, rate=RATE):
-    """Return chunks as a troubled device sends them."""
+    """Return chunks with losses, duplicates, restarts, NaN and changes of format."""
     chunks, first = [], int(rng.integers(0, 5000))
     for _ in range(n):
         length = int(rng.integers(1, 60))
@@ -34,7 +34,7 @@ def stream(rng, n=300, channels=3, rate=RATE):
         elif fate < 0.05:
             data[0, 0] = np.nan
         elif fate < 0.07:
-            chunks.append(chunk)  # twice
+            chunks.append(chunk)  # duplicate
         elif fate < 0.08:
             first = 0  # the driver was restarted
         elif fate < 0.09:
@@ -73,7 +73,7 @@ FILTERS = FilterSpec(bandpass=(100.0, 450.0), order=2, common_average=True)
 )
 @pytest.mark.parametrize('most', [1, 300, 100_000])
 @pytest.mark.parametrize('seed', range(4))
-def test_the_same_windows(seed, most, hz, filters):
+def test_batches_equal_windows_cut_one_by_one(seed, most, hz, filters):
     chunks = stream(np.random.default_rng(seed))
     expected, one = one_by_one(chunks, 50.0, hz, filters)
     found, many = at_once(iter_blocks(chunks, most), 50.0, hz, filters)
@@ -88,7 +88,7 @@ def test_the_same_windows(seed, most, hz, filters):
         assert getattr(many, name) == getattr(one, name), name
 
 
-def test_what_windows_share_lies_in_memory_once():
+def test_overlapping_windows_share_memory():
     data = np.zeros((20_000, 2), np.float32)
     cutter = BatchCutter(StreamSpec('emg', 200.0), 20.0)
     (batch,) = cutter.push(Block.from_chunks([Chunk(0, START_NS, RATE, data)]))
@@ -97,7 +97,7 @@ def test_what_windows_share_lies_in_memory_once():
     assert np.shares_memory(batch.data[0], batch.data[1])
 
 
-def test_blocks_give_their_chunks_back():
+def test_block_returns_its_chunks():
     chunks = stream(np.random.default_rng(7))
     back = [chunk for block in iter_blocks(chunks, 500) for chunk in block.chunks()]
     assert len(back) == len(chunks)
@@ -110,7 +110,7 @@ def test_blocks_give_their_chunks_back():
         np.testing.assert_array_equal(one.data, two.data)
 
 
-def test_times_are_counted_from_the_stamp_of_ones_own_chunk():
+def test_times_are_counted_from_the_stamp_of_the_chunk():
     chunks = [c for c in stream(np.random.default_rng(3), 20) if c.data.size]
     for block in iter_blocks(chunks):
         offsets = np.arange(block.n_samples)

@@ -1,4 +1,4 @@
-"""Chunks that are malformed, late, missing, twice, or of another stream."""
+"""Tests of `ChunkValidator`: malformed, lost, duplicate chunks and changes of format."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def begun(*arguments):
         (chunk(10), 'backwards', 'the frame is a duplicate of the previous frame'),
     ],
 )
-def test_bad_chunks_are_refused_and_the_next_good_one_taken(bad, kind, words):
+def test_malformed_chunk_is_refused_and_the_next_accepted(bad, kind, words):
     validator = begun()
     assert validator.check(bad) is Verdict.REFUSE
     assert validator.refused == {kind: 1}
@@ -66,7 +66,7 @@ def test_bad_chunks_are_refused_and_the_next_good_one_taken(bad, kind, words):
     )
 
 
-def test_one_bad_value_is_enough():
+def test_chunk_with_a_single_nan_is_refused():
     validator = begun()
     bad = chunk(20)
     bad.data[3, 1] = np.nan
@@ -76,17 +76,17 @@ def test_one_bad_value_is_enough():
 
 
 @pytest.mark.filterwarnings('ignore::RuntimeWarning')
-def test_huge_but_finite_is_no_fault():
+def test_huge_finite_values_are_accepted():
     assert begun().check(chunk(20, value=3e38)) is Verdict.APPEND
 
 
-def test_a_gap_is_counted():
+def test_lost_samples_are_counted():
     validator = begun()
     assert validator.check(chunk(45)) is Verdict.RESTART
     assert (validator.lost, validator.restarts) == (25, 0)
 
 
-def test_a_driver_started_again():
+def test_restarted_driver_is_a_restart():
     validator = begun()
     assert validator.check(chunk(0, begin_ns=10**10)) is Verdict.RESTART
     assert validator.check(chunk(10, begin_ns=10**10)) is Verdict.APPEND
@@ -96,7 +96,7 @@ def test_a_driver_started_again():
 @pytest.mark.parametrize(
     'changed', [{'channels': 3}, {'rate': 500.0}, {'begin_ns': -(10**12)}, {'rate': 2000.0}]
 )
-def test_a_stream_that_changed_for_good_is_adopted(changed):
+def test_lasting_change_of_format_is_accepted(changed):
     validator = begun()
     verdicts = [validator.check(chunk(i * 10, **changed)) for i in range(ADOPT_AFTER + 1)]
     assert verdicts == [Verdict.REFUSE] * (ADOPT_AFTER - 1) + [Verdict.RESTART, Verdict.APPEND]
@@ -105,14 +105,14 @@ def test_a_stream_that_changed_for_good_is_adopted(changed):
     assert validator.sampling_rate == changed.get('rate', RATE)
 
 
-def test_scattered_strangers_are_not_adopted():
+def test_chunks_with_gaps_do_not_change_the_format():
     validator = begun()
     for index in range(50):
         assert validator.check(chunk(index * 20, channels=3)) is Verdict.REFUSE
     assert validator.channels == 2
 
 
-def test_strangers_between_good_chunks_are_not_adopted():
+def test_malformed_chunks_between_valid_ones_do_not_change_the_format():
     validator = begun()
     for index in range(20):
         assert validator.check(chunk(20 + index * 10)) is Verdict.APPEND
@@ -123,7 +123,7 @@ def test_strangers_between_good_chunks_are_not_adopted():
 @pytest.mark.parametrize(
     ('fixed', 'changed'), [((2, None), {'channels': 3}), ((None, RATE), {'rate': 500.0})]
 )
-def test_what_is_fixed_is_never_given_up(fixed, changed):
+def test_required_format_never_changes(fixed, changed):
     validator = begun(*fixed)
     for index in range(20):
         assert validator.check(chunk(index * 10, **changed)) is Verdict.REFUSE
@@ -131,13 +131,13 @@ def test_what_is_fixed_is_never_given_up(fixed, changed):
     assert validator.check(chunk(20)) is Verdict.APPEND
 
 
-def test_a_fixed_spec_holds_for_the_first_chunk_too():
+def test_required_format_applies_to_the_first_chunk():
     validator = ChunkValidator(4, 500.0)
     assert validator.check(chunk(0)) is Verdict.REFUSE
     assert 'has 2 channels at 1000 Hz, expected 4 channels at 500 Hz' in validator.reason
 
 
-def test_windows_after_a_change_hold_only_the_new_stream():
+def test_windows_after_a_change_have_only_new_samples():
     cutter = WindowCutter([StreamSpec('emg', 20.0)], 0.0)
     for index in range(10):
         cutter.push('emg', chunk(index * 10))
@@ -150,7 +150,7 @@ def test_windows_after_a_change_hold_only_the_new_stream():
 
 
 @pytest.mark.parametrize('seed', range(5))
-def test_no_tick_twice_when_chunks_come_twice(seed):
+def test_duplicate_chunks_give_no_duplicate_ticks(seed):
     rng = np.random.default_rng(seed)
     cutter = WindowCutter([StreamSpec('emg', 5.0)], 100.0)
     samples = []

@@ -1,4 +1,4 @@
-"""Chunks that cannot be: they are refused before anything is made of them."""
+"""Tests of implausible chunks and of the ring buffer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def chunk(first=0, shape=(10, 2), rate=1000.0, stamp_ns=None):
     ],
     ids=lambda bad: f'{bad.data.shape} at {bad.sampling_rate}',
 )
-def test_impossible_chunks_first_and_for_ever(bad):
+def test_implausible_chunks_are_refused(bad):
     pipeline = Pipeline()
     told = []
     pipeline.observer.problem = lambda kind, sentence: told.append(sentence)
@@ -50,14 +50,14 @@ def test_impossible_chunks_first_and_for_ever(bad):
         ((None, 500.0), 'has 2 channels at 1000 Hz, expected any number of channels at 500 Hz'),
     ],
 )
-def test_half_a_fixed_spec_refuses_the_first_chunk_in_words(fixed, words):
+def test_partly_required_format_refuses_the_first_chunk(fixed, words):
     validator = ChunkValidator(*fixed)
     assert validator.check(chunk()) is Verdict.REFUSE
     assert words in validator.reason
 
 
 @pytest.mark.parametrize('first', [2**63, 2**64 - 11])
-def test_the_largest_sample_index(first):
+def test_largest_sample_index_is_accepted(first):
     validator = ChunkValidator()
     validator.check(chunk())
     assert validator.check(chunk(first, stamp_ns=10**9)) is Verdict.RESTART
@@ -66,7 +66,7 @@ def test_the_largest_sample_index(first):
     assert validator.restarts == 1
 
 
-def test_one_frame_from_the_future_does_not_end_the_stream():
+def test_single_stamp_from_the_future_does_not_stop_the_stream():
     pipeline = Pipeline(100.0, streams=[StreamSpec('emg', 20.0)])
     pipeline.extract(lambda windows: 0)
     pipeline.predict(lambda model, features: {})
@@ -81,10 +81,10 @@ def test_one_frame_from_the_future_does_not_end_the_stream():
     assert made[-1].sample == 999
 
 
-def test_rubbish_between_good_frames_costs_nothing():
-    """Every other frame is rubbish: the predictions are those of the good ones alone."""
+def test_malformed_frames_between_valid_ones_do_not_change_predictions():
+    """With malformed frames in between, the predictions are those of the valid frames alone."""
 
-    def run(rubbish):
+    def run(malformed):
         pipeline = Pipeline(100.0, streams=[StreamSpec('emg', 20.0)])
         pipeline.extract(lambda windows: windows['emg'].sum())
         pipeline.predict(lambda model, features: {'sum': float(features)})
@@ -94,18 +94,18 @@ def test_rubbish_between_good_frames_costs_nothing():
         for index in range(50):
             data = np.full((10, 2), index, np.float32)
             pipeline.push('emg', Chunk(index * 10, index * 10_000_000, 1000.0, data))
-            if rubbish:
-                pipeline.push('emg', rubbish[index % len(rubbish)])
+            if malformed:
+                pipeline.push('emg', malformed[index % len(malformed)])
             made += pipeline.step()
         return [(p.sample, p.stamp_ns, p.values) for p in made]
 
     bad = Chunk(10**6, 10**15, 1000.0, np.full((10, 2), np.nan, np.float32))
-    rubbish = [bad, chunk(shape=(0, 2)), chunk(shape=(10, 3)), chunk(rate=7.0), chunk(rate=NAN)]
-    assert run(rubbish) == run([]) != []
+    malformed = [bad, chunk(shape=(0, 2)), chunk(shape=(10, 3)), chunk(rate=7.0), chunk(rate=NAN)]
+    assert run(malformed) == run([]) != []
 
 
 @pytest.mark.parametrize('seed', range(10))
-def test_the_ring_holds_what_it_says(seed):
+def test_ring_buffer_returns_the_samples_that_it_holds(seed):
     rng = np.random.default_rng(seed)
     depth = int(rng.integers(1, 50))
     ring = RingBuffer(2, 1000.0, depth)

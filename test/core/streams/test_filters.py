@@ -1,4 +1,4 @@
-"""Filters on the way in: what they do, and that chunks make no difference."""
+"""Tests of filters: frequency response, independence of the chunk size, windows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SPECS = {
 
 
 def in_chunks(spec, data, sizes):
-    """Filter a recording in chunks of these sizes, again and again."""
+    """Filter a recording in chunks of these sizes, in a cycle."""
     work, done, start = StreamFilter(spec, data.shape[1], RATE), [], 0
     while start < len(data):
         for size in sizes:
@@ -42,14 +42,14 @@ def in_chunks(spec, data, sizes):
 
 @pytest.mark.parametrize('name', SPECS)
 @pytest.mark.parametrize('sizes', [(1,), (20,), (1, 7, 333, 2)])
-def test_chunks_make_no_difference_not_even_in_the_last_bit(name, sizes):
+def test_result_is_independent_of_the_chunk_size(name, sizes):
     whole = in_chunks(SPECS[name], NOISE, (len(NOISE),))
     assert whole.dtype == np.float32
     np.testing.assert_array_equal(in_chunks(SPECS[name], NOISE, sizes), whole)
 
 
 @pytest.mark.parametrize('order_of_memory', ['C', 'F'])
-def test_the_frames_array_may_be_any_view_and_is_left_alone(order_of_memory):
+def test_input_may_be_any_view_and_is_not_modified(order_of_memory):
     data = np.array(NOISE, order=order_of_memory)
     data.flags.writeable = False
     work = StreamFilter(FULL, 5, RATE)
@@ -57,14 +57,14 @@ def test_the_frames_array_may_be_any_view_and_is_left_alone(order_of_memory):
 
 
 def gain_db(spec, hz):
-    """Measure what becomes of a sine, dB."""
+    """Return the gain for a sine, in dB."""
     t = np.arange(8000) / RATE
     data = np.sin(2 * np.pi * hz * t).astype(np.float32)[:, np.newaxis]
     out = in_chunks(spec, data, (50,))[4000:]
     return 20 * np.log10(out.std() / data.std())
 
 
-def test_the_band_passes_and_the_rest_does_not():
+def test_bandpass_attenuates_outside_the_band():
     spec = SPECS['band-pass']
     assert gain_db(spec, 20) == pytest.approx(-3.01, abs=0.05)
     assert gain_db(spec, 450) == pytest.approx(-3.01, abs=0.05)
@@ -73,25 +73,25 @@ def test_the_band_passes_and_the_rest_does_not():
     assert gain_db(spec, 950) < -60
 
 
-def test_the_mains_and_their_harmonics_go_and_their_neighbours_stay():
+def test_notch_removes_mains_and_harmonics_only():
     spec = FilterSpec(notch=50.0, harmonics=3)
     for line in (50, 100, 150):
         assert gain_db(spec, line) < -60
         assert gain_db(spec, line + 1.5) == pytest.approx(-3, abs=0.4)
         assert gain_db(spec, line + 20) > -0.2
     assert gain_db(spec, 200) > -0.1
-    # Lines above half the sampling rate do not exist.
+    # Harmonics above half the sampling rate are left out.
     assert len(FilterSpec(notch=50.0, harmonics=40).sections(RATE)) == 19
 
 
-def test_the_common_average_takes_what_all_channels_have_in_common():
+def test_common_average_removes_the_common_signal():
     hum = np.sin(np.arange(6000)).astype(np.float32)[:, np.newaxis]
     out = in_chunks(SPECS['average'], NOISE + hum, (20,))
     np.testing.assert_allclose(out, NOISE - NOISE.mean(axis=1, keepdims=True), atol=1e-6)
     np.testing.assert_allclose(out.mean(axis=1), 0, atol=1e-7)
 
 
-def test_it_is_scipys_filter():
+def test_result_equals_scipy():
     sections = signal.butter(4, [20, 450], 'bandpass', fs=RATE, output='sos')
     zi = signal.sosfilt_zi(sections)[:, np.newaxis] * NOISE[0].astype(float)[np.newaxis, :, None]
     expected, _ = signal.sosfilt(sections, NOISE.T.astype(float), zi=zi)
@@ -99,29 +99,29 @@ def test_it_is_scipys_filter():
     np.testing.assert_array_equal(got, expected.T.astype(np.float32))
 
 
-def test_a_constant_offset_makes_no_transient():
+def test_constant_offset_causes_no_transient():
     data = NOISE + np.float32(10.0)
     out = in_chunks(SPECS['band-pass'], data, (20,))
     assert np.abs(out).max() < 20 * out[2000:].std(axis=0).max()
 
 
 @pytest.mark.parametrize('name', SPECS)
-def test_when_it_has_settled_the_past_is_forgotten(name):
+def test_settled_filter_is_independent_of_earlier_samples(name):
     spec = SPECS[name]
     settle = spec.settle_samples(RATE)
     assert settle <= 0.6 * RATE
     early, late = in_chunks(spec, NOISE, (20,)), in_chunks(spec, NOISE[1000:], (20,))
     apart = np.abs(early[1000:] - late)[settle:]
     assert apart.max() <= 3 * SETTLED * early[2000:].std(axis=0).max() + 1e-12
-    # Seven times as long, and no float32 shows a difference worth the name.
+    # After seven times as long, the difference is below the resolution of float32.
     if 7 * settle < len(late):
         assert np.abs(early[1000:] - late)[7 * settle :].max() < 1e-9
 
 
-def test_silence_costs_no_more_than_signal():
+def test_silence_is_filtered_as_fast_as_signal():
     work = StreamFilter(FULL, 5, RATE)
     work(NOISE)
-    for _ in range(300):  # numbers so small that processors are slow with them
+    for _ in range(300):  # denormal numbers without the limit on the state
         work(np.zeros((200, 5), np.float32))
     assert not work._state.any()
     assert not work(np.zeros((200, 5), np.float32)).any()
@@ -140,13 +140,13 @@ def test_silence_costs_no_more_than_signal():
         ({'notch': 50.0, 'notch_width': 60.0}, 'less than notch'),
     ],
 )
-def test_nonsense_is_refused_in_words(values, words):
+def test_invalid_filter_raises_with_the_reason(values, words):
     with pytest.raises(SignalError, match=words):
         FilterSpec(**values)
 
 
 @pytest.mark.parametrize('name', SPECS)
-def test_json_and_words_tell_all_of_it(name):
+def test_json_and_text_are_complete(name):
     spec = SPECS[name]
     assert FilterSpec.from_value(json.loads(json.dumps(spec.to_json()))) == spec
     assert StreamSpec('emg', filters=spec.to_json()).filters == spec
@@ -177,7 +177,7 @@ def test_windows_are_slices_of_the_filtered_signal(size):
         np.testing.assert_array_equal(tick.windows['emg'], whole[sample + 1 - 200 : sample + 1].T)
 
 
-def test_after_a_gap_it_begins_anew():
+def test_filter_restarts_after_lost_samples():
     spec = SPECS['band-pass']
     settle = spec.settle_samples(RATE)
     items = [c for c in chunks(NOISE, 20) if not 3000 <= c.first_sample < 3040]
@@ -201,7 +201,7 @@ def test_after_a_gap_it_begins_anew():
         (FilterSpec(common_average=True), 2000.0, 'single channel would leave only zeros'),
     ],
 )
-def test_what_does_not_fit_the_stream_is_said_at_every_frame(spec, rate, words):
+def test_inapplicable_filter_raises_at_every_chunk(spec, rate, words):
     cutter = WindowCutter([StreamSpec('emg', filters=spec)], 50.0)
     for item in list(chunks(NOISE[:100, :1], 20, rate)):
         with pytest.raises(SignalError, match=f"Stream 'emg' has 1 channel.*{words}"):
@@ -210,7 +210,7 @@ def test_what_does_not_fit_the_stream_is_said_at_every_frame(spec, rate, words):
     assert cutter.push('emg', Chunk(100, 0, rate, NOISE[:400, :1])) == []
 
 
-def test_filters_may_change_between_frames():
+def test_filters_may_change_between_chunks():
     cutter = WindowCutter([StreamSpec('emg', 100.0)], 50.0, coalesce=False)
     before = [t for c in chunks(NOISE[:1000], 20) for t in cutter.push('emg', c)]
     cutter.use_filters({'emg': SPECS['band-pass']})

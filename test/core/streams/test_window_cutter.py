@@ -1,4 +1,4 @@
-"""What is in the windows."""
+"""Tests of the windows of `WindowCutter`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_windows_are_slices_of_the_signal(seed, largest):
         assert abs(tick.stamp_ns - tick.sample * 500_000) <= 1
 
 
-def test_a_window_is_the_callbacks_own():
+def test_callback_may_modify_its_window():
     cutter = WindowCutter([StreamSpec('emg', 40.0)], 0.0)
     first = cutter.push('emg', chunk(0, 80))[0].windows['emg']
     first[:] = 7
@@ -55,7 +55,7 @@ def test_a_window_is_the_callbacks_own():
     assert (first == 7).all()
 
 
-def test_the_senders_array_may_change_or_be_read_only():
+def test_array_of_the_sender_may_change_or_be_read_only():
     cutter = WindowCutter([StreamSpec('emg', 40.0)], 0.0)
     mine = SIGNAL[:50].copy()
     cutter.push('emg', Chunk(0, 0, RATE, mine))
@@ -67,7 +67,7 @@ def test_the_senders_array_may_change_or_be_read_only():
 
 
 @pytest.mark.parametrize('predict_hz', [0.0, 50.0])
-def test_nothing_before_the_window_is_full(predict_hz):
+def test_no_tick_before_the_window_is_full(predict_hz):
     cutter = WindowCutter([StreamSpec('emg', 200.0)], predict_hz)
     for start in range(0, 390, 10):
         assert cutter.push('emg', chunk(start, start + 10)) == []
@@ -88,7 +88,7 @@ def test_no_window_across_lost_samples():
 
 
 @pytest.mark.parametrize('first', [0, 300])
-def test_a_restarted_driver_begins_anew(first):
+def test_restarted_driver_restarts_the_windows(first):
     cutter = WindowCutter([StreamSpec('emg', 100.0)], 50.0)
     for start in range(0, 1000, 20):
         cutter.push('emg', chunk(start, start + 20))
@@ -107,7 +107,7 @@ def two_streams(predict_hz=50.0):
 
 
 @pytest.mark.parametrize('seed', range(5))
-def test_two_streams_end_at_the_same_instant(seed):
+def test_windows_of_two_streams_end_at_the_same_instant(seed):
     rng = np.random.default_rng(seed)
     slow = np.arange(1000, dtype=np.float32)[:, None]
     offset_ns = 1_234_567
@@ -118,7 +118,7 @@ def test_two_streams_end_at_the_same_instant(seed):
         events.append((stop / 148.0, 'imu', chunk(start, stop, 148.0, offset_ns, slow)))
     arrivals = {'emg': 0.0, 'imu': 0.0}
     arrived = []
-    for time_s, name, piece in events:  # late by up to 60 ms, each stream in order
+    for time_s, name, piece in events:  # delayed by at most 60 ms, each stream in order
         arrivals[name] = max(arrivals[name] + 1e-9, time_s + rng.uniform(0, 0.06))
         arrived.append((arrivals[name], name, piece))
     cutter = two_streams()
@@ -134,7 +134,7 @@ def test_two_streams_end_at_the_same_instant(seed):
         np.testing.assert_array_equal(tick.windows['imu'][0], np.arange(newest - 8, newest + 1))
 
 
-def test_a_secondary_that_stalls_expires():
+def test_ticks_expire_while_the_secondary_stream_stalls():
     cutter = two_streams()
     imu = np.zeros((4000, 1), np.float32)
     for start in range(0, 1000, 20):
@@ -150,14 +150,14 @@ def test_a_secondary_that_stalls_expires():
     cutter.clear_pending()
     assert cutter.expire(10**9) == 0
     made = []
-    for start in range(1000, 4000, 20):  # it comes back, and so do the predictions
+    for start in range(1000, 4000, 20):  # the stream resumes, and so do the ticks
         made += cutter.push('imu', chunk(start // 10, start // 10 + 2, 200.0, 0, imu), start)
         if start >= 2000:
             made += cutter.push('emg', chunk(start, start + 20), start)
     assert len(made) >= 49
 
 
-def test_ticks_that_wait_do_not_fill_the_memory():
+def test_number_of_waiting_ticks_is_limited():
     cutter = two_streams(0.0)
     for start in range(0, 20_000, 10):
         assert cutter.push('emg', chunk(start, start + 10), start) == []
@@ -166,6 +166,6 @@ def test_ticks_that_wait_do_not_fill_the_memory():
 
 
 @pytest.mark.parametrize('names', [[], ['emg', 'emg']])
-def test_streams_need_names_of_their_own(names):
+def test_missing_or_duplicate_stream_names_raise(names):
     with pytest.raises(SignalError, match='expected at least one, each name once'):
         WindowCutter([StreamSpec(name) for name in names], 50.0)

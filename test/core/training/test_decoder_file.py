@@ -1,4 +1,4 @@
-"""Decoders by path, module or name; what is wrong with them, in a sentence."""
+"""Tests of the import of decoders and of callback references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def file(tmp_path):
     return path
 
 
-def test_a_file_is_imported_once_whatever_its_spelling(file, monkeypatch):
+def test_file_is_imported_once_for_all_its_paths(file, monkeypatch):
     monkeypatch.chdir(file.parent)
     (file.parent / 'link.py').symlink_to(file)
     module = import_decoder(str(file))
@@ -34,7 +34,7 @@ def test_a_file_is_imported_once_whatever_its_spelling(file, monkeypatch):
     assert import_decoder('~/mine.py') is module
 
 
-def test_two_files_of_one_name_are_two_modules(tmp_path, file):
+def test_two_files_of_the_same_name_are_two_modules(tmp_path, file):
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'mine.py').write_text('value = 2')
     other = import_decoder(str(tmp_path / 'other' / 'mine.py'))
@@ -42,7 +42,7 @@ def test_two_files_of_one_name_are_two_modules(tmp_path, file):
     assert other.value == 2
 
 
-def test_a_module_by_name():
+def test_module_is_imported_by_name():
     assert import_decoder('json.decoder').__name__ == 'json.decoder'
 
 
@@ -54,11 +54,11 @@ def test_a_module_by_name():
         ('/', "There is no decoder file '/'"),
         ('no_such_module', "There is no decoder module 'no_such_module'"),
         ('json.no_such_module', "There is no decoder module 'json.no_such_module'"),
-        ('', "Decoder '' failed while it was imported"),
-        ('.relative', "Decoder '.relative' failed while it was imported"),
+        ('', "Importing decoder '' failed"),
+        ('.relative', "Importing decoder '.relative' failed"),
     ],
 )
-def test_none_there(reference, words):
+def test_missing_decoder_raises_with_the_reason(reference, words):
     with pytest.raises(DecoderError) as caught:
         import_decoder(reference)
     assert words in str(caught.value)
@@ -67,32 +67,32 @@ def test_none_there(reference, words):
 @pytest.mark.parametrize(
     ('source', 'words'),
     [
-        ('def broken(:', 'failed while it was imported: SyntaxError'),
-        ('1 / 0', 'failed while it was imported: ZeroDivisionError'),
+        ('def broken(:', 'Importing decoder .* failed: SyntaxError'),
+        ('1 / 0', 'Importing decoder .* failed: ZeroDivisionError'),
         ('import no_such_thing', "needs the module 'no_such_thing', which is not installed"),
-        ('\0', 'failed while it was imported'),
-        ('import sys; sys.exit(3)', 'failed while it was imported: SystemExit: 3'),
+        ('\0', 'Importing decoder .* failed'),
+        ('import sys; sys.exit(3)', 'Importing decoder .* failed: SystemExit: 3'),
     ],
 )
-def test_files_that_fail(tmp_path, source, words):
+def test_failing_file_raises_and_is_not_kept(tmp_path, source, words):
     path = tmp_path / 'broken.py'
     path.write_text(source)
     before = set(sys.modules)
     with pytest.raises(DecoderError, match=words):
         import_decoder(str(path))
     assert not [name for name in set(sys.modules) - before if 'broken' in name]
-    path.write_text(SOURCE)  # mended, it is imported
+    path.write_text(SOURCE)  # corrected, it is imported
     assert import_decoder(str(path)).train(None) == 1
 
 
-def test_a_file_that_is_no_python(tmp_path):
+def test_file_that_is_not_python_raises(tmp_path):
     path = tmp_path / 'model.txt'
     path.write_text('x')
-    with pytest.raises(DecoderError, match='is no Python file'):
+    with pytest.raises(DecoderError, match='is not a Python file'):
         import_decoder(str(path))
 
 
-def test_references_lead_back_to_the_function(file):
+def test_reference_resolves_to_the_function(file):
     module = import_decoder(str(file))
     reference = CallbackReference.from_function(module.train)
     assert reference.file == str(file)
@@ -104,7 +104,7 @@ def test_references_lead_back_to_the_function(file):
     assert reference.resolve() is json.dumps
 
 
-def test_what_cannot_be_found_again_has_no_reference(file):
+def test_function_that_cannot_be_imported_has_no_reference(file):
     module = import_decoder(str(file))
 
     def closure(data):

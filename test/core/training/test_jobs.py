@@ -1,4 +1,4 @@
-"""Trainings that end well, badly, or not at all."""
+"""Tests of trainings in a process: success, failure, cancellation."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def fails(pipeline, *words):
     assert kept == ('old', 'old name', ('old class',))
 
 
-def test_lines_and_progress_come_while_it_runs(decoder, tmp_path):
+def test_lines_and_progress_are_reported_during_the_training(decoder, tmp_path):
     pipeline = started(decoder.good, tmp_path)
     assert pipeline.state == 'training'
     with pytest.raises(Exception, match="start training: state is 'training', expected 'idle'"):
@@ -133,25 +133,25 @@ def test_lines_and_progress_come_while_it_runs(decoder, tmp_path):
         ('unpicklable', 'the model, a function, cannot be saved'),
     ],
 )
-def test_failures_leave_the_model_from_before(decoder, tmp_path, name, words):
+def test_failed_training_keeps_the_previous_model(decoder, tmp_path, name, words):
     pipeline = started(getattr(decoder, name), tmp_path)
     fails(pipeline, words)
     if name == 'raises':
         assert 'Traceback (most recent call last):' in pipeline.train_log
-    pipeline.train(decoder.quick)  # and it is none the worse for it
+    pipeline.train(decoder.quick)  # the next training succeeds
     pipeline.start_training()
     assert pipeline.wait_for_training(20)
     assert pipeline.model.names == ['rest', 'fist']
 
 
-def test_a_worker_killed_from_outside(decoder, tmp_path):
+def test_killed_worker_is_a_failed_training(decoder, tmp_path):
     pipeline = started(decoder.good, tmp_path)
     until(lambda: 'first line' in pipeline.train_log)
     os.kill(pipeline.training.pid, signal.SIGKILL)
     fails(pipeline, 'was killed by SIGKILL')
 
 
-def test_cancel_ends_a_hanging_one_and_its_children(decoder, tmp_path):
+def test_cancel_kills_a_hanging_training_and_its_children(decoder, tmp_path):
     pipeline = started(decoder.hangs, tmp_path)
     until(lambda: 'hanging' in pipeline.train_log)
     child = int((tmp_path / 'child').read_text())
@@ -165,18 +165,18 @@ def test_cancel_ends_a_hanging_one_and_its_children(decoder, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['leaves_a_child', 'leaves_a_daemon'])
-def test_a_grandchild_that_holds_stdout_does_not_delay_the_end(decoder, tmp_path, name):
+def test_child_that_holds_stdout_does_not_delay_the_end(decoder, tmp_path, name):
     pipeline = started(getattr(decoder, name), tmp_path)
     assert pipeline.wait_for_training(10)
     assert pipeline.model == 'model'
-    if name == 'leaves_a_daemon':  # nor does it talk into the next training's log
+    if name == 'leaves_a_daemon':  # later output is not part of the log
         (tmp_path / 'go').touch()
         until((tmp_path / 'said').exists)
         time.sleep(0.1)
         assert pipeline.train_log == []
 
 
-def test_the_worker_ends_with_a_killed_parent(decoder, tmp_path):
+def test_worker_exits_when_its_parent_is_killed(decoder, tmp_path):
     script = textwrap.dedent(f"""
         import time
         from myogestic_ros.core.training.decoder_file import import_decoder

@@ -1,4 +1,4 @@
-"""Trainings in a thread, for callbacks that no other process can import."""
+"""Tests of trainings in a thread, for callbacks that cannot be imported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def trained(train):
     return pipeline
 
 
-def test_it_says_once_that_it_is_in_a_thread():
+def test_training_in_a_thread_is_reported_once():
     def train(data):
         return threading.current_thread().name
 
@@ -53,18 +53,18 @@ def test_it_says_once_that_it_is_in_a_thread():
     ((kind, sentence),) = pipeline.observer.problems
     assert kind == 'thread'
     assert 'train' in sentence
-    assert 'it trains in a thread, which cannot be killed' in sentence
+    assert 'it runs in a thread, which cannot be killed' in sentence
 
 
 @pytest.mark.parametrize('train', [lambda data: 1, [].__class__, print, max])
-def test_odd_callables(train):
+def test_builtins_and_lambdas_as_callbacks(train):
     pipeline = prepared(train)
     pipeline.start_training()
     assert pipeline.wait_for_training(20)
     assert pipeline.state == 'idle'
 
 
-def test_objects_that_can_be_called():
+def test_callable_objects_and_methods_as_callbacks():
     class Trainer:
         def __call__(self, data):
             return 'from an object'
@@ -76,7 +76,7 @@ def test_objects_that_can_be_called():
     assert trained(Trainer().method).model == 'from a method'
 
 
-def test_prints_are_the_log_as_they_come_and_others_prints_are_not(capsys):
+def test_log_has_the_output_of_the_training_thread_only(capsys):
     go, printed = threading.Event(), threading.Event()
 
     def train(data):
@@ -114,7 +114,7 @@ def test_prints_are_the_log_as_they_come_and_others_prints_are_not(capsys):
         (None, 'Training failed: train returned None, expected a model'),
     ],
 )
-def test_failures_leave_the_model_from_before(error, words):
+def test_failed_training_keeps_the_previous_model(error, words):
     def train(data):
         if error is not None:
             raise error
@@ -127,7 +127,7 @@ def test_failures_leave_the_model_from_before(error, words):
     assert sys.stdout is out
 
 
-def test_a_cancelled_one_runs_on_unheard_and_the_next_is_heard():
+def test_output_of_a_cancelled_training_is_ignored():
     go, out = threading.Event(), sys.stdout
 
     def slow(data):
@@ -159,13 +159,13 @@ def test_a_cancelled_one_runs_on_unheard_and_the_next_is_heard():
     assert pipeline.wait_for_training(20)
     assert pipeline.model == 'second'
     assert pipeline.train_log == ['before', 'after']
-    # What is printed afterwards, by whatever thread, reaches the standard output.
+    # Later output of any thread reaches the standard output.
     sys.stdout.write('')
     assert sys.stdout is out or sys.stdout._owner is None
     sys.stdout = out
 
 
-def test_a_listener_that_fails_does_not_leave_it_training():
+def test_failing_observer_does_not_block_the_end_of_the_training():
     pipeline = prepared(lambda data: 'new')
 
     def trained_(model, data):
@@ -179,7 +179,7 @@ def test_a_listener_that_fails_does_not_leave_it_training():
     assert 'The model was not saved: RuntimeError: disk on fire' in pipeline.status_message
 
 
-def test_preparation_that_fails_is_a_failed_training():
+def test_failing_prepare_is_a_failed_training():
     pipeline = prepared(lambda data: 'new')
 
     def prepare(data):

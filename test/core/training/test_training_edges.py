@@ -1,4 +1,4 @@
-"""Trainings in a process, from decoders of odd shapes, and what they leave behind."""
+"""Tests of trainings in a process: unusual decoders, output, temporary files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def decoder(tmp_path):
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """Where the folders of trainings lie during the test."""
+    """Return the folder for temporary files during the test."""
     folder = tmp_path / 'temporary'
     folder.mkdir()
     monkeypatch.setattr(tempfile, 'tempdir', str(folder))
@@ -87,7 +87,7 @@ def trained(train, **data):
     return pipeline
 
 
-def test_the_data_arrive_as_they_were_given(decoder, tmp_path):
+def test_training_process_gets_equal_data(decoder, tmp_path):
     streams = [StreamSpec('emg', 123.0, 8, 2000.0), StreamSpec('glove', 50.0)]
     given = {
         'paths': [tmp_path / 'a', str(tmp_path / 'b')],
@@ -104,7 +104,7 @@ def test_the_data_arrive_as_they_were_given(decoder, tmp_path):
     assert pipeline.class_names == ('rest', 'föst')
 
 
-def test_what_prepare_completes_is_what_counts(decoder):
+def test_prepared_data_determine_the_class_names(decoder):
     pipeline = prepared(decoder.model_of_data, class_names=['rest'])
     pipeline.callbacks.prepare = decoder.add_names
     pipeline.start_training()
@@ -114,7 +114,7 @@ def test_what_prepare_completes_is_what_counts(decoder):
 
 
 @pytest.mark.parametrize('name', ['my decoder.v2.py', 'a-b.py', '1st.py', 'éµ.py', 'json.py'])
-def test_decoder_files_of_any_name(tmp_path, name):
+def test_decoder_files_of_any_name_can_be_trained(tmp_path, name):
     (tmp_path / name).write_text(DECODER)
     decoder = import_decoder(str(tmp_path / name))
     pipeline = trained(decoder.model_of_data)
@@ -123,40 +123,40 @@ def test_decoder_files_of_any_name(tmp_path, name):
     assert type(load_pickle(path)) is decoder.Model
 
 
-def test_a_signal_without_a_name(decoder):
+def test_unnamed_signal_is_reported_by_its_number(decoder):
     pipeline = trained(decoder.strange_signal)
     words = 'Training failed: the training process was killed by signal 40.'
     assert pipeline.status_message == words
     assert pipeline.model == 'old'
 
 
-def test_a_model_that_only_its_maker_can_load(decoder):
+def test_model_that_cannot_be_loaded_is_a_failed_training(decoder):
     pipeline = trained(decoder.unloadable)
     assert 'cannot be loaded here: RuntimeError: not here' in pipeline.status_message
     assert pipeline.model == 'old'
 
 
-def test_a_big_model_and_a_long_line(decoder):
+def test_large_model_and_long_line_are_transferred(decoder):
     pipeline = trained(decoder.big)
     assert len(pipeline.model.data) == 30_000_000
     assert [len(line) for line in pipeline.train_log] == [1_000_000]
 
 
-def test_every_one_of_many_lines_arrives_in_order(decoder):
+def test_many_lines_arrive_in_order(decoder):
     pipeline = trained(decoder.talks)
     assert pipeline.train_log == [f'line {index}' for index in range(20_000)]
 
 
-def test_all_that_is_written_is_the_log(decoder):
+def test_log_has_stdout_stderr_and_output_of_children(decoder):
     pipeline = trained(decoder.odd_bytes)
     assert pipeline.train_log == ['caf\ufffd \x00', 'to stderr', 'from a shell']
 
 
-def test_a_thread_left_behind_does_not_hold_up_the_end(decoder):
+def test_running_thread_does_not_delay_the_end(decoder):
     assert trained(decoder.leaves_a_thread).model == 1
 
 
-def test_nothing_is_left_in_the_temporary_folder(decoder, temporary):
+def test_temporary_folder_is_empty_after_each_training(decoder, temporary):
     trained(decoder.model_of_data)
     trained(decoder.strange_signal)
     pipeline = prepared(decoder.hangs)
@@ -167,7 +167,7 @@ def test_nothing_is_left_in_the_temporary_folder(decoder, temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_data_that_cannot_be_sent_are_refused_and_it_stays_idle(decoder, temporary):
+def test_data_that_cannot_be_serialized_raise_and_state_stays_idle(decoder, temporary):
     pipeline = prepared(decoder.model_of_data, hop_ms=object())
     with pytest.raises(TypeError):
         pipeline.start_training()
@@ -176,7 +176,7 @@ def test_data_that_cannot_be_sent_are_refused_and_it_stays_idle(decoder, tempora
     assert list(temporary.iterdir()) == []
 
 
-def test_start_and_cancel_again_and_again(decoder):
+def test_repeated_start_and_cancel(decoder):
     pipeline = prepared(decoder.hangs)
     pids = []
     for _ in range(5):
@@ -196,14 +196,14 @@ def test_start_and_cancel_again_and_again(decoder):
         time.sleep(0.01)
 
 
-def test_cancel_says_no_when_it_is_over(decoder):
+def test_cancel_after_the_end_raises(decoder):
     pipeline = trained(decoder.model_of_data)
     with pytest.raises(Exception, match="Cannot cancel training: state is 'idle'"):
         pipeline.cancel_training()
     assert type(pipeline.model) is decoder.Model
 
 
-def test_a_module_found_only_here_trains_in_a_thread(tmp_path, monkeypatch):
+def test_module_that_cannot_be_imported_by_name_trains_in_a_thread(tmp_path, monkeypatch):
     (tmp_path / 'hidden.py').write_text('def train(data): return 1')
     module = load_file(tmp_path / 'hidden.py')
     monkeypatch.setitem(sys.modules, 'known_only_here', module)

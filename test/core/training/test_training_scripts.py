@@ -1,4 +1,4 @@
-"""Scripts that train when they are run."""
+"""Tests of scripts that start a training when they are run."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def run_script(tmp_path, text):
     )
 
 
-def test_a_script_trains_in_a_process(tmp_path):
+def test_guarded_script_trains_in_a_process(tmp_path):
     guarded = "if __name__ == '__main__':" + textwrap.indent(RUN, '    ')
     out = run_script(tmp_path, SCRIPT + guarded).stdout
     assert out.strip() == 'Training is done. True True'
 
 
-def test_a_script_without_a_guard_does_not_start_processes_without_end(tmp_path):
+def test_unguarded_script_fails_instead_of_starting_more_processes(tmp_path):
     out = run_script(tmp_path, SCRIPT + RUN).stdout
     assert 'Training failed: a training cannot start another one' in out
     assert "if __name__ == '__main__':" in out

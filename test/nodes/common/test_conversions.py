@@ -1,4 +1,4 @@
-"""The seam between messages and our types: there and back, and what is refused."""
+"""Conversions between messages and core types: round trips and refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 STAMP_NS = 1_700_000_000_123_456_789
 
 
-def test_a_chunk_there_and_back_over_the_wire():
+def test_chunk_survives_a_round_trip_through_serialization():
     data = np.random.default_rng(0).standard_normal((20, 7)).astype(np.float32)
     chunk = Chunk(2**40, STAMP_NS, 2048.0, data)
     message = conversions.chunk_to_ros(chunk, 'array')
@@ -34,12 +34,12 @@ def test_a_chunk_there_and_back_over_the_wire():
     assert np.array_equal(again.data, data)
 
 
-def test_a_label_there_and_back():
+def test_label_survives_a_round_trip():
     for label in (Label(STAMP_NS, 3, 'fist', 2), Label(0, -1)):
         assert conversions.label_from_ros(conversions.label_to_ros(label)) == label
 
 
-def test_stream_facts_there_and_back():
+def test_stream_info_survives_a_round_trip():
     info = StreamInfo('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2))
     message = conversions.stream_info_to_ros(info, STAMP_NS)
     assert conversions.stream_info_from_ros(message) == info
@@ -55,26 +55,26 @@ def test_stream_facts_there_and_back():
         ({'sampling_rate': float('nan')}, 'sampling_rate is nan'),
     ],
 )
-def test_a_frame_that_contradicts_itself(changes, reason):
+def test_inconsistent_frame_is_refused(changes, reason):
     fields = {'channels': 2, 'sampling_rate': 100.0, 'data': array.array('f', range(8)), **changes}
     with pytest.raises(SignalError, match=reason):
         conversions.chunk_from_ros(EmgFrame(**fields))
 
 
-def test_joint_positions_are_one_sample():
-    chunk = conversions.joint_state_chunk(JointState(position=[0.5, 1.0]), 7, 60.0)
+def test_joint_state_becomes_a_chunk_of_one_sample():
+    chunk = conversions.chunk_from_joint_state(JointState(position=[0.5, 1.0]), 7, 60.0)
     assert chunk.first_sample == 7
     assert np.array_equal(chunk.data, [[0.5, 1.0]])
     with pytest.raises(SignalError, match='position is empty'):
-        conversions.joint_state_chunk(JointState(), 0, 60.0)
+        conversions.chunk_from_joint_state(JointState(), 0, 60.0)
 
 
 def message(values, names=('rest', 'fist')):
-    """Return the message of a dict that predict returned."""
+    """Return the message for a dict that predict returned."""
     return prediction_to_ros(Prediction(values, 41, STAMP_NS, 0.001, 'm', names), 'array')
 
 
-def test_known_keys_have_fields_of_their_own():
+def test_known_keys_go_into_their_fields():
     got = message(
         {'label': 'fist', 'probabilities': {'rest': 0.25, 'fist': 0.75}, 'dofs': {'x': -1}}
     )
@@ -97,11 +97,11 @@ def test_known_keys_have_fields_of_their_own():
         ({}, ''),
     ],
 )
-def test_a_class_is_a_name_or_an_index(values, label):
+def test_label_comes_from_a_class_name_or_index(values, label):
     assert message(values).label == label
 
 
-def test_nothing_that_predict_returns_is_lost():
+def test_other_values_become_json_in_extra():
     values = {
         'array': np.arange(3),
         'number': np.float64(0.5),

@@ -1,4 +1,4 @@
-"""What every managed node does: refusals, failures, giving up, parameters."""
+"""Lifecycle node: refused and failed transitions, requested deactivation, parameters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLE = (
 
 
 class Walker(ManagedNode):
-    """A node whose transitions fail as the test wants."""
+    """A node whose transitions raise the exceptions in `fails`."""
 
     active_state = 'walking'
 
@@ -71,7 +71,7 @@ def walker(ros):
     return ros.add(Walker)
 
 
-def test_a_refusal_leaves_the_node_as_it_was_and_says_why(ros, walker):
+def test_refused_transition_keeps_the_state_and_publishes_the_reason(ros, walker):
     status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
     walker.request_transition('configure')
     walker.fails['activate'] = StateError('There is no floor; lay one.')
@@ -79,15 +79,15 @@ def test_a_refusal_leaves_the_node_as_it_was_and_says_why(ros, walker):
     ros.until(lambda: status and status[-1].message == 'There is no floor; lay one.', 'reason')
     assert status[-1].state == 'idle'
     walker.set_status('')
-    assert not ros.change_state('walker', 'activate')  # the other door, the same reason
+    assert not ros.change_state('walker', 'activate')
     ros.until(lambda: status[-1].message == 'There is no floor; lay one.', 'reason')
     assert ros.state('walker') == 'inactive'
     walker.fails.clear()
     assert walker.request_transition('activate') == (True, 'Walking.')
-    ros.until(lambda: status[-1].state == 'walking', 'activity')
+    ros.until(lambda: status[-1].state == 'walking', 'active state')
 
 
-def test_an_unexpected_error_is_undone_and_the_node_lives_on(ros, walker):
+def test_unexpected_error_in_activate_is_undone(ros, walker):
     walker.request_transition('configure')
     walker.fails['activate'] = RuntimeError('oh')
     success, message = walker.request_transition('activate')
@@ -100,7 +100,7 @@ def test_an_unexpected_error_is_undone_and_the_node_lives_on(ros, walker):
 
 
 @pytest.mark.parametrize('error', [StateError('no'), RuntimeError('oh')])
-def test_what_a_failed_configure_has_begun_is_undone(ros, walker, error):
+def test_failed_configure_is_cleaned_up(ros, walker, error):
     walker.fails['configure'] = error
     assert not walker.request_transition('configure')[0]
     assert walker.done == ['configure', 'cleanup']
@@ -110,7 +110,7 @@ def test_what_a_failed_configure_has_begun_is_undone(ros, walker, error):
 
 
 @pytest.mark.parametrize('transition', ['deactivate', 'cleanup'])
-def test_a_node_that_fails_to_end_can_be_configured_again(ros, walker, transition):
+def test_node_can_be_configured_again_after_a_failed_transition(ros, walker, transition):
     walker.request_transition('configure')
     if transition == 'deactivate':
         walker.request_transition('activate')
@@ -122,7 +122,7 @@ def test_a_node_that_fails_to_end_can_be_configured_again(ros, walker, transitio
     assert walker.request_transition('activate')[0]
 
 
-def test_a_transition_that_is_not_possible_is_told_in_a_sentence(walker):
+def test_impossible_transition_is_refused_with_the_state(walker):
     assert walker.request_transition('activate') == (
         False,
         "Cannot activate walker: the node is 'unconfigured', expected 'inactive'; configure it "
@@ -132,7 +132,30 @@ def test_a_transition_that_is_not_possible_is_told_in_a_sentence(walker):
     assert "is 'inactive', expected 'active'." in walker.request_transition('deactivate')[1]
 
 
-def test_it_gives_up_from_any_thread(ros, walker):
+def test_refusal_names_the_requested_action(walker):
+    def start():
+        return walker.request_transition('activate', 'start walking')
+
+    def stop():
+        return walker.request_transition('deactivate', 'stop walking')
+
+    assert stop() == (False, 'Cannot stop walking: not walking.')
+    assert start() == (
+        False,
+        "Cannot start walking: the node is 'unconfigured', expected 'inactive'; configure it "
+        'first.',
+    )
+    walker.request_transition('configure')
+    assert stop() == (False, 'Cannot stop walking: not walking.')
+    walker.fails['activate'] = RuntimeError('oh')
+    assert start() == (False, "Failed to start walking: RuntimeError('oh')")
+    walker.fails.clear()
+    assert start() == (True, 'Walking.')
+    assert start() == (False, 'Cannot start walking: already walking.')
+    assert stop()[0]
+
+
+def test_request_deactivation_works_from_any_thread(ros, walker):
     status = ros.listen(NodeStatus, 'walker/status', qos.STATUS)
     walker.request_transition('configure')
     walker.request_transition('activate')
@@ -144,17 +167,17 @@ def test_it_gives_up_from_any_thread(ros, walker):
     assert ros.state('walker') == 'inactive'
 
 
-def test_what_ended_one_activity_does_not_end_the_next(ros, walker):
+def test_request_deactivation_does_not_affect_a_later_activation(ros, walker):
     walker.request_transition('configure')
     walker.request_transition('activate')
-    walker.request_deactivation('The floor is gone.')  # the executor has not heard of it yet
+    walker.request_deactivation('The floor is gone.')  # the executor has not run the request yet
     walker.request_transition('deactivate')
     walker.request_transition('activate')
     assert ros.state('walker') == 'active'
     assert walker.status_message == 'Walking.'
 
 
-def test_shutdown_ends_the_activity(ros, walker):
+def test_shutdown_deactivates_and_cleans_up(ros, walker):
     walker.request_transition('configure')
     walker.request_transition('activate')
     assert ros.change_state('walker', 'shutdown')
@@ -163,7 +186,7 @@ def test_shutdown_ends_the_activity(ros, walker):
 
 
 @pytest.mark.parametrize('wanted', ['', 'configure', 'activate'])
-def test_autostart(ros, wanted):
+def test_autostart_takes_the_transitions(ros, wanted):
     ros.add(Walker, autostart=wanted)
     state = {'': 'unconfigured', 'configure': 'inactive', 'activate': 'active'}[wanted]
     assert ros.state('walker') == state
@@ -172,21 +195,23 @@ def test_autostart(ros, wanted):
 # -- parameters -------------------------------------------------------------------------------
 
 
-def sent(values):
-    """Return parameters as a service takes them."""
+def parameter_messages(values):
+    """Return parameters as a service request holds them."""
     return [RosParameter(name, value=value).to_parameter_msg() for name, value in values.items()]
 
 
-def test_every_fault_is_reported_at_once(ros, walker):
+def test_all_invalid_values_are_reported_at_once(ros, walker):
     values = {'rate': 11.0, 'count': 0, 'mode': 'medium', 'names': [1], 'flag': 1, 'leg.rate': 'x'}
     answer = ros.call(
-        SetParametersAtomically, 'walker/set_parameters_atomically', parameters=sent(values)
+        SetParametersAtomically,
+        'walker/set_parameters_atomically',
+        parameters=parameter_messages(values),
     )
     assert not answer.result.successful
     reasons = answer.result.reason.split('; ')
     assert len(reasons) == len(values)
     assert 'rate: got 11.0, expected 0 to 10' in reasons
-    assert "leg.rate: got 'x', expected a number" in reasons  # by the name that was set
+    assert "leg.rate: got 'x', expected a number" in reasons  # by its full name
     assert 'names: got [1], expected a list of strings' in reasons
     assert walker.get_parameter('count').value == 1
     with pytest.raises(MyoGesticError) as caught:
@@ -195,10 +220,12 @@ def test_every_fault_is_reported_at_once(ros, walker):
     assert 'count: got 0' in str(caught.value)
 
 
-def test_numbers_and_empty_lists_are_taken_as_people_write_them(ros, walker):
+def test_whole_numbers_and_empty_lists_are_accepted(ros, walker):
     walker.request_transition('configure')
     values = {'rate': 4, 'names': [], 'leg.rate': 3}
-    answer = ros.call(SetParameters, 'walker/set_parameters', parameters=sent(values))
+    answer = ros.call(
+        SetParameters, 'walker/set_parameters', parameters=parameter_messages(values)
+    )
     assert all(result.successful for result in answer.results), answer
     assert walker.parameter_values(TABLE)['names'] == []
     rate = walker.get_parameter('rate').value
@@ -206,15 +233,21 @@ def test_numbers_and_empty_lists_are_taken_as_people_write_them(ros, walker):
     assert walker.changed == [{'rate'}, {'names'}, {'leg.rate'}]
 
 
-def test_what_changes_is_applied_together_with_what_is_not_ours(ros, walker):
+def test_parameters_of_rclpy_are_not_passed_to_apply_parameters(ros, walker):
     walker.request_transition('configure')
     values = {'rate': 4.0, 'use_sim_time': False}
-    ros.call(SetParametersAtomically, 'walker/set_parameters_atomically', parameters=sent(values))
+    ros.call(
+        SetParametersAtomically,
+        'walker/set_parameters_atomically',
+        parameters=parameter_messages(values),
+    )
     assert walker.changed == [{'rate'}]
 
 
-def test_what_is_read_only_stays(ros, walker):
+def test_read_only_parameter_cannot_be_set(ros, walker):
     answer = ros.call(
-        SetParameters, 'walker/set_parameters', parameters=sent({'autostart': 'activate'})
+        SetParameters,
+        'walker/set_parameters',
+        parameters=parameter_messages({'autostart': 'activate'}),
     )
     assert 'read-only' in answer.results[0].reason

@@ -1,4 +1,4 @@
-"""Nodes called as programs: arguments, signals, exit codes."""
+"""Nodes as processes: command line, signals, exit codes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def call(node, *arguments):
 
 @pytest.mark.parametrize('node', NODES)
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_code_0(node, number):
+def test_signal_ends_a_node_with_exit_code_0(node, number):
     process = call(node, '--ros-args', '-p', 'autostart:=configure', '--log-level', 'debug')
-    for line in process.stdout:  # it is up when it says anything about its services
+    for line in process.stdout:  # debug output about its services: it is running
         if 'change_state' in line or 'guard' in line or 'Initializing' in line:
             break
-    time.sleep(0.5)  # any moment of its life will do
+    time.sleep(0.5)  # the moment does not matter
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
@@ -50,7 +50,7 @@ def test_a_signal_ends_it_with_code_0(node, number):
         (['--ros-args', '--wrong'], '--wrong'),
     ],
 )
-def test_a_wrong_call_is_told_in_a_sentence(arguments, message):
+def test_invalid_command_line_exits_with_code_2_and_one_sentence(arguments, message):
     process = call('recorder', *arguments)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
@@ -59,7 +59,7 @@ def test_a_wrong_call_is_told_in_a_sentence(arguments, message):
     assert len(output.splitlines()) <= 3
 
 
-def test_a_value_out_of_range_is_told_in_a_sentence():
+def test_value_out_of_range_exits_with_code_2_and_the_parameter():
     process = call('pipeline', '--ros-args', '-p', 'stale_after:=-3.0')
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -67,9 +67,9 @@ def test_a_value_out_of_range_is_told_in_a_sentence():
     assert 'Traceback' not in output
 
 
-def test_an_integer_is_taken_for_a_number():
+def test_integer_is_accepted_for_a_float_parameter():
     process = call('pipeline', '--ros-args', '-p', 'predict_hz:=20', '--log-level', 'debug')
-    for line in process.stdout:  # it is up when it says anything about its services
+    for line in process.stdout:  # debug output about its services: it is running
         if 'change_state' in line:
             break
     process.send_signal(signal.SIGINT)
@@ -77,19 +77,19 @@ def test_an_integer_is_taken_for_a_number():
     assert process.returncode == 0, output
 
 
-def test_an_unknown_parameter_is_warned_about():
+def test_unknown_parameter_is_warned_about():
     process = call('recorder', '--ros-args', '-p', 'sesion_dir:=x')
     for line in process.stdout:
         if "There is no parameter 'sesion_dir'; it is ignored." in line:
             break
     else:
-        pytest.fail('nothing was said')
+        pytest.fail('no warning')
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0
 
 
-def test_help():
+def test_help_prints_the_docstring_of_the_node():
     process = call('driver', '--help')
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -98,7 +98,7 @@ def test_help():
 
 @pytest.mark.skipif(not PROGRAMS.is_dir(), reason='not installed by pip here')
 @pytest.mark.parametrize('node', NODES)
-def test_the_program_that_ros2_run_finds(node):
+def test_executable_that_ros2_run_finds_starts(node):
     program = PROGRAMS / node
     assert os.access(program, os.X_OK)
     environment = dict(os.environ, PATH=os.pathsep.join([f'{sys.prefix}/bin', os.environ['PATH']]))

@@ -1,4 +1,4 @@
-"""The service ``~/adapt``: a little data of today on top of the model in use."""
+"""The service ``~/adapt``: recalibration of the model in use with new sessions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
 
 @pytest.fixture
 def running(tmp_path):
-    """A pipeline node with the built-in decoder, and sessions of two days."""
+    """Run a pipeline node with a built-in decoder, and sessions of two days."""
     write_signal(tmp_path / 'sessions' / 'monday', *made_up(), RATE)
     data, labels = made_up(repetitions=2, seed=5)
     write_signal(tmp_path / 'sessions' / 'tuesday', data * GAINS, labels, RATE)
@@ -44,7 +44,7 @@ def manifest(folder: Path, name: str) -> dict:
     return json.loads((folder / 'models' / f'{name}.json').read_text())
 
 
-def test_an_old_model_is_brought_up_to_date(tmp_path, running) -> None:
+def test_adapt_makes_a_new_model_from_the_one_in_use(tmp_path, running) -> None:
     g = running
     refused = adapt(g, 'tuesday')
     assert not refused.success
@@ -54,15 +54,18 @@ def test_an_old_model_is_brought_up_to_date(tmp_path, running) -> None:
     answer = adapt(g)  # the newest session
     assert answer.success, answer.message
     assert answer.message == 'Adapting to tuesday.'
-    g.wait(lambda: g.operator.pipeline_message.startswith('Adapting is done'), 'the end of it')
+    g.wait(
+        lambda: g.operator.pipeline_message.startswith('Adapting is done'),
+        'the end of the adaptation',
+    )
     new = g.operator.model_id
     assert new != old
-    said = manifest(tmp_path, new)
-    assert said['parameters']['adapted_from'] == old
-    assert said['parameters']['adapted'] in ('new', 'blend')
-    assert said['sessions'] == ['monday', 'tuesday']
-    assert said['class_names'] == ['rest', 'fist', 'pinch']
-    assert said['scores']['accuracy'] > 0.9
+    written = manifest(tmp_path, new)
+    assert written['parameters']['adapted_from'] == old
+    assert written['parameters']['adapted'] in ('new', 'blend')
+    assert written['sessions'] == ['monday', 'tuesday']
+    assert written['class_names'] == ['rest', 'fist', 'pinch']
+    assert written['scores']['accuracy'] > 0.9
     g.wait(lambda: any(line.startswith('Selected: ') for line in g.lines), 'the log')
     g.operator.trigger('pipeline/start_predicting')
     busy = adapt(g, 'tuesday')
@@ -70,7 +73,7 @@ def test_an_old_model_is_brought_up_to_date(tmp_path, running) -> None:
     assert "state is 'predicting', expected 'idle'" in busy.message
 
 
-def test_what_goes_wrong_leaves_the_old_model(running) -> None:
+def test_failed_adaptation_keeps_the_old_model(running) -> None:
     g = running
     old = train(g)
     missing = adapt(g, 'sunday')
@@ -84,10 +87,10 @@ def test_what_goes_wrong_leaves_the_old_model(running) -> None:
     assert g.operator.model_id == old
 
 
-def test_a_rotation_is_for_old_models_only(running) -> None:
+def test_training_is_refused_with_a_rotation(running) -> None:
     g = running
     g.operator.set_parameter('pipeline', 'stream.emg.rotation', 2)
-    with pytest.raises(DemoError, match=r'stream\.emg\.rotation is not 0'):
+    with pytest.raises(DemoError, match=r'stream\.emg\.rotation is 2, expected 0\.'):
         g.operator.train('monday')
     g.operator.set_parameter('pipeline', 'stream.emg.rotation', 0)
     train(g)
@@ -97,7 +100,7 @@ def test_a_rotation_is_for_old_models_only(running) -> None:
     g.wait(lambda: any('rotation to -2.' in line for line in g.lines), 'the proposal')
 
 
-def test_a_decoder_without_the_callback(tmp_path) -> None:
+def test_adapt_is_refused_without_an_adapt_callback(tmp_path) -> None:
     write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
     decoder = SUPPORT / 'decoders.py'
     with graph(tmp_path, pipeline={'decoder': str(decoder)}) as g:

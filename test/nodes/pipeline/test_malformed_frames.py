@@ -1,4 +1,4 @@
-"""Rubbish on the wire: counted, warned about once, survived."""
+"""Malformed frames are dropped, counted and logged once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from myogestic_ros.core.signals import Chunk
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 
 
-def good(first: int, channels: int = 4) -> EmgFrame:
-    """Return a frame of ones."""
+def valid_frame(first: int, channels: int = 4) -> EmgFrame:
+    """Return a valid frame of ones."""
     data = np.ones((20, channels), np.float32)
     return chunk_to_ros(Chunk(first, START_NS + first * 500_000, 2000.0, data))
 
@@ -61,7 +61,7 @@ def back_in_time(message):
     message.header.stamp.sec -= 100
 
 
-BAD = [
+MALFORMATIONS = [
     wrong_length,
     no_channels,
     a_million_channels,
@@ -91,42 +91,44 @@ def node(tmp_path_factory):
 
 @pytest.fixture
 def running(node):
-    """A node that has seen nothing."""
+    """Return the node, configured anew."""
     renewed(node)
     node.info.clear()
     return node
 
 
-@pytest.mark.parametrize('spoil', BAD, ids=lambda spoil: spoil.__name__)
-def test_it_is_counted_warned_about_once_and_survived(running, spoil):
+@pytest.mark.parametrize('malform', MALFORMATIONS, ids=lambda malform: malform.__name__)
+def test_malformed_frames_are_counted_and_logged_once(running, malform):
     first = 0
     for number in range(40):
-        message = good(first)
+        message = valid_frame(first)
         if number in (10, 20, 30):
-            spoil(message)
+            malform(message)
         running.frames.publish(message)
         first += 20
-    running.wait(lambda: running.info.get('emg: frames') == '37', 'the good frames')
+    running.wait(lambda: running.info.get('emg: frames') == '37', 'the valid frames')
     assert running.info['emg: malformed frames'] == '3'
     assert running.info['emg: channels'] == '4'
-    assert running.info['emg: lost samples'] == '60'  # what the bad ones held
+    assert running.info['emg: lost samples'] == '60'  # the samples of the malformed frames
     log = running.news('pipeline')
     assert log.count("A frame of stream 'emg' was dropped") == 1
     assert 'Traceback' not in log
 
 
-def test_noise_of_all_kinds_is_survived(running):
+def test_node_works_after_random_malformed_frames(running):
     rng = np.random.default_rng(0)
     for _ in range(300):
-        message = good(int(rng.integers(0, 2**40)), int(rng.integers(1, 9)))
+        message = valid_frame(int(rng.integers(0, 2**40)), int(rng.integers(1, 9)))
         message.header.stamp.sec = int(rng.integers(0, 2**31 - 1))
         message.header.stamp.nanosec = int(rng.integers(0, 2**32 - 1))
-        BAD[rng.integers(0, len(BAD) - 1)](message)
+        MALFORMATIONS[rng.integers(0, len(MALFORMATIONS) - 1)](message)
         running.frames.publish(message)
         running.operator.spin(0.001)
     before = int(running.info.get('emg: frames', 0))
     for number in range(20):
-        running.frames.publish(good(number * 20))
+        running.frames.publish(valid_frame(number * 20))
         running.operator.spin(0.01)
-    running.wait(lambda: int(running.info.get('emg: frames', 0)) >= before + 15, 'the good frames')
+    running.wait(
+        lambda: int(running.info.get('emg: frames', 0)) >= before + 15, 'the valid frames'
+    )
     assert 'Traceback' not in running.news('pipeline')

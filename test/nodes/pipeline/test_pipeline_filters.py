@@ -59,66 +59,70 @@ def status(ros):
 
 
 def trained(ros, folder, **parameters):
-    """Train through the service; return the node and the manifest of its model."""
+    """Train with the service; return the node and the manifest of its model."""
     write_arm(folder / 'sessions' / 'arm', rounds=1)
     pipeline = node(ros, folder, **parameters)
-    told = status(ros)
+    statuses = status(ros)
     assert ros.call(Train, 'pipeline/train').success
-    ros.until(lambda: told and 'Saved as' in told[-1].message, 'the end of the training')
+    ros.until(lambda: statuses and 'Saved as' in statuses[-1].message, 'the end of the training')
     (file,) = (folder / 'models').glob('*.json')
     return pipeline, json.loads(file.read_text())
 
 
 def mean_amplitude(folder, filters):
-    """Return what the decoder learns."""
+    """Return the model: the mean amplitude of filtered windows."""
     paths = [folder / 'sessions' / 'arm']
     windows = iter_labeled_windows(paths, 'emg', 200.0, 50.0, filters=filters)
     return np.mean([float(abs(window).mean()) for window, _, _ in windows])
 
 
-def test_the_model_brings_its_filters(ros, tmp_path):
+def test_loaded_model_sets_its_filters(ros, tmp_path):
     _, manifest = trained(
         ros, tmp_path, filter__bandpass=[20, 450], filter__notch=50, filter__reference='none'
     )
     assert FilterSpec.from_value(manifest['streams'][0]['filters']) == BAND
     (file,) = (tmp_path / 'models').glob('*.joblib')
-    assert load_pickle(file) == mean_amplitude(tmp_path, BAND)  # what train read was filtered
+    assert load_pickle(file) == mean_amplitude(tmp_path, BAND)  # trained on filtered windows
     assert load_pickle(file) != mean_amplitude(tmp_path, FilterSpec())
-    with ros_graph() as later:  # another day, nobody says anything of filters
+    with ros_graph() as later:  # a node without filter parameters
         pipeline = node(later, tmp_path)
         assert pipeline.pipeline.streams[0].filters is None
         assert later.call(LoadModel, 'pipeline/load_model').success
         assert pipeline.pipeline.streams[0].filters == BAND
-    with ros_graph() as other:  # another one, and somebody says something else
+    with ros_graph() as other:  # a node with another filter
         node(other, tmp_path, stream__emg__filter__bandpass=[10.0, 450.0])
         answer = other.call(LoadModel, 'pipeline/load_model')
         assert not answer.success
-        assert 'filtered with band-pass 20 to 450 Hz of order 4; notch 50 Hz' in answer.message
-        assert 'the pipeline filters it with band-pass 10 to 450 Hz' in answer.message
+        assert 'trained with band-pass 20 to 450 Hz of order 4; notch 50 Hz' in answer.message
+        assert "filters stream 'emg' with band-pass 10 to 450 Hz of order 4, " in answer.message
 
 
-def test_a_filter_that_does_not_fit_the_rate_is_told_at_the_first_frame(ros, tmp_path):
+def test_filter_that_does_not_fit_the_sampling_rate_is_reported_at_the_first_frame(ros, tmp_path):
     pipeline = node(ros, tmp_path, filter__bandpass=[20.0, 450.0])
-    told = status(ros)
+    statuses = status(ros)
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
     for frame in frames(0, 3, rate=200.0):
         emg.publish(frame)
     words = 'bandpass edge, 450 Hz, is not below half the sampling rate, 100 Hz'
-    ros.until(lambda: told and words in told[-1].message, 'a word about it')
+    ros.until(lambda: statuses and words in statuses[-1].message, 'the status')
     pipeline.pipeline.use_model(1.0, 'm', ['rest'])
     answer = ros.call(Trigger, 'pipeline/start_predicting')
     assert not answer.success
     assert words in answer.message
 
 
-def test_such_a_filter_ends_a_training_with_the_reason(ros, tmp_path):
+def test_filter_that_does_not_fit_the_sampling_rate_fails_the_training(ros, tmp_path):
     write_arm(tmp_path / 'sessions' / 'arm', rounds=1)
     node(ros, tmp_path, filter__bandpass=[20.0, 1200.0])
-    told = status(ros)
+    statuses = status(ros)
     assert ros.call(Train, 'pipeline/train').success
-    ros.until(lambda: told and 'Training failed' in told[-1].message, 'the end of the training')
-    assert "Stream 'emg' has 8 channel(s) at 2000 Hz and cannot be filtered" in told[-1].message
-    assert 'is not below half the sampling rate, 1000 Hz' in told[-1].message
+    ros.until(
+        lambda: statuses and 'Training failed' in statuses[-1].message, 'the end of the training'
+    )
+    assert (
+        "Stream 'emg' has 8 channel(s) at 2000 Hz and cannot be filtered" in statuses[-1].message
+    )
+    assert 'is not below half the sampling rate, 1000 Hz' in statuses[-1].message
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_such_a_filter_ends_a_training_with_the_reason(ros, tmp_path):
         ('post.smoothing', 'more', 'expected one of none, one_euro, gaussian'),
     ],
 )
-def test_wrong_values_are_refused_in_words(ros, tmp_path, name, value, words):
+def test_invalid_values_are_refused_with_the_reason(ros, tmp_path, name, value, words):
     pipeline = node(ros, tmp_path)
     result = pipeline.set_parameters_atomically([RosParameter(name, value=value)])
     assert not result.successful
@@ -139,12 +143,12 @@ def test_wrong_values_are_refused_in_words(ros, tmp_path, name, value, words):
         node(ros, tmp_path, **{name.replace('.', '__'): value})
 
 
-def test_filters_that_are_set_too_late_are_said_to_be(ros, tmp_path):
+def test_filter_parameters_take_effect_at_the_next_configure(ros, tmp_path):
     pipeline = node(ros, tmp_path)
-    told = status(ros)
+    statuses = status(ros)
     pipeline.set_parameters([RosParameter('filter.notch', value=50.0)])
-    words = 'filter.notch: used from the next configure on.'
-    ros.until(lambda: told and told[-1].message == words, 'a word about it')
+    words = 'Takes effect when the node is configured again: filter.notch.'
+    ros.until(lambda: statuses and statuses[-1].message == words, 'the status')
     assert pipeline.pipeline.streams[0].filters is None
     pipeline.trigger_cleanup()
     pipeline.trigger_configure()
@@ -157,9 +161,9 @@ def test_post_processing_may_change_while_predicting(ros, tmp_path):
     got = ros.listen(Prediction, 'pipeline/predictions', qos.PREDICTIONS)
     diagnostics = ros.listen(DiagnosticArray, '/diagnostics', 10)
     emg = ros.publisher(EmgFrame, 'emg', qos.EMG)
-    told = status(ros)
+    statuses = status(ros)
     assert ros.call(Trigger, 'pipeline/start_predicting').success
-    assert told[-1].message == 'Predicting. Post-processing: ramp: adds 0 ms to decisions.'
+    assert statuses[-1].message == 'Predicting. Post-processing: ramp: adds 0 ms to decisions.'
 
     def play(start, stop):
         for frame in frames(start, stop):
@@ -182,7 +186,7 @@ def test_post_processing_may_change_while_predicting(ros, tmp_path):
     assert (extra['rejected'], extra['raw_label'], extra['velocity']) == (True, 'fist', 0.0)
     ros.until(
         lambda: any(
-            pair.key == 'delay of decisions after the decoder [ms]' and pair.value == '40.0'
+            pair.key == 'post-processing delay of decisions [ms]' and pair.value == '40.0'
             for message in diagnostics
             for found in message.status
             for pair in found.values

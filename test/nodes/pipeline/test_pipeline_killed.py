@@ -1,4 +1,4 @@
-"""A pipeline node that is killed."""
+"""A pipeline node that is killed during a training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from support.decoder_node import hanging_child, node_with_a_session
 from support.processes import alive
 
 
-def test_a_node_that_is_killed_takes_its_training_along(tmp_path):
+def test_training_process_ends_when_the_node_is_killed(tmp_path):
     (tmp_path / 'mode').write_text('hang')
     with node_with_a_session(tmp_path) as own:
         child = hanging_child(own)

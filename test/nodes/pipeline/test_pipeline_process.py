@@ -1,4 +1,4 @@
-"""The pipeline node as a process: training that goes wrong, refusals, what a caller sees."""
+"""Pipeline node in a process of its own: training, failures, refusals, models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def node(tmp_path_factory):
 
 @pytest.fixture
 def running(node):
-    """A node that has neither a model nor seen anything."""
+    """Return the node, configured anew, without a model."""
     (node.folder / 'mode').unlink(missing_ok=True)
     node.operator.set_parameter('pipeline', 'predict_hz', -1.0)
     renewed(node)
@@ -36,12 +36,12 @@ def running(node):
 
 @pytest.fixture
 def mode(running):
-    """Return a function that says what the decoder does from now on."""
+    """Return a function that sets the behaviour of the decoder."""
     return (running.folder / 'mode').write_text
 
 
 def train(g):
-    """Train and return the status message at the end, and what was printed."""
+    """Train; return the last status message and the printed lines."""
     lines: list[str] = []
     g.operator.on_training_log = lines.append
     g.operator.train('s1')
@@ -52,10 +52,10 @@ def train(g):
 
 
 def call(g, service, kind=Trigger, **fields):
-    """Call a service of the pipeline; it must answer soon."""
+    """Call a service of the pipeline and check that it answers in time."""
     began = time.monotonic()
     response = g.operator.call(kind, f'pipeline/{service}', kind.Request(**fields))
-    assert time.monotonic() - began < 1.0  # 0.1 s is promised
+    assert time.monotonic() - began < 1.0  # documented: 0.1 s
     return response
 
 
@@ -71,7 +71,7 @@ def send(g, first, data, **changes):
 
 
 def feed(g, seconds=0.5, first=0, channels=2):
-    """Publish a stream for a while; return the index after it."""
+    """Publish frames for a while; return the next sample index."""
     import numpy as np
 
     for _ in range(round(seconds / 0.01)):
@@ -81,7 +81,7 @@ def feed(g, seconds=0.5, first=0, channels=2):
     return first
 
 
-def test_train_predict_stop(running):
+def test_predictions_come_between_start_and_stop(running):
     message, lines = train(running)
     assert "Saved as 'decoders_" in message
     assert "training on 1 ['rest', 'fist']" in lines
@@ -95,7 +95,7 @@ def test_train_predict_stop(running):
     assert running.operator.predictions[0].label == 'fist'
 
 
-def test_what_predict_returns_arrives_whole(running):
+def test_prediction_message_contains_everything_predict_returned(running):
     train(running)
     got = []
     from myogestic_ros.msg import Prediction
@@ -122,7 +122,7 @@ def test_what_predict_returns_arrives_whole(running):
         ('unpicklable', 'Training failed: the model, a function, cannot be saved'),
     ],
 )
-def test_a_training_that_fails_leaves_the_node_and_its_model(running, mode, what, reason):
+def test_failed_training_keeps_the_old_model(running, mode, what, reason):
     train(running)
     model = running.operator.model_id
     mode(what)
@@ -134,7 +134,7 @@ def test_a_training_that_fails_leaves_the_node_and_its_model(running, mode, what
     assert call(running, 'start_predicting').success
 
 
-def test_a_training_is_cancelled_with_its_children(running, mode):
+def test_cancel_training_ends_its_child_processes(running, mode):
     mode('hang')
     child = hanging_child(running)
     assert call(running, 'cancel_training').success
@@ -145,7 +145,7 @@ def test_a_training_is_cancelled_with_its_children(running, mode):
     assert refused.message == "Cannot cancel training: state is 'idle', expected 'training'."
 
 
-def test_refusals(running, mode):
+def test_refusals_name_the_action_and_the_state(running, mode):
     for name, message in (
         ('start_predicting', 'No model loaded — train one first or load from disk.'),
         ('stop_predicting', "Cannot stop predicting: state is 'idle', expected 'predicting'."),
@@ -155,7 +155,7 @@ def test_refusals(running, mode):
         assert not response.success
         assert response.message == message
     with pytest.raises(DemoError, match='No model loaded'):
-        running.operator.transition('pipeline', 'activate')  # the other door
+        running.operator.transition('pipeline', 'activate')  # refused with the same reason
     assert not running.operator.is_active('pipeline')
     refused = call(running, 'train', Train, sessions=['nowhere'])
     assert "There is no session 'nowhere'" in refused.message
@@ -171,7 +171,7 @@ def test_refusals(running, mode):
         assert response.message == f"{message}state is 'predicting', expected 'idle'."
 
 
-def test_a_slow_predict_blocks_no_service_and_says_nothing_after_stop(running, mode):
+def test_services_answer_and_stop_holds_during_a_slow_predict(running, mode):
     train(running)
     mode('predict slowly')
     call(running, 'start_predicting')
@@ -183,31 +183,31 @@ def test_a_slow_predict_blocks_no_service_and_says_nothing_after_stop(running, m
     assert running.operator.predictions == []
 
 
-def test_errors_in_a_row_end_predicting_with_the_reason(running, mode):
+def test_errors_in_a_row_stop_predicting(running, mode):
     train(running)
     mode('predict wrongly')
     call(running, 'start_predicting')
     feed(running, 1.0)
-    running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
+    running.wait(lambda: running.operator.pipeline_state == 'idle', 'the end of predicting')
     assert '10 errors in a row, last: RuntimeError: cannot' in running.operator.pipeline_message
     running.wait(lambda: not running.operator.is_active('pipeline'), 'deactivation')
     assert running.news('pipeline').count('Traceback') < 5  # throttled
 
 
-def test_a_result_that_is_no_dict_is_dropped(running, mode):
+def test_result_that_is_not_a_dict_is_dropped(running, mode):
     train(running)
     mode('predict nothing')
     call(running, 'start_predicting')
     first = feed(running, 0.5)
     assert running.operator.predictions == []
     words = 'predict returned NoneType, expected a dict'
-    running.wait(lambda: words in running.news('pipeline'), 'a word about it')
+    running.wait(lambda: words in running.news('pipeline'), 'a warning')
     mode('')
     feed(running, 0.3, first)
     assert running.operator.predictions
 
 
-def test_predict_hz_changes_while_predicting(running):
+def test_predict_hz_may_change_while_predicting(running):
     train(running)
     call(running, 'start_predicting')
     first = feed(running, 0.5)
@@ -222,11 +222,11 @@ def test_predict_hz_changes_while_predicting(running):
 
 
 def pairs(items):
-    """Return neighbours."""
+    """Return pairs of neighbours."""
     return list(zip(items, items[1:], strict=False))
 
 
-def test_silence_is_said_and_survived(running):
+def test_silent_stream_is_reported_until_samples_return(running):
     train(running)
     call(running, 'start_predicting')
     first = feed(running, 0.4)
@@ -238,7 +238,7 @@ def test_silence_is_said_and_survived(running):
     assert running.operator.predictions
 
 
-def test_models_are_listed_saved_and_loaded(running):
+def test_models_can_be_listed_saved_and_loaded(running):
     train(running)
     name = running.operator.model_id
     assert call(running, 'save_model', SaveModel, name='mine').name == 'mine'
@@ -260,7 +260,7 @@ def test_models_are_listed_saved_and_loaded(running):
     assert call(running, 'start_predicting').success
 
 
-def test_a_model_for_other_channels_is_refused(running):
+def test_model_for_other_channels_is_refused(running):
     train(running)
     name = running.operator.model_id
     feed(running, 0.3, channels=3)
@@ -285,15 +285,15 @@ def test_model_of_another_version_is_refused(running):
     )
 
 
-def test_it_deactivates_when_the_stream_changes_under_the_model(running):
+def test_node_deactivates_when_the_stream_no_longer_fits_the_model(running):
     train(running)
     call(running, 'start_predicting')
     first = feed(running, 0.4)
     feed(running, 0.5, first, channels=5)
-    running.wait(lambda: running.operator.pipeline_state == 'idle', 'giving up')
+    running.wait(lambda: running.operator.pipeline_state == 'idle', 'the end of predicting')
     assert 'does not match the streams' in running.operator.pipeline_message
 
 
-def test_parameters_that_are_wrong_are_refused_with_all_faults(running):
+def test_invalid_parameter_is_refused_by_name(running):
     with pytest.raises(DemoError, match='stale_after'):
         running.operator.set_parameter('pipeline', 'stale_after', 1000.0)

@@ -1,4 +1,4 @@
-# make help lists what there is. Everything is made inside this folder.
+# `make help` lists the targets. All files are created inside this folder.
 
 PYTHON ?= python3
 ROS_WHEELS ?= kilted
@@ -6,14 +6,14 @@ DATA ?=
 JOBS ?= 3
 ARGS ?=
 
-# One environment for each Python and each release of the ROS wheels; .venv is the default one.
-# It is called after the version, for /opt/a/bin/python3 and /opt/b/bin/python3 are two.
+# One environment for each Python version and each release of the ROS wheels; .venv is the default
+# one. Named after the version, because /opt/a/bin/python3 and /opt/b/bin/python3 may differ.
 named := $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])' 2>/dev/null || echo $(notdir $(PYTHON)))
 flavour := $(if $(filter-out python3,$(PYTHON)),-$(named))$(if $(filter-out kilted,$(ROS_WHEELS)),-$(ROS_WHEELS))
 VENV ?= .venv$(flavour)
 python := $(VENV)/bin/python
 stamp := $(VENV)/.set-up
-installed := $(wildcard cmake/* msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* urdf/* rviz/*)
+installed := $(wildcard cmake/* msg/*.msg srv/*.srv action/*.action launch/* config/* config/*/* examples/* urdf/* rviz/*)
 
 export ROS_WHEELS
 export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
@@ -60,31 +60,31 @@ format: $(stamp)  ## write the code as ruff formats it
 bench-accuracy: $(stamp)  ## accuracy on recorded EMG; DATA=folder (default ../shared/data)
 	@$(python) bench/accuracy.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
-bench-decoders: $(stamp)  ## time for one window, and for a training, of every ready decoder
+bench-decoders: $(stamp)  ## time of every built-in decoder for one window and for a training
 	@$(python) bench/decoders.py $(ARGS)
 
-bench-features: $(stamp)  ## time for the features of one window, and of many at once
+bench-features: $(stamp)  ## time of the features for one window and for many at once
 	@$(python) bench/features.py $(ARGS)
 
-bench-recalibration: $(stamp)  ## an old model with a little data of today; DATA=folder
+bench-recalibration: $(stamp)  ## recalibration with one or two repetitions; DATA=folder
 	@$(python) bench/recalibration.py --data '$(or $(DATA),../shared/data)' $(ARGS)
 
-bench-latency: $(stamp)  ## newest sample to received prediction, over real nodes
+bench-latency: $(stamp)  ## latency from the newest sample to the received prediction
 	@$(python) bench/latency.py $(ARGS)
 
-bench-ticks: $(stamp)  ## 60 s of predictions at several rates: how many, how regular
+bench-ticks: $(stamp)  ## number and regularity of predictions at several rates
 	@$(python) bench/ticks.py $(ARGS)
 
-bench-windows: $(stamp)  ## a long session read and cut into windows: time and memory, beside another way
+bench-windows: $(stamp)  ## time and memory to cut a long session into windows
 	@$(python) bench/windows.py $(ARGS)
 
-bench-bridge: $(stamp)  ## rate of commands over 60 s, and how soon they follow a prediction
+bench-bridge: $(stamp)  ## rate of the bridge's commands, and latency after a prediction
 	@$(python) bench/bridge.py $(ARGS)
 
-bench-recording: $(stamp)  ## what a recorder takes without a loss, and what it costs predictions
+bench-recording: $(stamp)  ## data rate of the recorder without loss, effect on predictions
 	@$(python) bench/recording.py $(ARGS)
 
-bench-kill: $(stamp)  ## 200 recorders killed at random moments, and what of each session is left
+bench-kill: $(stamp)  ## data lost by 200 recorders killed at random moments
 	@$(python) bench/kill_recorder.py $(ARGS)
 
 colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
@@ -101,5 +101,5 @@ colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	    --install-base build/colcon/install --event-handlers console_direct+ \
 	    --return-code-on-test-failure
 
-clean:  ## remove what was made, but for recordings and models
+clean:  ## remove all created files except recordings and models
 	rm -rf .venv .venv-* build *.egg-info out .pytest_cache .mypy_cache .ruff_cache

@@ -31,7 +31,6 @@ import numpy as np
 import rclpy
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rich.console import Console
@@ -40,6 +39,7 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.common import qos
 
 RATE_HZ = 100.0
@@ -133,7 +133,7 @@ class Bench:
             self._executor.spin_once(timeout_sec=max(0.0, min(due_s, end_s) - time.monotonic()))
 
     def latencies_ms(self, trials: int) -> np.ndarray:
-        """Return the times from a prediction to the command that follows it, ms, shape (trials,)."""
+        """Return the times from a prediction to its command, ms, shape (trials,)."""
         found = []
         value = 0.2
         for _ in range(trials):
@@ -148,7 +148,7 @@ class Bench:
         return np.array(found)
 
     def silences_ms(self, trials: int) -> np.ndarray:
-        """Return the times from the last prediction to the first command to rest, ms, shape (trials,)."""
+        """Return the times from the last prediction to the way to rest, ms, shape (trials,)."""
         found = []
         for _ in range(trials):
             self.listen(0.3 + random.uniform(0.0, 0.02), 0.5)

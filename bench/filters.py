@@ -1,9 +1,9 @@
-"""What filters cost: time per frame, time to settle, delay.
+"""Measure the filters: time per frame, settling time and delay.
 
 Usage: python bench/filters.py [--channels 8 64 400] [--rate 2000] [--chunk 20]
 
-One thread. The delay is the group delay, its median over the frequencies where most of the power
-of surface EMG is.
+One thread. The delay is the median group delay from 50 to 150 Hz, where most of the power of
+surface EMG lies.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ REPEATS = 400
 def cost_us(spec: FilterSpec, channels: int, rate: float, chunk: int) -> float:
     """Return the median time of one frame, µs."""
     data = np.random.default_rng(0).standard_normal((chunk, channels)).astype(np.float32)
-    work = StreamFilter(spec, channels, rate)
+    stream_filter = StreamFilter(spec, channels, rate)
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        work(data)
+        stream_filter(data)
         times.append(time.perf_counter() - start)
     return 1e6 * float(np.median(times))
 
 
 def delay_ms(spec: FilterSpec, rate: float) -> float:
-    """Return the group delay in the band of EMG, ms."""
+    """Return the median group delay over `EMG_HZ`, ms."""
     sections = spec.sections(rate)
     if not len(sections):
         return 0.0
     _, response = signal.sosfreqz(sections, EMG_HZ, fs=rate)
-    phase = np.unwrap(np.angle(response), period=np.pi)  # a notch turns it by half a turn
+    phase = np.unwrap(np.angle(response), period=np.pi)  # the phase of a notch jumps by pi
     return 1e3 * float(np.median(-np.gradient(phase, 2 * np.pi * EMG_HZ)))
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     table.add_column('filter')
     for channels in arguments.channels:
         table.add_column(f'{channels} ch, µs', justify='right')
-    table.add_column('settled after, ms', justify='right')
+    table.add_column('settling time, ms', justify='right')
     table.add_column('delay, ms', justify='right')
     for spec in SPECS:
         table.add_row(

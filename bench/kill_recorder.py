@@ -1,12 +1,13 @@
-"""Kill the recorder at random moments, and see what of each session is left.
+"""Kill the recorder at random moments and check what each session still contains.
 
 Usage: python bench/kill_recorder.py [--kills 200] [--channels 64] [--rate 2000] [--longest 2.0]
 
-Driver (synthetic array) and recorder run as processes of their own, labels change five times a
-second. The recorder is killed (SIGKILL) somewhere in its life. What had been published until then
-is known here, byte for byte. Half of the sessions are repaired by the next recorder as it starts,
-the others here. Exit code 1 when one does not open with the mcap library and with rosbags, has
-lost more than 1.0 s, or holds anything else than what was published.
+Driver (synthetic array) and recorder run in their own processes, and labels change five times per
+second. The recorder is killed (SIGKILL) at a random moment. This process also receives the
+published frames and compares them byte for byte. Half of the sessions are repaired by the next
+recorder when it starts, the others by this process. Exit code 1 when a session cannot be opened
+with the mcap library and with rosbags, has lost more than 1.0 s, or contains anything that was not
+published.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from mcap.reader import make_reader
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.msg import Label as LabelMessage
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +37,8 @@ from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.signals import Label
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import EmgFrame
+from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import label_to_ros
 from myogestic_ros.sessions.reading.reader import Session
@@ -45,42 +46,42 @@ from myogestic_ros.sessions.recording.repair import needs_repair, repair_session
 from myogestic_ros.sessions.recording.sample_losses import frame_span
 from myogestic_ros.sessions.storage.bag import is_finished, read_custom_data
 
-MOST_LOST_S = 1.0
+MAX_LOST_S = 1.0
 NAMES = ('rest', 'fist', 'open')
 PATIENCE_S = 60.0
-MOST_FRAMES = 10_000
+MAX_FRAMES = 10_000
 FIRST_CHUNK = 20_000
-"""A file of more bytes has frames in it."""
+"""A file with more bytes than this contains frames."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What one kill cost, s; what is wrong with what is left, if anything."""
+    """Time lost by one kill, s, and the error found in the session, empty if there is none."""
 
     lost_s: float
-    fault: str
+    error: str
     labels: int
     frames: int
 
 
 class Witness:
-    """A node that says labels, and remembers what is published."""
+    """Node that publishes labels and stores the published frames."""
 
     def __init__(self) -> None:
         self.frames: dict[int, bytes] = {}
-        self.published_s: dict[int, float] = {}  # when the driver handed it over
+        self.published_s: dict[int, float] = {}  # time of publication
         self._node = rclpy.create_node('witness')
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
-        self._node.create_subscription(EmgFrame, 'emg', self._hear, qos.EMG, raw=True)
+        self._node.create_subscription(EmgFrame, 'emg', self._on_frame, qos.EMG, raw=True)
         self._labels = self._node.create_publisher(LabelMessage, 'label', qos.LABEL)
-        self._node.create_timer(0.2, self._say_label)
+        self._node.create_timer(0.2, self._publish_label)
         self._count = 0
-        self._over = threading.Event()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='witness', daemon=True)
-        self._thread.start()  # it goes on hearing while a session is looked at
+        self._thread.start()  # receives frames while a session is checked
 
-    def _hear(self, data: bytes, info: dict[str, int]) -> None:
+    def _on_frame(self, data: bytes, info: dict[str, int]) -> None:
         span = frame_span(data)
         if span is not None:
             self.published_s[span[0]] = info['source_timestamp'] * 1e-9
@@ -91,38 +92,38 @@ class Witness:
         wait(lambda: max(self.frames) > last, 'the next frame')
         return self.published_s[min(first for first in list(self.frames) if first > last)]
 
-    def _say_label(self) -> None:
+    def _publish_label(self) -> None:
         self._count += 1
         index = self._count % len(NAMES)
         self._labels.publish(label_to_ros(Label(time.time_ns(), index, NAMES[index])))
 
     def _spin(self) -> None:
-        while not self._over.is_set():
+        while not self._closed.is_set():
             self._executor.spin_once(timeout_sec=0.1)
 
     def close(self) -> None:
-        """Listen no more."""
-        self._over.set()
+        """Stop receiving."""
+        self._closed.set()
         self._thread.join()
 
-    def forget(self) -> None:
-        """Let go of what is older than a minute or two."""
-        known = list(self.frames)  # in one go, for the thread adds to them
-        for first in sorted(known)[:-MOST_FRAMES]:
+    def discard_old_frames(self) -> None:
+        """Delete all but the newest frames."""
+        known = list(self.frames)  # a copy: the thread adds frames
+        for first in sorted(known)[:-MAX_FRAMES]:
             del self.frames[first], self.published_s[first]
 
 
-def wait(condition: Any, what: str) -> None:
+def wait(condition: Any, name: str) -> None:
     """Wait until a condition holds."""
     end_s = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > end_s:
-            raise TimeoutError(f'{what} took longer than {PATIENCE_S:g} s')
+            raise TimeoutError(f'{name} took longer than {PATIENCE_S:g} s')
         time.sleep(0.01)
 
 
 def record(folder: str) -> None:
-    """Be a recorder that begins to record as it starts."""
+    """Run a recorder that records from the start."""
     from myogestic_ros.nodes.common.main import run
     from myogestic_ros.nodes.recorder.node import RecorderNode
 
@@ -132,13 +133,13 @@ def record(folder: str) -> None:
 
 
 def files(folder: Path) -> set[Path]:
-    """Return the sessions' files."""
+    """Return the MCAP files of all sessions."""
     return set(folder.glob('*/*.mcap'))
 
 
 @contextmanager
 def recorder(context: Any, folder: Path) -> Iterator[Any]:
-    """Start a recorder; kill it in the end."""
+    """Start a recorder; kill it on exit."""
     process = context.Process(target=record, args=(str(folder),))
     process.start()
     try:
@@ -151,9 +152,19 @@ def recorder(context: Any, folder: Path) -> Iterator[Any]:
 def kill_once(
     context: Any, folder: Path, after_s: float, early: bool, cut: Path | None
 ) -> tuple[Path, float]:
-    """Record, kill so many seconds after the first frames (early: after its file is there).
+    """Record, and kill ``after_s`` seconds after the first frames.
 
-    ``cut`` is a session that the recorder is to repair as it starts.
+    Parameters
+    ----------
+    early : bool
+        Count from the creation of the file instead, which may be before the first frame.
+    cut : Path or None
+        Session that the recorder must repair when it starts.
+
+    Returns
+    -------
+    Path, float
+        The session, and the time of the kill, s.
     """
     before = files(folder)
     with recorder(context, folder) as process:
@@ -171,13 +182,13 @@ def kill_once(
 
 
 def is_repaired(path: Path) -> bool:
-    """Tell whether a session has been repaired; while it is, it does not need it either."""
+    """Return True after a repair; during it, `needs_repair` is already False."""
     custom_data = read_custom_data(path / 'metadata.yaml')
     return custom_data is not None and is_finished(custom_data) and not needs_repair(path)
 
 
-def judge(path: Path, killed_s: float, witness: Witness) -> Loss:
-    """Compare what two independent readers and our own find with what was published."""
+def check(path: Path, killed_s: float, witness: Witness) -> Loss:
+    """Compare the frames found by mcap, rosbags and our reader with the published ones."""
     try:
         with next(path.glob('*.mcap')).open('rb') as stream:
             reader = make_reader(stream, validate_crcs=True)
@@ -190,36 +201,38 @@ def judge(path: Path, killed_s: float, witness: Witness) -> Loss:
         session = Session(path)
         chunks = list(session.chunks('emg')) if session.bag.message_count else []
         labels = session.labels()
-    except Exception as error:
-        return Loss(float('inf'), f'it does not open: {error!r}', 0, 0)
-    fault = ''
+    except Exception as exception:
+        return Loss(float('inf'), f'it cannot be opened: {exception!r}', 0, 0)
+    error = ''
     firsts = [chunk.first_sample for chunk in chunks]
-    wait(lambda: not firsts or max(witness.frames) > firsts[-1], 'hearing what it heard')
+    wait(
+        lambda: not firsts or max(witness.frames) > firsts[-1],
+        'receiving the frames of the session',
+    )
     if not len(frames) == len(again) == len(chunks) or frames != again:
-        fault = 'readers find different frames'
+        error = 'the readers find different frames'
     elif [witness.frames.get(first) for first in firsts] != frames:
-        fault = 'a frame is not what was published'
+        error = 'a frame differs from the published one'
     elif any(a.end_sample != b.first_sample for a, b in zip(chunks[:-1], chunks[1:], strict=True)):
         holes = [
             (a.end_sample, b.first_sample)
             for a, b in zip(chunks[:-1], chunks[1:], strict=True)
             if a.end_sample != b.first_sample
         ]
-        fault = f'frames within are missing: {holes} of {firsts[0]} to {firsts[-1]}'
+        error = f'frames are missing: samples {holes} between {firsts[0]} and {firsts[-1]}'
     elif not {label.name for label in labels} <= set(NAMES):
-        fault = 'a label is not what was published'
-    # A driver that is late itself is not the recorder's loss: when was the first frame published
-    # that is not there?
+        error = 'a label differs from the published ones'
+    # Counted from the publication of the first missing frame, so that a late driver is no loss.
     missing_s = witness.missing_since_s(firsts[-1]) if firsts else killed_s
-    loss = Loss(max(0.0, killed_s - missing_s), fault, len(labels), len(frames))
-    if loss.fault or loss.lost_s > MOST_LOST_S:
+    loss = Loss(max(0.0, killed_s - missing_s), error, len(labels), len(frames))
+    if loss.error or loss.lost_s > MAX_LOST_S:
         print(f'{path.name}: {loss}', file=sys.stderr)
     return loss
 
 
 def run(arguments: argparse.Namespace) -> list[Loss]:
-    """Kill so often."""
-    dice = random.Random(arguments.seed)
+    """Kill ``arguments.kills`` recorders."""
+    rng = random.Random(arguments.seed)
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['myogestic_ros.nodes.recorder.node'])  # imported once
     losses: list[Loss] = []
@@ -235,24 +248,24 @@ def run(arguments: argparse.Namespace) -> list[Loss]:
             wait(lambda: witness.frames, 'frames')
             pending: tuple[Path, float] | None = None
             for number in range(arguments.kills):
-                early = number % 4 == 3  # perhaps before the first frame has come
-                after_s = dice.uniform(0.0, 0.3 if early else arguments.longest)
+                early = number % 4 == 3  # possibly before the first frame
+                after_s = rng.uniform(0.0, 0.3 if early else arguments.longest)
                 cut = pending[0] if pending else None
                 path, killed_s = kill_once(context, folder, after_s, early, cut)
                 if pending:
-                    losses.append(judge(*pending, witness))
+                    losses.append(check(*pending, witness))
                 pending = path, killed_s
                 if number % 4 >= 2 or number == arguments.kills - 1:
                     repair_session(path)
-                    losses.append(judge(path, killed_s, witness))
+                    losses.append(check(path, killed_s, witness))
                     pending = None
-                witness.forget()
+                witness.discard_old_frames()
             witness.close()
     return losses
 
 
 def main() -> int:
-    """Kill, print the table, and return the exit code."""
+    """Measure, print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else '')
     parser.add_argument('--kills', type=int, default=200)
     parser.add_argument('--channels', type=int, default=64)
@@ -268,17 +281,17 @@ def main() -> int:
     finally:
         rclpy.try_shutdown()
     lost_s = np.array([loss.lost_s for loss in losses])
-    faults = sum(bool(loss.fault) for loss in losses)
+    n_errors = sum(bool(loss.error) for loss in losses)
     table = Table(title=f'{len(losses)} kills, {arguments.channels} ch at {arguments.rate:g} Hz')
-    for name in ('lost: p50 (s)', 'p95', 'most', 'allowed', 'faulty', 'frames', 'labels'):
+    for name in ('lost: p50 (s)', 'p95', 'max', 'limit', 'errors', 'frames', 'labels'):
         table.add_column(name, justify='right')
     table.add_row(
         *(f'{x:.3f}' for x in (np.median(lost_s), np.percentile(lost_s, 95), lost_s.max())),
-        *(f'{MOST_LOST_S:g}', str(faults)),
+        *(f'{MAX_LOST_S:g}', str(n_errors)),
         *(str(sum(getattr(loss, name) for loss in losses)) for name in ('frames', 'labels')),
     )
     Console(width=120).print(table)
-    return 1 if faults or lost_s.max() > MOST_LOST_S else 0
+    return 1 if n_errors or lost_s.max() > MAX_LOST_S else 0
 
 
 if __name__ == '__main__':

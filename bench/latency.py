@@ -1,11 +1,11 @@
-"""Latency from the newest sample to the received prediction, over real nodes in real processes.
+"""Measure the latency from the newest sample to the received prediction, with real processes.
 
 Usage: python bench/latency.py [--channels 8 64 400] [--seconds 20]
 
-For each number of channels: driver (synthetic array, 2 kHz, 20 samples a frame) and pipeline
-(Hudgins' features and LDA, window 200 ms, 50 Hz) run as processes of their own; this process
-receives the predictions. The clock starts when the newest sample was acquired, which is when its
-frame is published. Exit code 1 when a median is above its limit.
+For each number of channels, driver (synthetic array, 2 kHz, 20 samples per frame) and pipeline
+(default decoder, window 200 ms, 50 Hz) run in their own processes; this process receives the
+predictions. The latency counts from the acquisition of the newest sample, which is when its frame
+is published. Exit code 1 when a median exceeds its limit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from myogestic_ros.msg import Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
@@ -30,16 +29,17 @@ from myogestic_ros.demo.node_client import NodeClient, open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.demo.score import ReceivedPrediction
 from myogestic_ros.demo.settings import DemoSettings
+from myogestic_ros.msg import Prediction
 from myogestic_ros.nodes.common import qos
 
 LIMIT_MS = {8: 2.5, 64: 2.5, 400: 5.0}
-PEERS = {
+OTHERS = {
     8: ('0.8 to 1.2', '5.6'),
     64: ('1.3 to 1.6', ''),
     400: ('7.2 to 7.7', ''),
 }
-"""LibEMG 2.0.3 live (it busy-waits, and waits 10 ms more for a chunk that it needs not, which is
-not in its figures) and MyoGestic 2.6.2 (age of the newest sample when predict is called), ms."""
+"""Medians of LibEMG 2.0.3, live (it busy-waits; without its delay of 10 ms per chunk), and of
+MyoGestic 2.6.2 (age of the newest sample when ``predict`` is called), ms."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(console: Console, channels: int, seconds: float) -> Row:
-    """Run the graph with so many channels."""
+    """Run the nodes with ``channels`` channels and measure."""
     with tempfile.TemporaryDirectory(prefix='myogestic-latency-') as folder:
         plan = DemoSettings(
             with_hand=False,
@@ -78,12 +78,12 @@ def measure(console: Console, channels: int, seconds: float) -> Row:
                 nodes.start(name, getattr(plan, name)())
             steps.bring_up(console, operator, plan)
             steps.train(console, operator, steps.record_cues(console, operator, plan))
-            operator.transition('recorder', 'cleanup')  # it listens to emg: out of the way
+            operator.transition('recorder', 'cleanup')  # so that it does not subscribe to emg
             return predict(operator, nodes, channels, seconds)
 
 
 def listen(seconds: float) -> list[ReceivedPrediction]:
-    """Receive predictions for a while, with a node that does nothing else."""
+    """Receive predictions for ``seconds`` with a node of its own."""
     node = rclpy.create_node('listener', start_parameter_services=False)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -106,7 +106,7 @@ def listen(seconds: float) -> list[ReceivedPrediction]:
 
 
 def predict(operator: NodeClient, nodes: NodeProcesses, channels: int, seconds: float) -> Row:
-    """Predict for a while and measure."""
+    """Predict for ``seconds`` and measure."""
     operator.trigger('pipeline/start_predicting')
     answers = listen(1.0)
     before = {name: cpu_seconds(nodes.pid(name)) for name in ('driver', 'pipeline')}
@@ -123,7 +123,7 @@ def predict(operator: NodeClient, nodes: NodeProcesses, channels: int, seconds: 
 
 
 def table(rows: list[Row]) -> Table:
-    """Return the table of all rows, with the peers' figures beside."""
+    """Return the table of all rows, with the figures of other software."""
     result = Table(title='newest sample published → prediction received (ms); CPU s per s')
     for name in (
         *('channels', 'p50', 'p95', 'p99', 'max', 'limit p50', 'compute', 'rate Hz'),
@@ -140,13 +140,13 @@ def table(rows: list[Row]) -> Table:
             f'{row.rate_hz:.2f}',
             f'{row.cpu["driver"]:.2f}',
             f'{row.cpu["pipeline"]:.2f}',
-            *PEERS.get(row.channels, ('', '')),
+            *OTHERS.get(row.channels, ('', '')),
         )
     return result
 
 
 def main() -> int:
-    """Measure, print the table, and return the exit code."""
+    """Measure, print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else '')
     parser.add_argument('--channels', type=int, nargs='+', default=[8, 64, 400])
     parser.add_argument('--seconds', type=float, default=20.0)

@@ -1,13 +1,14 @@
-"""What a little data of today does for an old model, and whether a turned armband is noticed.
+"""Score recalibration with one or two repetitions, and the detection of a rotated armband.
 
     python bench/recalibration.py --data ../shared/data [--decoder NAME]
 
-Day to day: trained on one session of a person, then the first one or two repetitions of another
-session, tested on the rest of that one; every ordered pair of clean sessions of one person.
-Windows of 200 ms every 50 ms, none across a change of the label, 500 ms after each left out.
+Day to day: a model is trained on one session of a person, adapted to the first one or two
+repetitions of another session, and tested on the rest of that session; for every ordered pair of
+clean sessions of one person. Windows of 200 ms every 50 ms, none across a change of the label,
+without the first 500 ms after each change.
 
-Rotation: the channels of the second session are turned by every number of places; the first one
-or two repetitions, or all, are compared with the first session.
+Rotation: the channels of the second session are rotated by every number of places. The first one
+or two repetitions, or all of them, are compared with the first session.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def covariances(recording: Recording, repetitions: int) -> dict[str, Any]:
 def compare(
     old: tuple[Any, Any, Any], new: tuple[Any, Any, Any], k: int, fit: Any
 ) -> dict[str, float]:
-    """Return the accuracies (%) on today's later repetitions, after ``k`` of today."""
+    """Return the accuracies (%) on today's later repetitions, given the first ``k`` of today."""
     x, y, _ = old
     today, classes, groups = new
     shown, later = groups < k, groups >= k
@@ -71,7 +72,7 @@ def compare(
 
 
 def main() -> int:
-    """Run the bench; return the exit code."""
+    """Measure, print the tables and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--decoder', default=DEFAULT)
@@ -82,26 +83,28 @@ def main() -> int:
         (a, b) for a, b in itertools.permutations(found, 2) if a.split('-')[0] == b.split('-')[0]
     ]
     if not pairs:
-        console.print(f'No recordings in {options.data}; see bench/README.md for where they are.')
+        console.print(f'No recordings in {options.data}; see bench/README.md for their origin.')
         return 2
-    good = days(options.decoder, found, pairs, console)
-    return 0 if rotations(found, pairs, console) and good else 1
+    passed = days(options.decoder, found, pairs, console)
+    return 0 if rotations(found, pairs, console) and passed else 1
 
 
 def days(
     decoder: str, found: dict[str, Recording], pairs: list[tuple[str, str]], console: Console
 ) -> bool:
-    """Print how a model of another day does; return whether adapting it is worth it."""
+    """Print the accuracies of models of another day; return True when adapting improves them."""
     chosen = recipe(decoder)
     sets = {n: (chosen.extract({'emg': w}), y, g) for n, (w, y, g) in found.items()}
 
     def fit(x: Any, y: Any) -> Any:
         return chosen.make_estimator({'emg': N_CHANNELS}).fit(x, y)
 
-    table = Table(title=f'{decoder}: accuracy on the rest of today, %; {len(pairs)} pairs of days')
+    table = Table(
+        title=f'{decoder}: accuracy on the rest of the day, %; {len(pairs)} pairs of days'
+    )
     for name in ('repetitions', 'model', 'mean', 'median', 'worst', 'pairs worse than today only'):
         table.add_column(name, justify='left' if name in ('repetitions', 'model') else 'right')
-    good = True
+    improved = True
     for k in (1, 2):
         scores = [compare(sets[a], sets[b], k, fit) for a, b in pairs]
         for name in scores[0]:
@@ -117,25 +120,25 @@ def days(
             )
         table.add_section()
         means = {name: statistics.mean(s[name] for s in scores) for name in scores[0]}
-        good &= means['chosen'] > max(means['old'], means['today only'])
+        improved &= means['chosen'] > max(means['old'], means['today only'])
     console.print(table)
-    return good
+    return improved
 
 
 def rotations(found: dict[str, Recording], pairs: list[tuple[str, str]], console: Console) -> bool:
-    """Print how many turned armbands are noticed; return whether none is said to be falsely."""
-    table = Table(title='Armband turned by 1 to 7 places, or not at all')
+    """Print how many rotations are found; return True when none is proposed wrongly."""
+    table = Table(title='Armband rotated by 0 to 7 places')
     for name in ('compared with', 'found', 'proposed', 'wrongly proposed', 'least confidence'):
         table.add_column(name, justify='right')
-    wrong_at_all = 0
+    total_wrong = 0
     for k in (1, 2, 99):
         hits = proposed = wrong = cases = 0
         confidence = []
         for a, b in pairs:
             before, now = covariances(found[a], 99), covariances(found[b], k)
             for places in range(N_CHANNELS):
-                turned = {n: np.roll(c, (-places, -places), (0, 1)) for n, c in now.items()}
-                rotation = find_rotation(before, turned)
+                rotated = {n: np.roll(c, (-places, -places), (0, 1)) for n, c in now.items()}
+                rotation = find_rotation(before, rotated)
                 assert rotation is not None
                 right = rotation.channels % N_CHANNELS == places
                 cases += places > 0
@@ -143,17 +146,17 @@ def rotations(found: dict[str, Recording], pairs: list[tuple[str, str]], console
                 proposed += right and rotation.is_proposed
                 wrong += rotation.is_proposed and not right
                 confidence.append(rotation.confidence)
-        told = 'all repetitions' if k == 99 else f'{k} repetition(s)'
+        compared = 'all repetitions' if k == 99 else f'{k} repetition(s)'
         table.add_row(
-            told,
+            compared,
             f'{hits} of {cases}',
             f'{proposed} of {cases}',
             str(wrong),
             f'{min(confidence):.2f}',
         )
-        wrong_at_all += wrong
+        total_wrong += wrong
     console.print(table)
-    return wrong_at_all == 0
+    return total_wrong == 0
 
 
 if __name__ == '__main__':

@@ -1,14 +1,14 @@
-"""What a recorder takes without losing a sample, and what it costs those who predict meanwhile.
+"""Measure which data rate a recorder takes without losing a sample, and its effect on predictions.
 
 Usage: python bench/recording.py [throughput] [rates] [latency] [--seconds 60] [--folder DIR]
 
 throughput: driver (synthetic array) and recorder only, 400 channels at 10,240 Hz (16 MB/s).
-rates: driver, recorder and a pipeline that predicts, at rising rates, 10 s each.
-latency: the pipeline's tick latency with and without a recording beside it.
+rates: driver, recorder and a predicting pipeline, at rising data rates, 10 s each.
+latency: latency of predictions without a recorder, with an idle one, and while recording.
 
-Driver, recorder and pipeline run as processes of their own. What is lost is counted in the
-session by the index of the samples; that the driver kept up, by the stamp of its last sample.
-Exit code 1 when `throughput` has lost a sample.
+Driver, recorder and pipeline run in their own processes. Lost samples are counted in the session
+by the index of the samples. The stamp of the last sample shows whether the driver kept up. Exit
+code 1 when `throughput` loses a sample.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ def cpu_seconds(pid: int) -> float:
 
 @dataclass
 class Bench:
-    """A running graph."""
+    """Running nodes and what they publish on /diagnostics."""
 
     operator: NodeClient
     nodes: NodeProcesses
     plan: DemoSettings
-    info: dict[str, dict[str, str]]
+    diagnostics: dict[str, dict[str, str]]
 
-    def fact(self, node: str, name: str) -> float:
-        """Return what a node said last on /diagnostics."""
-        return float(self.info.get(f'/{node}', {}).get(name, 'nan'))
+    def diagnostic(self, node: str, name: str) -> float:
+        """Return the newest value of a node on /diagnostics; NaN when there is none."""
+        return float(self.diagnostics.get(f'/{node}', {}).get(name, 'nan'))
 
 
 @contextmanager
 def bench(plan: DemoSettings, names: tuple[str, ...]) -> Iterator[Bench]:
-    """Start nodes; the array streams."""
+    """Start nodes and activate the driver."""
     with (
         NodeProcesses(plan.out / 'nodes') as nodes,
         open_node_client(nodes.exit_message) as operator,
@@ -78,20 +78,22 @@ def bench(plan: DemoSettings, names: tuple[str, ...]) -> Iterator[Bench]:
         for name in names:
             operator.transition(name, 'configure')
         operator.transition('driver', 'activate')
-        info: dict[str, dict[str, str]] = {}
+        diagnostics: dict[str, dict[str, str]] = {}
 
-        def note(message: DiagnosticArray) -> None:
+        def on_diagnostics(message: DiagnosticArray) -> None:
             for status in message.status:
-                info[status.name] = {pair.key: pair.value for pair in status.values}
+                diagnostics[status.name] = {pair.key: pair.value for pair in status.values}
 
-        operator._node.create_subscription(DiagnosticArray, '/diagnostics', note, qos.DIAGNOSTICS)
+        operator._node.create_subscription(
+            DiagnosticArray, '/diagnostics', on_diagnostics, qos.DIAGNOSTICS
+        )
         operator.spin(SETTLE_S)
-        yield Bench(operator, nodes, plan, info)
+        yield Bench(operator, nodes, plan, diagnostics)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a recording holds."""
+    """Contents of a recorded session, and processor use."""
 
     samples: int
     lost: int
@@ -102,7 +104,7 @@ class Recorded:
 
 
 def record(running: Bench, seconds: float) -> Recorded:
-    """Record for a while, and look at what is in the session."""
+    """Record for ``seconds`` and count the samples in the session."""
     operator, nodes = running.operator, running.nodes
     names = [name for name in ('driver', 'recorder', 'pipeline') if name in nodes._processes]
     before = {name: cpu_seconds(nodes.pid(name)) for name in names}
@@ -113,13 +115,13 @@ def record(running: Bench, seconds: float) -> Recorded:
     cpu = {name: (cpu_seconds(nodes.pid(name)) - used) / seconds for name, used in before.items()}
     operator.spin(1.0)
     path = max((running.plan.out / 'sessions').iterdir(), key=lambda p: p.stat().st_mtime)
-    found = look(path, stopped_s, cpu)
+    found = count_samples(path, stopped_s, cpu)
     shutil.rmtree(path)
     return found
 
 
-def look(path: Path, stopped_s: float, cpu: dict[str, float]) -> Recorded:
-    """Count the samples of a session by their index, without what its metadata says."""
+def count_samples(path: Path, stopped_s: float, cpu: dict[str, float]) -> Recorded:
+    """Count the samples of a session by their index, independently of its metadata."""
     session = Session(path)
     samples = lost = 0
     following: int | None = None
@@ -131,14 +133,16 @@ def look(path: Path, stopped_s: float, cpu: dict[str, float]) -> Recorded:
         end_s = chunk.stamp_ns * 1e-9 + chunk.n_samples / chunk.sampling_rate
     noted = sum(json.loads(session.info.extra['lost_samples']).values())
     if noted != lost:
-        raise SystemExit(f'{path}: its metadata says {noted} lost samples, counted are {lost}')
+        raise SystemExit(
+            f'{path}: its metadata says {noted} lost samples, but {lost} were counted.'
+        )
     dropped = sum(json.loads(session.info.extra['dropped_messages']).values())
     megabytes = sum(file.stat().st_size for file in path.iterdir()) / 1e6
     return Recorded(samples, lost, dropped, megabytes, stopped_s - end_s, cpu)
 
 
 def throughput(folder: Path, channels: int, rate: float, seconds: float) -> bool:
-    """Driver and recorder only."""
+    """Record with driver and recorder only; return True when no sample is lost."""
     plan = DemoSettings(
         out=folder, channels=channels, sampling_rate=rate, class_names=('rest', 'fist')
     )
@@ -159,16 +163,16 @@ def throughput(folder: Path, channels: int, rate: float, seconds: float) -> bool
     return not found.lost and not found.dropped and enough
 
 
-def trained(running: Bench) -> None:
-    """Record a few cues and train on them."""
+def start_predicting(running: Bench) -> None:
+    """Record a few cues, train on them and start to predict."""
     operator, plan = running.operator, running.plan
     steps.train(QUIET, operator, steps.record_cues(QUIET, operator, plan))
     operator.trigger('pipeline/start_predicting')
     operator.spin(SETTLE_S)
 
 
-def short_plan(folder: Path, channels: int, rate: float) -> DemoSettings:
-    """Return a plan whose training takes a few seconds."""
+def short_settings(folder: Path, channels: int, rate: float) -> DemoSettings:
+    """Return settings whose training takes a few seconds."""
     return DemoSettings(
         out=folder,
         channels=channels,
@@ -180,7 +184,7 @@ def short_plan(folder: Path, channels: int, rate: float) -> DemoSettings:
 
 
 def rates(place: Path, seconds: float) -> None:
-    """Driver, recorder and pipeline at rising rates."""
+    """Record and predict at rising data rates; print the table."""
     table = Table(
         title=f'driver + recorder + pipeline (200 ms windows, 50 Hz), {seconds:g} s each'
     )
@@ -200,13 +204,13 @@ def rates(place: Path, seconds: float) -> None:
         folder = place / f'{channels}-{rate:g}'
         try:
             with bench(
-                short_plan(folder, channels, rate), ('driver', 'recorder', 'pipeline')
+                short_settings(folder, channels, rate), ('driver', 'recorder', 'pipeline')
             ) as running:
-                trained(running)
+                start_predicting(running)
                 names = ('emg: lost samples', 'overruns', 'coalesced', 'predictions')
-                before = [running.fact('pipeline', name) for name in names]
+                before = [running.diagnostic('pipeline', name) for name in names]
                 found = record(running, seconds)
-                after = [running.fact('pipeline', name) for name in names]
+                after = [running.diagnostic('pipeline', name) for name in names]
         except DemoError as error:
             table.add_row(str(channels), f'{rate:g}', '[red]failed[/]')
             print(f'{channels} channels at {rate:g} Hz: {error}', file=sys.stderr)
@@ -223,21 +227,21 @@ def rates(place: Path, seconds: float) -> None:
 
 
 def latency(place: Path, seconds: float) -> None:
-    """Tick latency with and without a recording; twice in turn, so that a busy spell shows."""
+    """Print the latency with and without a recording, in turns, so that other load shows."""
     table = Table(title=f'newest sample published → prediction received, {seconds:g} s each (ms)')
     for name in ('channels', 'rate (Hz)', 'recorder', 'p50', 'p95', 'p99', 'predictions/s'):
         table.add_column(name, justify='right')
     for channels, rate in ((8, 2000.0), (64, 2000.0), (400, 2048.0)):
         folder = place / f'latency-{channels}'
-        kinds = ('not there', 'idle', 'recording')
+        kinds = ('absent', 'idle', 'recording')
         found: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
         with bench(
-            short_plan(folder, channels, rate), ('driver', 'recorder', 'pipeline')
+            short_settings(folder, channels, rate), ('driver', 'recorder', 'pipeline')
         ) as running:
-            trained(running)
+            start_predicting(running)
             operator = running.operator
             for kind in kinds * 3:
-                if kind == 'not there':
+                if kind == 'absent':
                     operator.transition('recorder', 'cleanup')
                 elif kind == 'idle':
                     operator.transition('recorder', 'configure')
@@ -261,35 +265,37 @@ def latency(place: Path, seconds: float) -> None:
 
 
 def main() -> int:
-    """Measure, print the tables, and return the exit code."""
+    """Measure, print the tables and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else '')
     kinds = ('throughput', 'rates', 'latency')
-    parser.add_argument('what', nargs='*', help=f'{", ".join(kinds)}; all by default')
-    parser.add_argument('--seconds', type=float, default=60.0, help='of throughput, s')
+    parser.add_argument('kinds', nargs='*', help=f'{", ".join(kinds)}; all by default')
+    parser.add_argument('--seconds', type=float, default=60.0, help='duration of throughput, s')
     parser.add_argument('--channels', type=int, default=400)
     parser.add_argument('--rate', type=float, default=10240.0)
-    parser.add_argument('--folder', type=Path, help='on the disk to be tried; default: a new one')
+    parser.add_argument(
+        '--folder', type=Path, help='folder on the disk to measure; default: a temporary one'
+    )
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.what) - set(kinds))
+    unknown = sorted(set(arguments.kinds) - set(kinds))
     if unknown:
-        parser.error(f'got {", ".join(unknown)}, expected some of {", ".join(kinds)}')
-    what = arguments.what or kinds
+        parser.error(f'got {", ".join(unknown)}, expected: {", ".join(kinds)}')
+    what = arguments.kinds or kinds
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    right = True
+    passed = True
     with tempfile.TemporaryDirectory(
         prefix='myogestic-recording-', dir=arguments.folder
     ) as folder:
         place = Path(folder)
         if 'throughput' in what:
-            right = throughput(
+            passed = throughput(
                 place / 'throughput', arguments.channels, arguments.rate, arguments.seconds
             )
         if 'rates' in what:
             rates(place, 10.0)
         if 'latency' in what:
             latency(place, 30.0)
-    return 0 if right else 1
+    return 0 if passed else 1
 
 
 if __name__ == '__main__':

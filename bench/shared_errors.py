@@ -1,11 +1,11 @@
-"""Which errors every decoder makes: what is left when the decoder is not to blame.
+"""Count the errors that all decoders have in common, which no single decoder causes.
 
     python bench/shared_errors.py --data ../shared/data [--sessions 54321-1 …]
 
-Leave one repetition out, on windows as in `accuracy.py`. Each built-in decoder's errors as share of
-those of Hudgins' features with an untuned linear discriminant (LibEMG's default); the share of
-these that all built-in decoders make, none of which learns as another does; and in which repetition
-most of the shared ones lie: a person who moved late, or moved otherwise, is in every one of them.
+Leave-one-repetition-out, on windows as in `accuracy.py`. Printed are the errors of each built-in
+decoder as share of those of Hudgins' features with an untuned linear discriminant (LibEMG's
+default); the share of the errors that all built-in decoders have in common; and the repetition
+with most of these. A person who moved late or differently causes errors in every decoder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DECODERS = ('covariance', 'lda', 'svm', 'riemann')
 
 
 def held_out(x: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], fit: Fit) -> NDArray[Any]:
-    """Return the class that is predicted for each window when its repetition is left out."""
+    """Return the class predicted for each window by a model trained without its repetition."""
     found = np.empty_like(y)
     for repetition in np.unique(groups):
         tested = groups == repetition
@@ -42,7 +42,7 @@ def held_out(x: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], fit: Fit) -
 
 
 def row(name: str, recording: Recording) -> list[str]:
-    """Return a recording's row of the table."""
+    """Return the table row of a recording."""
     windows, y, groups = recording
     channels = {'emg': windows.shape[1]}
     htd = hudgins(windows.astype(np.float64))
@@ -73,7 +73,7 @@ def row(name: str, recording: Recording) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the bench; return the exit code."""
+    """Measure, print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--sessions', nargs='*', help='only these')
@@ -85,11 +85,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.sessions or name in options.sessions
     ]
     if not found:
-        console.print(f'No such recordings in {options.data}; see bench/README.md.')
+        console.print(
+            f'No such recordings in {options.data}; see bench/README.md for their origin.'
+        )
         return 2
-    table = Table(title="errors, leaving one repetition out, as share of HTD + LDA's")
-    for column in ('recording', 'HTD + LDA', *DECODERS, 'all of them', 'where most of these are'):
-        table.add_column(column, justify='left' if column[:5] in ('recor', 'where') else 'right')
+    table = Table(title='Errors with leave-one-repetition-out, as share of those of HTD + LDA')
+    for column in (
+        'recording',
+        'HTD + LDA',
+        *DECODERS,
+        'shared by all',
+        'repetition with most shared errors',
+    ):
+        table.add_column(column, justify='left' if column.startswith('re') else 'right')
     jobs = Parallel(n_jobs=-1, prefer='threads')
     for cells in jobs(delayed(lambda name, read: row(name, cut(read())))(*one) for one in found):
         table.add_row(*cells)

@@ -1,4 +1,4 @@
-"""Start the bridge, which drives a hand once it has been armed: ~/arm."""
+"""Start the bridge, which drives a hand after ~/arm is called."""
 
 from myogestic_ros.bringup.descriptions import describe
 

@@ -1,7 +1,8 @@
 """Bring up driver, recorder, pipeline, and bridge with a simulated hand or a controller.
 
-They come up one after the other. Then the driver streams, recorder and pipeline are idle, and the
-bridge is disarmed: nothing moves before ~/arm. cues:=true adds the cues node.
+The nodes are brought up one after the other. Then the driver streams, the recorder and the pipeline
+are idle, and the bridge is disarmed: the hand does not move before ~/arm is called. cues:=true adds
+the cues node.
 """
 
 from myogestic_ros.bringup.descriptions import describe

@@ -1,4 +1,4 @@
-"""Start the cues node, which runs guided protocols: ~/run_protocol."""
+"""Start the cues node, which runs guided protocols with the action ~/run_protocol."""
 
 from myogestic_ros.bringup.descriptions import describe
 

@@ -1,4 +1,4 @@
-"""Start the driver, which streams EMG of a source."""
+"""Start the driver, which streams EMG from a source."""
 
 from myogestic_ros.bringup.descriptions import describe
 

@@ -1,4 +1,4 @@
-"""Start the simulated hand; rviz:=true shows it."""
+"""Start the simulated hand; rviz:=true shows it in RViz."""
 
 from myogestic_ros.bringup.descriptions import describe
 

@@ -1,4 +1,4 @@
-"""Start the pipeline, which trains and predicts when it is asked to."""
+"""Start the pipeline, which trains and predicts on request."""
 
 from myogestic_ros.bringup.descriptions import describe
 

@@ -1,4 +1,4 @@
-"""Start the recorder, which waits for ~/start_recording."""
+"""Start the recorder, which records after ~/start_recording is called."""
 
 from myogestic_ros.bringup.descriptions import describe
 

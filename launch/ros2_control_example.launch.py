@@ -1,6 +1,6 @@
-"""An example: the hand as ros2_control drives one, on mock hardware, and everything before it.
+"""Example for ros2_control: drive the hand on mock hardware, with all nodes of this package.
 
-For machines with ros2_control (ros-$ROS_DISTRO-ros2-control and -ros2-controllers). It starts the
+Requires ros2_control (ros-$ROS_DISTRO-ros2-control and ros-$ROS_DISTRO-ros2-controllers). Starts the
 controller manager with config/ros2_control/controllers.yaml, and bringup.launch.py with
 hand:=controller.
 """
@@ -20,14 +20,14 @@ CONTROLLERS = str(SHARE / 'config' / 'ros2_control' / 'controllers.yaml')
 
 
 def robot_description():
-    """Return the hand's URDF with what ros2_control has to know."""
+    """Return the URDF of the hand with its <ros2_control> element."""
     robot = ET.parse(SHARE / 'urdf' / 'hand.urdf').getroot()
     robot.append(ET.parse(SHARE / 'urdf' / 'hand.ros2_control.xml').getroot())
     return ET.tostring(robot, encoding='unicode')
 
 
 def spawner(controller, *arguments):
-    """Return what loads a controller and, unless told otherwise, activates it."""
+    """Return the spawner of a controller, which also activates it without --inactive."""
     return Node(
         package='controller_manager',
         executable='spawner',
@@ -44,7 +44,7 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'namespace',
                 default_value='',
-                description='Namespace of all nodes: one arm, one namespace.',
+                description='Namespace of all nodes. Use one namespace per arm.',
             ),
             Node(
                 package='robot_state_publisher',

@@ -9,9 +9,14 @@ from support.paths import RECORDINGS
 
 
 def pytest_collection_modifyitems(items):
-    """Run first what takes longest: at the end nothing should be left that all wait for."""
-    order = {'test_recorder_disk.py': 0, 'test_demo.py': 1}
-    items.sort(key=lambda item: (item.path.parent.name != 'system', order.get(item.path.name, 2)))
+    """Run the longest tests first, so that no worker is left alone with one at the end."""
+    longest = {'test_recorder_disk.py': 0, 'test_demo.py': 1}
+
+    def order(item):
+        starts_processes = item.get_closest_marker('processes') is not None
+        return not starts_processes, longest.get(item.path.name, 2)
+
+    items.sort(key=order)
 
 
 @pytest.fixture

@@ -91,8 +91,9 @@ def test_type_stubs_declare_constants_with_their_values() -> None:
 
 
 def test_emg_frame_is_unchanged_by_serialization() -> None:
-    from myogestic_ros.msg import EmgFrame
     from rclpy.serialization import deserialize_message, serialize_message
+
+    from myogestic_ros.msg import EmgFrame
 
     sent = EmgFrame()
     sent.header.frame_id = 'forearm'
@@ -104,7 +105,7 @@ def test_package_is_registered_in_the_ament_index() -> None:
     assert 'myogestic_ros' in get_resources('rosidl_interfaces')
 
 
-@pytest.mark.parametrize('folder', ['launch', 'config', 'urdf', 'rviz'])
+@pytest.mark.parametrize('folder', ['launch', 'config', 'examples', 'urdf', 'rviz'])
 def test_installed_files_equal_those_in_the_source(folder: str) -> None:
     installed = Path(get_package_share_directory('myogestic_ros'))
     for path in (ROOT / folder).rglob('*'):

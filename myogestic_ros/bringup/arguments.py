@@ -1,4 +1,4 @@
-"""The arguments of this package's launch files, as a table: each is described once."""
+"""The arguments of this package's launch files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTROLLER = 'hand_position_controller'
 
 @dataclass(frozen=True)
 class Argument:
-    """A launch argument; empty as a default leaves it to the parameter files."""
+    """A launch argument; an empty value leaves the parameter to the parameter files."""
 
     default: str
     description: str
@@ -21,104 +21,102 @@ class Argument:
 
 
 ARGUMENTS = {
-    'namespace': Argument('', 'Namespace of all nodes: one arm, one namespace.'),
+    'namespace': Argument('', 'Namespace of all nodes. Use one namespace per arm.'),
     'params_file': Argument(
         '',
-        "Parameter file whose values hold over those of the package's own; arguments that are "
-        'given hold over both. Empty: none.',
+        "Parameter file that overrides the package's parameter files; launch arguments override "
+        'both. Empty: none.',
     ),
-    'use_sim_time': Argument('false', 'Whether to take the time from /clock.', TRUE_FALSE),
+    'use_sim_time': Argument('false', 'True: the nodes take the time from /clock.', TRUE_FALSE),
     'autostart': Argument(
         'true',
-        'Whether the nodes come up by themselves, one after the other; otherwise they wait, '
-        'unconfigured, for `ros2 lifecycle set`.',
+        'True: configure and activate the nodes one after the other. False: the nodes stay '
+        'unconfigured until `ros2 lifecycle set`.',
         TRUE_FALSE,
     ),
     'log_level': Argument(
-        'info', 'Least serious messages to show.', ('debug', 'info', 'warn', 'error', 'fatal')
+        'info',
+        'Lowest severity of the log messages to show.',
+        ('debug', 'info', 'warn', 'error', 'fatal'),
     ),
     'respawn': Argument(
         'true',
-        'Whether a driver, recorder or pipeline that dies is started again after 2 s: the driver '
-        'streams again, the others come back idle. Bridge, hand, and a pipeline that was to predict '
-        'from the start are never started again.',
+        'True: restart a driver, recorder or pipeline 2 s after it died. The driver is activated '
+        'again, the others are configured. Bridge, hand, and a pipeline started with predict:=true '
+        'are never restarted.',
         TRUE_FALSE,
     ),
     'source': Argument(
         '',
-        'Where samples come from: synthetic, replay, or a source that another package offers. '
-        'Empty: as the parameter files say (synthetic).',
+        'Source of the samples: synthetic, replay, or a source of another package. Empty: the '
+        'value of the parameter files (synthetic).',
     ),
     'path': Argument(
         '',
-        'What is played: a session, or a recording in CSV or NPZ (sets source:=replay).',
+        'Session, or recording file, to replay (sets source:=replay).',
     ),
-    'rate': Argument(
-        '', 'Speed at which it is played: 1 as recorded, 0 as fast as possible. Empty: 1.'
-    ),
-    'session': Argument('', 'What is played: a session, or a recording in CSV or NPZ.'),
+    'rate': Argument('', 'Replay rate: 1 as recorded, 0 as fast as possible. Empty: 1.'),
+    'session': Argument('', 'Session, or recording file, to replay.'),
     'player': Argument(
         'driver',
-        'What plays it: driver, the source replay; rosbag2, `ros2 bag play --clock` (a session only; '
-        'the nodes take their time from it).',
+        'Player: driver, the source replay; rosbag2, `ros2 bag play --clock` (sessions only; sets '
+        'use_sim_time:=true).',
         ('driver', 'rosbag2'),
     ),
     'session_dir': Argument(
         '',
-        'Folder of the recorded sessions. Empty: sessions, in a namespace <namespace>/sessions.',
+        'Folder of the recorded sessions. Empty: sessions, or <namespace>/sessions.',
     ),
     'decoder': Argument(
         '',
-        'Decoder: path of a .py file, name of a module, or a name under which a package offers '
-        'one. Empty: as the parameter files say (Hudgins features with LDA).',
+        'Decoder: path of a .py file, name of a module, or name of an installed decoder. Empty: '
+        'the value of the parameter files (Hudgins features with LDA).',
     ),
-    'model': Argument('', 'Model to load at the start: its name in model_dir. Empty: none.'),
-    'model_dir': Argument(
-        '', 'Folder of the models. Empty: models, in a namespace <namespace>/models.'
-    ),
+    'model': Argument('', 'Name of the model in model_dir to load at the start. Empty: none.'),
+    'model_dir': Argument('', 'Folder of the models. Empty: models, or <namespace>/models.'),
     'predict': Argument(
-        'false', 'Whether the pipeline predicts from the start; it needs a model.', TRUE_FALSE
+        'false', 'True: the pipeline predicts from the start; requires model.', TRUE_FALSE
     ),
     'cues': Argument(
-        'false', 'Whether to start the cues node, which runs guided protocols.', TRUE_FALSE
+        'false', 'True: start the cues node, which runs guided protocols.', TRUE_FALSE
     ),
     'protocol': Argument(
         '',
-        'Protocol of the cues node: path of a YAML file, or name of one of the package. Empty: '
-        'as the parameter files say (none; a goal names one).',
+        'Protocol of the cues node: path of a YAML file, or name of a protocol of this package. '
+        'Empty: the value of the parameter files (none; the goal names one).',
     ),
     'hand': Argument(
         'sim',
-        'What the bridge drives: sim, the simulated hand, which is started, too; controller, a '
-        'controller of ros2_control, which is not; none: there is neither bridge nor hand.',
+        'Hand to drive: sim, the simulated hand, which is started, too; controller, a ros2_control '
+        'controller, which must be started separately; none: start neither bridge nor hand.',
         ('sim', 'controller', 'none'),
     ),
     'controller': Argument(
         '',
-        'Name of the controller of ros2_control, relative to the namespace. Empty: the simulated '
-        f'hand, or with hand:=controller {CONTROLLER}.',
+        'Name of the ros2_control controller, relative to the namespace. Empty: the simulated '
+        f'hand, or {CONTROLLER} with hand:=controller.',
     ),
     'output': Argument(
         '',
-        'What the bridge publishes: position, velocity, trajectory or joint_state. Empty: as the '
-        'parameter files say (position).',
+        'Type of the commands: position, velocity, trajectory or joint_state. Empty: the value of '
+        'the parameter files (position).',
     ),
     'mapping': Argument(
         '',
-        'YAML file that says what predictions mean for the joints. Empty: as the parameter files '
-        "say (the simulated hand's).",
+        'YAML file that maps predictions to joints. Empty: the value of the parameter files (the '
+        'mapping of the simulated hand).',
     ),
     'urdf': Argument(
         '',
-        "Description of the hand, whose joint limits hold. Empty: the simulated hand's; for a "
+        'URDF file with the joint limits of the hand. Empty: the URDF of the simulated hand; for a '
         'controller the limits of the mapping.',
     ),
     'robot_state': Argument(
         'false',
-        'Whether to start robot_state_publisher, too (its package has to be installed).',
+        'True: start robot_state_publisher, too (its package must be installed).',
         TRUE_FALSE,
     ),
     'rviz': Argument(
-        'false', 'Whether to show the hand in RViz; starts robot_state_publisher.', TRUE_FALSE
+        'false', 'True: show the hand in RViz; starts robot_state_publisher.', TRUE_FALSE
     ),
 }

@@ -1,4 +1,4 @@
-"""What the launch files of this package are made of: their arguments, and the nodes they start."""
+"""Launch descriptions of this package: arguments and nodes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch_ros.actions import Node
 
 from myogestic_ros.bringup.arguments import ARGUMENTS, CONTROLLER
-from myogestic_ros.bringup.managed_nodes import Managed, bring_up, managed
+from myogestic_ros.bringup.managed_nodes import LaunchedNode, bring_up, managed_node
 
 __all__ = ['describe']
 
 COMMON = ('namespace', 'params_file', 'use_sim_time', 'autostart', 'log_level')
-TAKES = {
+NODE_ARGUMENTS = {
     'driver': ('respawn', 'source', 'path', 'rate'),
     'player': ('session', 'rate', 'player'),
     'cues': ('protocol',),
@@ -31,30 +31,32 @@ TAKES = {
     'hand': ('urdf', 'robot_state', 'rviz'),
     'bridge': ('controller', 'output', 'mapping', 'urdf'),
 }
-"""The arguments of each part, besides those that all have."""
+"""Arguments of each node, besides `COMMON`. The player is a driver that replays a session."""
 
 
-def describe(*parts: str, **changed: str) -> LaunchDescription:
+def describe(*names: str, **defaults: str) -> LaunchDescription:
     """Return the description of a launch file.
 
     Parameters
     ----------
-    *parts : str
-        Names of the nodes, in the order in which they come up: see `TAKES`; a player is a driver
-        that plays a session. Of bridge and hand together the argument ``hand`` decides, of cues
-        beside others the argument ``cues``.
-    **changed : str
-        Defaults of arguments that are others here.
+    *names : str
+        Nodes in the order in which they are brought up, of `NODE_ARGUMENTS`. The argument ``hand``
+        selects bridge and hand if both are named; the argument ``cues`` selects the cues node if
+        others are named, too.
+    **defaults : str
+        Defaults of arguments that differ from `ARGUMENTS`.
     """
-    both = {'bridge', 'hand'} <= set(parts)
-    names = [*COMMON, *(name for part in parts for name in TAKES[part])]
-    names += ['hand'] if both else []
-    names += ['cues'] if 'cues' in parts and len(parts) > 1 else []
-    wanted = [name for name in ARGUMENTS if name in names]
+    arguments = [*COMMON, *(argument for name in names for argument in NODE_ARGUMENTS[name])]
+    arguments += ['hand'] if {'bridge', 'hand'} <= set(names) else []
+    arguments += ['cues'] if 'cues' in names and len(names) > 1 else []
     return LaunchDescription(
         [
-            *(_declaration(name, changed.get(name)) for name in wanted),
-            OpaqueFunction(function=partial(_start, parts=parts)),
+            *(
+                _declaration(argument, defaults.get(argument))
+                for argument in ARGUMENTS
+                if argument in arguments
+            ),
+            OpaqueFunction(function=partial(_start, names=names)),
         ]
     )
 
@@ -69,41 +71,41 @@ def _declaration(name: str, default: str | None) -> DeclareLaunchArgument:
     )
 
 
-def _start(context: LaunchContext, parts: Sequence[str]) -> list[Any]:
+def _start(context: LaunchContext, names: Sequence[str]) -> list[Any]:
     given = context.launch_configurations
     hand = given.get('hand', 'sim')
-    left_out = {'sim': [], 'controller': ['hand'], 'none': ['hand', 'bridge']}[hand]
-    left_out += ['cues'] if given.get('cues', 'true') == 'false' else []
+    excluded = {'sim': [], 'controller': ['hand'], 'none': ['hand', 'bridge']}[hand]
+    excluded += ['cues'] if given.get('cues', 'true') == 'false' else []
     then = []
     if given.get('player') == 'rosbag2':
-        left_out.append('player')
+        excluded.append('player')
         given['use_sim_time'] = 'true'
         then.append(_rosbag2(context))
-    nodes = [PARTS[part](context) for part in parts if part not in left_out]
+    nodes = [NODES[name](context) for name in names if name not in excluded]
     actions = bring_up(nodes, given['autostart'] == 'true', then)
-    if 'hand' in parts and hand == 'sim':
-        actions += _shown(context)
+    if 'hand' in names and hand == 'sim':
+        actions += _visualization(context)
     return actions
 
 
-def _driver(context: LaunchContext) -> Managed:
+def _driver(context: LaunchContext) -> LaunchedNode:
     given = context.launch_configurations
     parameters: dict[str, Any] = {
         'source': given['source'] or ('replay' if given['path'] else ''),
         'replay.path': given['path'],
         'replay.rate': _number('rate', given['rate']),
     }
-    return managed(context, 'driver', parameters, active=True, respawn=True)
+    return managed_node(context, 'driver', parameters, active=True, respawn=True)
 
 
-def _player(context: LaunchContext) -> Managed:
+def _player(context: LaunchContext) -> LaunchedNode:
     given = context.launch_configurations
     parameters = {
         'source': 'replay',
         'replay.path': _session(context),
         'replay.rate': _number('rate', given['rate']),
     }
-    return managed(context, 'driver', parameters, active=True)
+    return managed_node(context, 'driver', parameters, active=True)
 
 
 def _rosbag2(context: LaunchContext) -> ExecuteProcess:
@@ -117,20 +119,20 @@ def _rosbag2(context: LaunchContext) -> ExecuteProcess:
 def _session(context: LaunchContext) -> str:
     session = context.launch_configurations['session']
     if not session:
-        raise RuntimeError('session: there is nothing to play; give session:=path.')
+        raise RuntimeError('session: no session to replay; give session:=<path>.')
     return session
 
 
-def _cues(context: LaunchContext) -> Managed:
-    return managed(context, 'cues', {'protocol': context.launch_configurations['protocol']})
+def _cues(context: LaunchContext) -> LaunchedNode:
+    return managed_node(context, 'cues', {'protocol': context.launch_configurations['protocol']})
 
 
-def _recorder(context: LaunchContext) -> Managed:
+def _recorder(context: LaunchContext) -> LaunchedNode:
     parameters = {'session_dir': _folder(context, 'session_dir', 'sessions')}
-    return managed(context, 'recorder', parameters, respawn=True)
+    return managed_node(context, 'recorder', parameters, respawn=True)
 
 
-def _pipeline(context: LaunchContext) -> Managed:
+def _pipeline(context: LaunchContext) -> LaunchedNode:
     given = context.launch_configurations
     parameters = {
         'decoder': given['decoder'],
@@ -139,16 +141,16 @@ def _pipeline(context: LaunchContext) -> Managed:
         'model_dir': _folder(context, 'model_dir', 'models'),
     }
     active = given['predict'] == 'true'
-    # One that predicted would do so again, and move a hand that nobody expects to move.
-    return managed(context, 'pipeline', parameters, active=active, respawn=not active)
+    # A restarted pipeline would predict again and move the hand unexpectedly.
+    return managed_node(context, 'pipeline', parameters, active=active, respawn=not active)
 
 
-def _hand(context: LaunchContext) -> Managed:
+def _hand(context: LaunchContext) -> LaunchedNode:
     parameters = {'urdf': context.launch_configurations['urdf']}
-    return managed(context, 'hand', parameters, active=True)
+    return managed_node(context, 'hand', parameters, active=True)
 
 
-def _bridge(context: LaunchContext) -> Managed:
+def _bridge(context: LaunchContext) -> LaunchedNode:
     given = context.launch_configurations
     simulated = given.get('hand', 'sim') == 'sim'
     controller = given['controller'] or ('' if simulated else CONTROLLER)
@@ -161,10 +163,10 @@ def _bridge(context: LaunchContext) -> Managed:
     if controller:
         last = 'joint_trajectory' if given['output'] == 'trajectory' else 'commands'
         parameters['output_topic'] = f'{controller}/{last}'
-    return managed(context, 'bridge', parameters, active=True)
+    return managed_node(context, 'bridge', parameters, active=True)
 
 
-PARTS: dict[str, Callable[[LaunchContext], Managed]] = {
+NODES: dict[str, Callable[[LaunchContext], LaunchedNode]] = {
     'driver': _driver,
     'player': _player,
     'cues': _cues,
@@ -175,8 +177,8 @@ PARTS: dict[str, Callable[[LaunchContext], Managed]] = {
 }
 
 
-def _shown(context: LaunchContext) -> list[Node]:
-    """Return what makes the hand visible, as far as it is wanted."""
+def _visualization(context: LaunchContext) -> list[Node]:
+    """Return robot_state_publisher and RViz, as far as the arguments ask for them."""
     given = context.launch_configurations
     rviz = given['rviz'] == 'true'
     if not rviz and given['robot_state'] != 'true':
@@ -186,7 +188,7 @@ def _shown(context: LaunchContext) -> list[Node]:
             get_package_prefix(package)
         except PackageNotFoundError:
             raise RuntimeError(
-                f'The package {package} is not installed; on Ubuntu: '
+                f'The package {package} is not installed; on Ubuntu, install it with: '
                 f'apt install ros-$ROS_DISTRO-{package.replace("_", "-")}'
             ) from None
     description = Path(given['urdf'] or _share('urdf/hand.urdf')).expanduser().read_text('utf-8')
@@ -219,7 +221,7 @@ def _share(name: str) -> Path:
 
 
 def _folder(context: LaunchContext, argument: str, name: str) -> str:
-    """Return a folder as an argument gives it, or one of the namespace's own."""
+    """Return the folder of an argument, or by default a folder of the namespace."""
     given = context.launch_configurations
     namespace = given['namespace'].strip('/')
     return given[argument] or (f'{namespace}/{name}' if namespace else '')

@@ -1,7 +1,6 @@
-"""For launch files: managed nodes that come up in order, and say why when they do not.
+"""Bring up lifecycle nodes in order from a launch file, and report why a node fails.
 
-A launch file of this package declares its arguments and names its nodes; who writes one of their
-own may do the same (docs/how-to/launch.md).
+`managed_node` and `bring_up` may be used in other launch files, see docs/how-to/launch.md.
 """
 
 from __future__ import annotations
@@ -27,84 +26,92 @@ from lifecycle_msgs.msg import Transition
 from myogestic_ros.msg import BridgeStatus, NodeStatus, PipelineStatus
 from myogestic_ros.nodes.common import qos
 
-__all__ = ['Managed', 'bring_up', 'managed']
+__all__ = ['LaunchedNode', 'bring_up', 'managed_node']
 
 STATUS_TYPES = {'pipeline': PipelineStatus, 'bridge': BridgeStatus}
-"""Of ~/status; that of the other nodes is NodeStatus."""
-REASON_WITHIN_S = 0.5
-"""So long after a refusal its reason has arrived, too."""
-END_WITHIN_S = 15
-"""What a node is given to end after Ctrl-C: a bridge takes the hand to rest, a recorder closes its
-session."""
-RESPAWN_AFTER_S = 2.0
+"""Message types of ~/status; NodeStatus for the other nodes."""
+REASON_DELAY_S = 0.5
+"""Time after a refused transition in which the status message with the reason arrives."""
+SHUTDOWN_TIMEOUT_S = 15
+"""Time to end after Ctrl-C: the bridge moves the hand to rest, the recorder closes its session."""
+RESPAWN_DELAY_S = 2.0
 
 
 @dataclass
-class Managed:
-    """A managed node to be brought up.
+class LaunchedNode:
+    """A lifecycle node to bring up.
 
     Attributes
     ----------
     name : str
-        Name of the node, and of its executable.
+        Name of the node and of its executable.
     active : bool
-        Whether it is activated, or only configured.
+        True to configure and activate the node; False to configure it.
     action : LifecycleNode
-        What starts it.
+        Action that starts the node.
     message : str
-        What it said last on its ``~/status``.
+        Last message on its ``~/status``.
+    has_status : bool
+        True after the first status of the current process.
+    requested : bool
+        True after the first transition was requested.
+    up : bool
+        True after the last transition.
+    subscription : Subscription
+        Subscription to ``~/status``.
     """
 
     name: str
     active: bool
     action: Any
     message: str = ''
-    heard: bool = field(default=False, init=False)
-    asked: bool = field(default=False, init=False)
+    has_status: bool = field(default=False, init=False)
+    requested: bool = field(default=False, init=False)
     up: bool = field(default=False, init=False)
     subscription: Any = field(default=None, init=False)
 
-    def begin(self) -> None:
-        """Take note that a process of it has started."""
-        self.heard = self.asked = self.up = False
+    def reset(self) -> None:
+        """Reset the state for a new process of the node."""
+        self.has_status = self.requested = self.up = False
 
 
-class _Spoke(Event):  # type: ignore[misc]
-    """A managed node has said something on its ~/status for the first time."""
+class _FirstStatus(Event):  # type: ignore[misc]
+    """The first status of a managed node was received."""
 
-    name = 'myogestic_ros.Spoke'
+    name = 'myogestic_ros.FirstStatus'
 
-    def __init__(self, node: Managed) -> None:
+    def __init__(self, node: LaunchedNode) -> None:
         self.node = node
 
 
-def managed(
+def managed_node(
     context: LaunchContext,
     name: str,
     parameters: Mapping[str, Any],
     *,
     active: bool = False,
     respawn: bool = False,
-) -> Managed:
-    """Return a node of this package, to be brought up.
+) -> LaunchedNode:
+    """Return a node of this package for `bring_up`.
 
     Parameters
     ----------
     context : LaunchContext
-        For the arguments ``namespace``, ``params_file``, ``use_sim_time`` and ``log_level``.
+        Provides the arguments ``namespace``, ``params_file``, ``use_sim_time``, ``log_level`` and
+        ``respawn``.
     name : str
-        ``'driver'``, ``'recorder'``, ``'pipeline'``, ``'bridge'`` or ``'hand'``.
+        ``'driver'``, ``'recorder'``, ``'pipeline'``, ``'cues'``, ``'bridge'`` or ``'hand'``.
     parameters : mapping
-        What is to hold over the parameter files; values that are ``''`` are left to them.
+        Values that override the parameter files; ``''`` is ignored.
     active : bool
-        Whether it is activated, or only configured.
+        True to activate the node; False to configure it only.
     respawn : bool
-        Whether it is started again when it dies.
+        True to restart the node when it dies.
 
     Raises
     ------
     RuntimeError
-        When ``params_file`` is not there.
+        If ``params_file`` does not exist.
     """
     given = context.launch_configurations
     share = Path(get_package_share_directory('myogestic_ros'))
@@ -114,62 +121,62 @@ def managed(
         if not file.is_file():
             raise RuntimeError(f'params_file: there is no file {file}.')
         files.append(str(file))
-    # A name such as 2026 stays a string.
-    chosen = {
+    # Typed, so that a name such as 2026 stays a string.
+    overrides = {
         key: ParameterValue(value, value_type=str) if isinstance(value, str) else value
         for key, value in parameters.items()
         if value != ''
     }
-    chosen['use_sim_time'] = given.get('use_sim_time', 'false') == 'true'
+    overrides['use_sim_time'] = given.get('use_sim_time', 'false') == 'true'
     action = LifecycleNode(
         package='myogestic_ros',
         executable=name,
         name=name,
         namespace=given.get('namespace', ''),
-        parameters=[*files, chosen],
+        parameters=[*files, overrides],
         ros_arguments=['--log-level', given.get('log_level', 'info')],
         output='screen',
-        sigterm_timeout=str(END_WITHIN_S),
+        sigterm_timeout=str(SHUTDOWN_TIMEOUT_S),
         respawn=respawn and given.get('respawn', 'true') == 'true',
-        respawn_delay=RESPAWN_AFTER_S,
+        respawn_delay=RESPAWN_DELAY_S,
     )
-    return Managed(name, active, action)
+    return LaunchedNode(name, active, action)
 
 
 def bring_up(
-    nodes: Sequence[Managed], autostart: bool = True, then: Sequence[Any] = ()
+    nodes: Sequence[LaunchedNode], autostart: bool = True, then: Sequence[Any] = ()
 ) -> list[Any]:
-    """Return the actions that start nodes at once and take them up one after the other.
+    """Return the actions that start all nodes at once and bring them up one after the other.
 
-    A node is configured when those before it are up. One that refuses ends the launch, with its
-    reason; so does one that ends before it was up. One that is started again is taken up again.
+    A node is configured when all nodes before it are up. A node that refuses a transition, or
+    ends before it is up, ends the launch with the reason. A restarted node is brought up again.
 
     Parameters
     ----------
-    nodes : sequence of Managed
-        In the order in which they come up.
+    nodes : sequence of LaunchedNode
+        Nodes in the order in which they are brought up.
     autostart : bool
-        Whether they take any transition.
+        False to leave all nodes unconfigured.
     then : sequence of action
-        What is done once all are up; at once, when they take none.
+        Actions after all nodes are up; without autostart, at once.
     """
     actions: list[Any] = []
     if autostart:
-        order = _Order(list(nodes), list(then))
+        sequence = _StartSequence(list(nodes), list(then))
         for node in nodes:
-            actions += _handlers(node, order)
+            actions += _handlers(node, sequence)
     return [*actions, *(node.action for node in nodes), *(() if autostart else then)]
 
 
 @dataclass
-class _Order:
-    """The nodes in their order, and what is to be done once all of them are up."""
+class _StartSequence:
+    """Nodes in their order, and the actions after all of them are up."""
 
-    nodes: list[Managed]
+    nodes: list[LaunchedNode]
     then: list[Any]
 
 
-def _handlers(node: Managed, order: _Order) -> list[Any]:
+def _handlers(node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
     def on(start: str, goal: str, function: Callable[..., Any]) -> Any:
         return OnStateTransition(
             target_lifecycle_node=node.action,
@@ -178,74 +185,76 @@ def _handlers(node: Managed, order: _Order) -> list[Any]:
             entities=[OpaqueFunction(function=function)],
         )
 
-    configured = partial(_activate if node.active else _arrived, node=node, order=order)
+    configured = partial(_activate if node.active else _on_up, node=node, sequence=sequence)
     handlers = [
         OnProcessStart(
             target_action=node.action,
-            on_start=[OpaqueFunction(function=partial(_started, node=node))],
+            on_start=[OpaqueFunction(function=partial(_on_process_start, node=node))],
         ),
         EventHandler(
-            matcher=lambda event: isinstance(event, _Spoke) and event.node is node,
-            entities=[OpaqueFunction(function=partial(_next, order=order))],
+            matcher=lambda event: isinstance(event, _FirstStatus) and event.node is node,
+            entities=[OpaqueFunction(function=partial(_configure_next, sequence=sequence))],
         ),
         on('configuring', 'inactive', configured),
-        on('activating', 'active', partial(_arrived, node=node, order=order)),
-        on('configuring', 'unconfigured', partial(_refused, node=node, what='configured')),
-        on('activating', 'inactive', partial(_refused, node=node, what='activated')),
+        on('activating', 'active', partial(_on_up, node=node, sequence=sequence)),
+        on(
+            'configuring', 'unconfigured', partial(_on_refusal, node=node, transition='configured')
+        ),
+        on('activating', 'inactive', partial(_on_refusal, node=node, transition='activated')),
         OnProcessExit(
             target_action=node.action,
-            on_exit=[OpaqueFunction(function=partial(_ended, node=node))],
+            on_exit=[OpaqueFunction(function=partial(_on_process_exit, node=node))],
         ),
     ]
     return [RegisterEventHandler(handler) for handler in handlers]
 
 
-def _started(context: LaunchContext, node: Managed) -> None:
-    """Wait for the node's first word.
+def _on_process_start(context: LaunchContext, node: LaunchedNode) -> None:
+    """Wait for the first status of the node.
 
-    Its status is latched, and comes once the node knows who listens here: from then on no answer
-    and no transition of its can get lost.
+    The status is latched and arrives after the node has discovered this process: from then on no
+    response and no transition event of the node is lost.
     """
-    node.begin()
+    node.reset()
     loop = context.asyncio_loop
 
-    def hear(message: Any) -> None:
+    def on_status(message: Any) -> None:
         node.message = message.message
-        if not node.heard:
-            node.heard = True
-            loop.call_soon_threadsafe(lambda: context.emit_event_sync(_Spoke(node)))
+        if not node.has_status:
+            node.has_status = True
+            loop.call_soon_threadsafe(lambda: context.emit_event_sync(_FirstStatus(node)))
 
     if node.subscription is None:
         kind = STATUS_TYPES.get(node.name, NodeStatus)
         topic = f'{node.action.node_name}/status'
         node.subscription = get_ros_node(context).create_subscription(
-            kind, topic, hear, qos.STATUS
+            kind, topic, on_status, qos.STATUS
         )
 
 
-def _next(context: LaunchContext, order: _Order) -> list[Any]:
-    """Configure the first node that is not up, once it is there."""
-    node = next((node for node in order.nodes if not node.up), None)
-    if node is None or node.asked or not node.heard or context.is_shutdown:
+def _configure_next(context: LaunchContext, sequence: _StartSequence) -> list[Any]:
+    """Configure the first node that is not up, if its status was received."""
+    node = next((node for node in sequence.nodes if not node.up), None)
+    if node is None or node.requested or not node.has_status or context.is_shutdown:
         return []
-    node.asked = True
+    node.requested = True
     return [_change(node, Transition.TRANSITION_CONFIGURE)]
 
 
-def _activate(context: LaunchContext, node: Managed, order: _Order) -> list[Any]:
+def _activate(context: LaunchContext, node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
     return [] if node.up else [_change(node, Transition.TRANSITION_ACTIVATE)]
 
 
-def _arrived(context: LaunchContext, node: Managed, order: _Order) -> list[Any]:
+def _on_up(context: LaunchContext, node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
     node.up = True
     text = f'{node.name} is {"active" if node.active else "ready (inactive)"}.'
-    if not all(other.up for other in order.nodes):
-        return [LogInfo(msg=text), *_next(context, order)]
-    then, order.then = order.then, []  # once, however often a node comes back
+    if not all(other.up for other in sequence.nodes):
+        return [LogInfo(msg=text), *_configure_next(context, sequence)]
+    then, sequence.then = sequence.then, []  # only once, not after a restart
     return [LogInfo(msg=f'{text} All nodes are up.'), *then]
 
 
-def _change(node: Managed, transition: int) -> EmitEvent:
+def _change(node: LaunchedNode, transition: int) -> EmitEvent:
     return EmitEvent(
         event=ChangeState(
             lifecycle_node_matcher=matches_action(node.action), transition_id=transition
@@ -253,21 +262,21 @@ def _change(node: Managed, transition: int) -> EmitEvent:
     )
 
 
-def _refused(context: LaunchContext, node: Managed, what: str) -> list[Any]:
-    """End the launch: unless the node was up, and somebody else asked for it."""
+def _on_refusal(context: LaunchContext, node: LaunchedNode, transition: str) -> list[Any]:
+    """End the launch, unless the node was up before: then a user requested the transition."""
     if node.up:
         return []
 
     def end(context: LaunchContext) -> None:
-        raise RuntimeError(f'{node.name} could not be {what}: {node.message}')
+        raise RuntimeError(f'{node.name} could not be {transition}: {node.message}')
 
-    return [TimerAction(period=REASON_WITHIN_S, actions=[OpaqueFunction(function=end)])]
+    return [TimerAction(period=REASON_DELAY_S, actions=[OpaqueFunction(function=end)])]
 
 
-def _ended(context: LaunchContext, node: Managed) -> None:
+def _on_process_exit(context: LaunchContext, node: LaunchedNode) -> None:
     if context.is_shutdown or node.up:
         return
     code = context.locals.event.returncode
     raise RuntimeError(
-        f'{node.name} ended with exit code {code} before it was up; what it printed says why.'
+        f'{node.name} ended with exit code {code} before it was up; see its output for the reason.'
     )

@@ -1,1 +1,1 @@
-"""The main job, walked through from outside: record, train, predict, and say how it went."""
+"""Demo of the whole workflow with running nodes: record, train, predict, and report scores."""

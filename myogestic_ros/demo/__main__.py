@@ -1,4 +1,4 @@
-"""``make demo``: the whole main job on a running graph, and how well it went."""
+"""``make demo``: record, train and predict with running nodes, and report scores."""
 
 from __future__ import annotations
 
@@ -38,36 +38,41 @@ INTERRUPTED = 130
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='demo',
-        description='Record, train and predict with real nodes, and report.',
-        epilog='Its nodes are in a ROS domain of their own, which it names; ROS_DOMAIN_ID=0 before '
-        'the command puts them where other nodes are.',
+        description='Record, train and predict with running nodes, and report scores.',
+        epilog='The nodes run in a separate ROS domain, which is printed. Set ROS_DOMAIN_ID to use '
+        'another domain.',
     )
     parser.add_argument('--data', type=Path, help='folder of a recording to replay')
-    parser.add_argument('--mapping', type=Path, help='YAML file that says how to read it')
-    parser.add_argument('--sampling-rate', type=float, help='its sampling rate, Hz')
-    parser.add_argument('--scale', type=float, help='volt per count of it')
-    parser.add_argument('--out', type=Path, default=Path('out/demo'), help='where results go')
+    parser.add_argument('--mapping', type=Path, help='YAML file with the format of the recording')
+    parser.add_argument('--sampling-rate', type=float, help='sampling rate of the recording, Hz')
+    parser.add_argument('--scale', type=float, help='volt per unit of the recording')
+    parser.add_argument('--out', type=Path, default=Path('out/demo'), help='folder for results')
     parser.add_argument('--classes', default='', help='comma-separated classes to cue')
-    parser.add_argument('--repetitions', type=int, default=3, help='recorded repetitions')
-    parser.add_argument('--tests', type=int, default=2, help='predicted repetitions')
-    parser.add_argument('--hold', type=float, default=2.0, help='length of a cue, s')
-    parser.add_argument('--channels', type=int, default=8, help='channels of the array')
-    parser.add_argument('--predict-hz', type=float, default=50.0, help='predictions a second')
+    parser.add_argument('--repetitions', type=int, default=3, help='repetitions to record')
+    parser.add_argument('--tests', type=int, default=2, help='repetitions to predict')
+    parser.add_argument('--hold', type=float, default=2.0, help='duration of a cue, s')
+    parser.add_argument('--channels', type=int, default=8, help='channels of the synthetic source')
+    parser.add_argument('--predict-hz', type=float, default=50.0, help='predictions per second')
     parser.add_argument(
-        '--seconds', type=float, default=12.0, help='how long a recording may be played, s'
+        '--seconds', type=float, default=12.0, help='longest duration of a replay, s'
     )
-    parser.add_argument('--no-hand', action='store_true', help='leave out bridge and hand')
-    parser.add_argument('--min-accuracy', type=float, default=0.0, help='fail below it, 0 to 1')
+    parser.add_argument('--no-hand', action='store_true', help='run without bridge and hand')
+    parser.add_argument(
+        '--min-accuracy',
+        type=float,
+        default=0.0,
+        help='exit with an error below this accuracy, 0 to 1',
+    )
     return parser
 
 
-def _plan(arguments: argparse.Namespace) -> DemoSettings:
+def _settings(arguments: argparse.Namespace) -> DemoSettings:
     names = tuple(name.strip() for name in arguments.classes.split(',') if name.strip())
     replay: dict[str, Any] = {}
     if arguments.data is not None:
         if not arguments.data.exists():
             raise DemoError(
-                f'There is no {arguments.data}; give the folder of a recording: '
+                f'There is no {arguments.data}; expected the folder of a recording: '
                 f'make demo DATA=path/to/folder'
             )
         replay = {
@@ -81,7 +86,10 @@ def _plan(arguments: argparse.Namespace) -> DemoSettings:
         }
     few = min(arguments.repetitions, arguments.tests) < 1
     if few or arguments.hold < NOT_JUDGED_S + 0.1:
-        raise DemoError('At least 1 repetition, held for at least 0.8 s, is needed.')
+        raise DemoError(
+            f'Got {arguments.repetitions} recorded and {arguments.tests} predicted repetitions of '
+            f'{arguments.hold:g} s; expected at least 1 each, held for at least 0.8 s.'
+        )
     chosen: dict[str, Any] = {'class_names': names} if names else {}
     return DemoSettings(
         out=arguments.out.absolute(),
@@ -99,106 +107,109 @@ def _plan(arguments: argparse.Namespace) -> DemoSettings:
 
 
 def _clear(out: Path) -> None:
-    """Make room for a new run: only what an earlier run of the demo left."""
+    """Remove the results of an earlier run of the demo."""
     for name in ('sessions', 'models', 'nodes'):
         shutil.rmtree(out / name, ignore_errors=True)
     (out / 'hand.gif').unlink(missing_ok=True)
 
 
-def _walk(console: Console, operator: NodeClient, plan: DemoSettings) -> float:
-    """Go through the main job; return the speed of the predicted part."""
-    steps.bring_up(console, operator, plan)
-    if plan.data is None:
-        steps.train(console, operator, steps.record_cues(console, operator, plan))
-        steps.test_cues(console, operator, plan)
+def _run_steps(console: Console, client: NodeClient, settings: DemoSettings) -> float:
+    """Run all steps; return the playback speed of the predicted part."""
+    steps.bring_up(console, client, settings)
+    if settings.data is None:
+        steps.train(console, client, steps.record_cues(console, client, settings))
+        steps.test_cues(console, client, settings)
         return 1.0
-    steps.train(console, operator, steps.play_recording(console, operator, plan, 'first'))
-    steps.play_recording(console, operator, plan, 'last')
-    return operator.speed
+    steps.train(console, client, steps.play_recording(console, client, settings, 'first'))
+    steps.play_recording(console, client, settings, 'last')
+    return client.speed
 
 
-def _hand(operator: NodeClient) -> HandScore:
-    """Return how the hand followed, by the postures of the mapping that the bridge goes by."""
+def _hand(client: NodeClient) -> HandScore:
+    """Return the scores of the hand, with the postures of the mapping that the bridge uses."""
     mapping = read_mapping(share('config', 'mappings', 'hand.yaml'))
-    postures = class_postures(mapping, [cue.name for cue in operator.cues])
-    return score_hand(operator.cues, operator.predictions, operator.hand, postures)
+    postures = class_postures(mapping, [cue.name for cue in client.cues])
+    return score_hand(client.cues, client.predictions, client.hand, postures)
 
 
 def share(*parts: str) -> Path:
-    """Return a file that is installed with this package."""
+    """Return the path of an installed file of this package."""
     return Path(get_package_share_directory('myogestic_ros'), *parts)
 
 
 class _Interrupt:
-    """SIGINT and SIGTERM, noted: an exception out of a handler may strike anywhere."""
+    """Store SIGINT and SIGTERM: an exception raised by a handler could interrupt any line."""
 
     def __init__(self) -> None:
-        self.noted = False
+        self.received = False
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+            signal.signal(number, self._on_signal)
 
-    def _note(self, *_: Any) -> None:
-        if self.noted:  # somebody is in a hurry
+    def _on_signal(self, *_: Any) -> None:
+        if self.received:  # a second signal interrupts at once
             raise KeyboardInterrupt
-        self.noted = True
+        self.received = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt when there was one."""
-        if self.noted:
+        """Raise KeyboardInterrupt if a signal was received."""
+        if self.received:
             raise KeyboardInterrupt
 
 
 @contextmanager
-def _alone(console: Console, out: Path) -> Iterator[None]:
-    """Keep away from other demos: a ROS domain of its own, and a folder that no other one has."""
+def _isolated(console: Console, out: Path) -> Iterator[None]:
+    """Isolate this demo from others: a separate ROS domain, and a lock on the output folder."""
     out.mkdir(parents=True, exist_ok=True)
     with isolated_domain() as domain, (out / '.lock').open('w') as lock:
         if not lock_file(lock):
-            raise DemoError(f'Another demo is writing to {out}; give this one another: --out.')
+            raise DemoError(f'Another demo is writing to {out}; use another folder: --out.')
         if domain is not None:
-            look = f'ROS_DOMAIN_ID={domain} ros2 topic echo /label'
-            console.print(f'In ROS domain {domain}, alone; to look on: {look}', highlight=False)
+            command = f'ROS_DOMAIN_ID={domain} ros2 topic echo /label'
+            console.print(f'ROS domain {domain}. To observe the demo: {command}', highlight=False)
         yield
 
 
-def _demo(console: Console, plan: DemoSettings, min_accuracy: float, interrupt: _Interrupt) -> int:
-    began = time.monotonic()
-    _clear(plan.out)
+def _demo(
+    console: Console, settings: DemoSettings, min_accuracy: float, interrupt: _Interrupt
+) -> int:
+    start_s = time.monotonic()
+    _clear(settings.out)
 
-    def trouble() -> str | None:
+    def failure() -> str | None:
         interrupt.check()
         return nodes.exit_message()
 
-    with NodeProcesses(plan.out / 'nodes') as nodes, open_node_client(trouble) as operator:
-        for name in plan.nodes:
-            nodes.start(name, getattr(plan, name)())
-        speed = _walk(console, operator, plan)
+    with NodeProcesses(settings.out / 'nodes') as nodes, open_node_client(failure) as client:
+        for name in settings.nodes:
+            nodes.start(name, getattr(settings, name)())
+        speed = _run_steps(console, client, settings)
         codes = nodes.stop()
         interrupt.check()
-    score = score_predictions(operator.cues, operator.predictions)
-    hand = _hand(operator) if plan.with_hand else None
-    print_score(console, score, hand, operator.post_processing)
-    facts = {
-        'title': plan.title,
+    score = score_predictions(client.cues, client.predictions)
+    hand = _hand(client) if settings.with_hand else None
+    print_score(console, score, hand, client.post_processing, client.skipped)
+    info = {
+        'title': settings.title,
         'replay_speed': speed,
-        'post_processing': operator.post_processing,
+        'skipped_predictions': client.skipped,
+        'post_processing': client.post_processing,
         'exit_codes': codes,
     }
     robot = read_kinematics(share('urdf', 'hand.urdf')) if hand is not None else None
-    heard = (operator.cues, operator.predictions)
-    picture = write_files(plan.out, score, *heard, facts, hand, robot)
-    console.print(f'Picture and numbers: {picture} and report.json')
+    received = (client.cues, client.predictions)
+    figure = write_files(settings.out, score, *received, info, hand, robot)
+    console.print(f'Figure and scores: {figure} and report.json')
     if hand is not None and robot is not None:
-        film = plan.out / 'hand.gif'
-        write_film(film, robot, hand.postures, *heard, operator.hand)
-        console.print(f'The hand: {film}')
+        film = settings.out / 'hand.gif'
+        write_film(film, robot, hand, *received, client.hand)
+        console.print(f'Animation of the hand: {film}')
     interrupt.check()
-    console.print(f'Done in {time.monotonic() - began:.0f} s.')
+    console.print(f'Done in {time.monotonic() - start_s:.0f} s.')
     if any(codes.values()):
-        console.print(f'[red]A node did not end cleanly: exit codes {codes}.[/]')
+        console.print(f'[red]A node exited with an error; exit codes: {codes}.[/]')
         return 1
     if not score.judged or not np.isfinite(score.rate_hz):
-        console.print('[red]No prediction could be judged.[/]')
+        console.print('[red]No prediction could be scored.[/]')
         return 1
     if score.accuracy < min_accuracy:
         console.print(f'[red]Accuracy is below {min_accuracy:.1%}.[/]')
@@ -212,14 +223,14 @@ def main(args: list[str] | None = None) -> int:
     arguments = _parser().parse_args(args)
     interrupt = _Interrupt()
     try:
-        plan = _plan(arguments)
-        with _alone(console, plan.out):
-            return _demo(console, plan, arguments.min_accuracy, interrupt)
+        settings = _settings(arguments)
+        with _isolated(console, settings.out):
+            return _demo(console, settings, arguments.min_accuracy, interrupt)
     except (DemoError, MyoGesticError) as error:
         console.print(f'[red]{error}[/]', highlight=False)
         return 1
     except KeyboardInterrupt:
-        console.print('\nInterrupted; every node has been ended.')
+        console.print('\nInterrupted; all nodes have been stopped.')
         return INTERRUPTED
 
 

@@ -1,9 +1,9 @@
-"""How well the hand followed: which posture it held when, against what was cued.
+"""Score how well the hand followed the cues.
 
-The hand *holds* a posture of the mapping when, of all its postures, that one is the nearest in
-joint space (Euclidean distance, rad) and no joint is farther from it than `TOLERANCE_RAD`. It has
-*reached* the cued posture at the first instant from which on it holds it for `HELD_S`. A cue is
-judged when it asks for another posture than the cue before it, and lasts for `WITHIN_S` and
+The hand *holds* a posture of the mapping if it is the nearest of all postures in joint space
+(Euclidean distance, rad) and no joint deviates from it by more than `TOLERANCE_RAD`. It has
+*reached* the cued posture at the first time from which it holds it for `HELD_S`. A cue is scored
+if its posture differs from that of the previous cue, and it lasts at least `WITHIN_S` plus
 `HELD_S`.
 """
 
@@ -20,19 +20,27 @@ from myogestic_ros.control.mapping import REST
 from myogestic_ros.control.mapping import Mapping as HandMapping
 from myogestic_ros.demo.score import Cue, ReceivedPrediction
 
-__all__ = ['WITHIN_S', 'HandScore', 'HandState', 'CueResult', 'score_hand', 'class_postures']
+__all__ = [
+    'WITHIN_S',
+    'CueResult',
+    'HandScore',
+    'HandState',
+    'class_postures',
+    'holds_posture',
+    'score_hand',
+]
 
 Array = NDArray[np.float64]
 
 TOLERANCE_RAD = 0.2
 HELD_S = 0.3
 WITHIN_S = 1.0
-"""What the hand is given from the cue on, s: to react, to be decoded, to move."""
+"""Time limit from the cue for reaction, decoding and motion, s."""
 
 
 @dataclass(frozen=True)
 class HandState:
-    """Where the hand was: time, s, and position of each joint by name, rad."""
+    """Time, s, and position of each joint by name, rad."""
 
     stamp_s: float
     positions: Mapping[str, float]
@@ -40,21 +48,20 @@ class HandState:
 
 @dataclass(frozen=True)
 class CueResult:
-    """What became of one cue.
+    """Motion of the hand after one cue.
 
     Attributes
     ----------
     cue : Cue
-        What was asked for.
+        The cue.
     reached_s : float
-        From the cue until the hand has reached its posture, s; NaN when it has not.
+        Time from the cue until the hand reached the posture, s; NaN if it did not.
     moved_s : float
-        From the first right prediction after the cue until then, s; NaN when there is none.
+        Time from the first correct prediction after the cue until then, s; NaN if there is none.
     after : mapping of str to float
-        The hand `WITHIN_S` after the cue, rad.
+        Joint positions `WITHIN_S` after the cue, rad.
     times_s, distance_rad : ndarray, shape (n_states,)
-        Distance to the posture, of the joint that is farthest from it, over the time since the
-        cue.
+        Time since the cue, s, and distance of the farthest joint from the posture, rad.
     """
 
     cue: Cue
@@ -66,20 +73,20 @@ class CueResult:
 
     @property
     def in_time(self) -> bool:
-        """Whether the hand has reached the posture within `WITHIN_S`."""
+        """Whether the hand reached the posture within `WITHIN_S`."""
         return bool(self.reached_s <= WITHIN_S)
 
 
 @dataclass(frozen=True)
 class HandScore:
-    """What the demo says of the hand.
+    """Scores of the hand.
 
     Attributes
     ----------
     cue_results : list of CueResult
-        Of the judged cues, in their order.
+        Results of the scored cues, in the order of time.
     postures : mapping of str to mapping of str to float
-        Posture of each class, whole, rad.
+        Position of all joints in the posture of each class, rad.
     """
 
     cue_results: list[CueResult]
@@ -87,22 +94,22 @@ class HandScore:
 
     @property
     def share(self) -> float:
-        """Share of cues whose posture the hand has reached within `WITHIN_S`; NaN without any."""
+        """Share of cues whose posture was reached within `WITHIN_S`; NaN without cues."""
         if not self.cue_results:
             return float('nan')
         return sum(reach.in_time for reach in self.cue_results) / len(self.cue_results)
 
     @property
     def reached(self) -> int:
-        """How many cues' postures it has reached at all."""
+        """Number of cues whose posture was reached."""
         return sum(bool(np.isfinite(reach.reached_s)) for reach in self.cue_results)
 
     def reached_s(self, percentile: float) -> float:
-        """Return a percentile of the time from the cue, s, over the cues that were reached."""
+        """Return a percentile of the time from cue to posture, s, over the reached cues."""
         return _percentile([reach.reached_s for reach in self.cue_results], percentile)
 
     def moved_s(self, percentile: float) -> float:
-        """Return a percentile of the time from the first right prediction, s."""
+        """Return a percentile of the time from the first correct prediction to the posture, s."""
         return _percentile([reach.moved_s for reach in self.cue_results], percentile)
 
 
@@ -117,14 +124,14 @@ def score_hand(
     states: Sequence[HandState],
     postures: Mapping[str, Mapping[str, float]],
 ) -> HandScore:
-    """Compare where the hand was with what was cued.
+    """Compare the motion of the hand with the cues.
 
     Parameters
     ----------
     cues, predictions, states : sequence
-        In the order of their time, all on one clock.
+        In the order of time, on one clock.
     postures : mapping of str to mapping of str to float
-        Posture of each class that has one; each names the same joints, rad.
+        Posture of each class, all with the same joints, rad.
     """
     names = list(postures)
     joints = list(next(iter(postures.values()))) if postures else []
@@ -150,14 +157,30 @@ def score_hand(
         same = [postures[name] == postures[cue.name] for name in names]
         holds = np.array(same)[nearest] & (distance <= TOLERANCE_RAD)
         reached_s = _held_from(times, holds)
-        moved_s = max(0.0, reached_s - _first_right(predictions, cue))
+        moved_s = max(0.0, reached_s - _first_correct(predictions, cue))
         after = known[min(bisect_left(stamps, cue.stamp_s + WITHIN_S), last - 1)].positions
         cue_results.append(CueResult(cue, reached_s, moved_s, after, times, distance))
     return HandScore(cue_results, postures)
 
 
+def holds_posture(
+    positions: Mapping[str, float], label: str, postures: Mapping[str, Mapping[str, float]]
+) -> bool:
+    """Return True if the hand holds the posture of a label; see the top of this module."""
+    goal = postures.get(label)
+    if goal is None or not set(goal) <= set(positions):
+        return False
+
+    def apart(posture: Mapping[str, float]) -> Array:
+        return np.array([positions[joint] - angle for joint, angle in posture.items()])
+
+    nearest = min(float(np.linalg.norm(apart(posture))) for posture in postures.values())
+    own = apart(goal)
+    return bool(np.abs(own).max() <= TOLERANCE_RAD and np.linalg.norm(own) <= nearest + 1e-9)
+
+
 def class_postures(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Return the postures of a mapping, and of each label that has one, whole, rad."""
+    """Return the postures of a mapping, and of each label with a posture, with all joints, rad."""
     rest = mapping.postures[REST]
     found = {name: {**rest, **posture} for name, posture in mapping.postures.items()}
     for label in labels:
@@ -167,21 +190,21 @@ def class_postures(mapping: HandMapping, labels: Iterable[str]) -> dict[str, dic
     return found
 
 
-def _first_right(predictions: Sequence[ReceivedPrediction], cue: Cue) -> float:
-    """Return when the first right prediction came after a cue, s; NaN when there was none."""
-    right = (a for a in predictions if a.stamp_s >= cue.stamp_s and a.label == cue.name)
-    first = next(right, None)
+def _first_correct(predictions: Sequence[ReceivedPrediction], cue: Cue) -> float:
+    """Return the time from a cue to the first correct prediction, s; NaN if there is none."""
+    correct = (a for a in predictions if a.stamp_s >= cue.stamp_s and a.label == cue.name)
+    first = next(correct, None)
     return first.stamp_s - cue.stamp_s + first.latency_s if first is not None else float('nan')
 
 
 def _held_from(times_s: Array, holds: NDArray[np.bool_]) -> float:
-    """Return the first time from which on it holds for `HELD_S`; NaN when there is none."""
-    began = None
+    """Return the first time from which ``holds`` is true for `HELD_S`; NaN if there is none."""
+    start_s = None
     for time_s, held in zip(times_s, holds, strict=True):
         if not held:
-            began = None
-        elif began is None:
-            began = time_s
-        if began is not None and time_s - began >= HELD_S:
-            return float(began)
+            start_s = None
+        elif start_s is None:
+            start_s = time_s
+        if start_s is not None and time_s - start_s >= HELD_S:
+            return float(start_s)
     return float('nan')

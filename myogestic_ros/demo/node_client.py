@@ -1,4 +1,4 @@
-"""The hands on the graph: what a person would do with `ros2 service call` and `ros2 lifecycle`."""
+"""Client of the nodes: the calls of `ros2 service call`, `ros2 lifecycle` and `ros2 param`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -34,7 +35,7 @@ __all__ = ['DemoError', 'NodeClient', 'open_node_client']
 
 SETTLE_S = 0.2
 FIND_WITHIN_S = 60.0
-"""What nodes are given to start, s: on a busy machine some ten times of what they need."""
+"""Time limit for nodes to start, s: about ten times what they take, for a busy machine."""
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
@@ -52,42 +53,50 @@ GOALS = {
 }
 
 
-LISTENED = ('driver', 'recorder', 'pipeline', 'hand', 'bridge')
-"""Nodes whose status is heard."""
+STATUS_NODES = ('driver', 'recorder', 'pipeline', 'hand', 'bridge')
+"""Nodes whose status is subscribed."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue; the message gives the reason."""
 
 
 class NodeClient:
-    """Call the services of driver, recorder and pipeline, and note what they publish.
+    """Call the services of the nodes and store the messages that they publish.
 
     Parameters
     ----------
-    dead : callable
-        Returns what to say when a node has died, else None; asked while waiting.
+    failure : callable
+        Returns an error message if a node has exited, otherwise None. Called while waiting.
 
     Attributes
     ----------
     cues : list of Cue
-        Labels as they were published.
+        Labels in the order received.
     predictions : list of ReceivedPrediction
-        Predictions as they arrived.
+        Predictions in the order received.
     hand : list of HandState
-        Where the joints of a hand were.
+        Joint states of the hand in the order received.
+    diagnostics : dict of str to dict
+        Latest values of ``/diagnostics`` by node.
+    skipped : int
+        Number of late predictions that the pipeline skipped in the last test.
     speed : float
-        Seconds of signal per second of clock: that of a replay.
+        Playback speed of a replay: seconds of signal per second.
     on_training_log : callable
-        Called with each line that the training prints.
+        Called with each line of the training log.
+    post_processing : str
+        Description of the post-processing, from the status of the pipeline.
     """
 
-    def __init__(self, dead: Callable[[], str | None]) -> None:
-        self._dead = dead
+    def __init__(self, failure: Callable[[], str | None]) -> None:
+        self._failure = failure
         self.post_processing = ''
         self.cues: list[Cue] = []
         self.predictions: list[ReceivedPrediction] = []
         self.hand: list[HandState] = []
+        self.diagnostics: dict[str, dict[str, str]] = {}
+        self.skipped = 0
         self.speed = 1.0
         self._opened_s = 0.0
         self.status: PipelineStatus | None = None
@@ -104,16 +113,17 @@ class NodeClient:
         subscribe(PipelineStatus, 'pipeline/status', self._on_status, qos.STATUS)
         subscribe(String, 'pipeline/training_log', self._on_log, qos.LOG)
         subscribe(JointState, 'joint_states', self._on_joint_state, qos.JOINT_STATES)
-        subscribe(BridgeStatus, 'bridge/status', self._note_status('bridge'), qos.STATUS)
+        subscribe(BridgeStatus, 'bridge/status', self._status_callback('bridge'), qos.STATUS)
+        subscribe(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.DIAGNOSTICS)
         for name in ('driver', 'recorder', 'hand'):
-            subscribe(NodeStatus, f'{name}/status', self._note_status(name), qos.STATUS)
+            subscribe(NodeStatus, f'{name}/status', self._status_callback(name), qos.STATUS)
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the node."""
         self._executor.shutdown()
         self._node.destroy_node()
 
-    # -- what is heard ------------------------------------------------------------------------
+    # -- subscriptions ------------------------------------------------------------------------
 
     def _on_label(self, message: Label) -> None:
         self.cues.append(Cue(_seconds(message.header.stamp), message.name))
@@ -128,6 +138,17 @@ class NodeClient:
             )
         )
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {pair.key: pair.value for pair in status.values}
+            self.diagnostics[status.name.strip('/')] = values
+
+    def count_skipped(self) -> int:
+        """Return the number of late predictions that the pipeline has skipped so far."""
+        self.diagnostics.pop('pipeline', None)
+        self.wait(lambda: 'pipeline' in self.diagnostics, 'Diagnostics of the pipeline', 60.0)
+        return int(self.diagnostics['pipeline']['overruns'])
+
     def _on_joint_state(self, message: JointState) -> None:
         positions = dict(zip(message.name, message.position, strict=True))
         self.hand.append(HandState(_seconds(message.header.stamp), positions))
@@ -141,34 +162,34 @@ class NodeClient:
     def _on_log(self, message: String) -> None:
         self.on_training_log(message.data)
 
-    def _note_status(self, name: str) -> Callable[[NodeStatus | BridgeStatus], None]:
+    def _status_callback(self, name: str) -> Callable[[NodeStatus | BridgeStatus], None]:
         return lambda message: self.node_status.__setitem__(name, message)
 
     @property
     def pipeline_state(self) -> str:
-        """The pipeline's state, as it said last."""
+        """State in the latest status of the pipeline."""
         return self.status.state if self.status is not None else ''
 
     @property
     def pipeline_message(self) -> str:
-        """The pipeline's status message, as it said last."""
+        """Message in the latest status of the pipeline."""
         return self.status.message if self.status is not None else ''
 
     @property
     def model_id(self) -> str:
-        """The model in use, as the pipeline said last."""
+        """Model in the latest status of the pipeline."""
         return self.status.model_id if self.status is not None else ''
 
-    # -- what is done -------------------------------------------------------------------------
+    # -- calls --------------------------------------------------------------------------------
 
     def spin(self, seconds: float) -> None:
-        """Listen for a while."""
+        """Process messages for a number of seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._spin_once(left)
 
     def wait(self, condition: Callable[[], bool], what: str, timeout_s: float) -> None:
-        """Listen until a condition holds."""
+        """Process messages until a condition is true; raise `DemoError` after the timeout."""
         end = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > end:
@@ -177,21 +198,23 @@ class NodeClient:
 
     def _spin_once(self, seconds: float) -> None:
         self._executor.spin_once(timeout_sec=min(seconds, 0.1))
-        dead = self._dead()
-        if dead is not None:
-            raise DemoError(dead)
+        failure = self._failure()
+        if failure is not None:
+            raise DemoError(failure)
 
     def call(self, kind: Any, service: str, request: Any, timeout_s: float = 20.0) -> Any:
         """Call a service and return its response."""
         client = self._clients.get(service)
         if client is None:
             client = self._clients[service] = self._node.create_client(kind, service)
-            self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
-            # The service is known here; its node may need a moment more to know where to answer.
+            self.wait(
+                client.service_is_ready, f'Discovery of the service {service}', FIND_WITHIN_S
+            )
+            # The service is discovered here; its node may not have discovered this client yet.
             self.spin(SETTLE_S)
-        self.wait(client.service_is_ready, f'Finding the service {service}', FIND_WITHIN_S)
+        self.wait(client.service_is_ready, f'Discovery of the service {service}', FIND_WITHIN_S)
         future = client.call_async(request)
-        self.wait(future.done, f'The answer of {service}', timeout_s)
+        self.wait(future.done, f'The response of {service}', timeout_s)
         return future.result()
 
     def trigger(self, service: str) -> str:
@@ -209,22 +232,22 @@ class NodeClient:
         return [session.name for session in response.sessions]
 
     def set_label(self, name: str) -> None:
-        """Cue a contraction."""
+        """Set the label in force."""
         response = self.call(SetLabel, 'recorder/set_label', SetLabel.Request(name=name))
         self._expect_success('set_label', response)
 
     def transition(self, node: str, verb: str) -> None:
         """Take a node through a lifecycle transition."""
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[verb]))
-        if node in LISTENED:
-            # Its status is latched: once it is here, the node knows whom to answer.
+        if node in STATUS_NODES:
+            # The status is latched: once received, the node has discovered this client.
             self.wait(lambda: self._status_of(node) is not None, f'The {node} node', FIND_WITHIN_S)
         try:
             success = self.call(ChangeState, f'{node}/change_state', request).success
-        except DemoError:  # on a busy machine an answer may be lost on its way
+        except DemoError:  # on a busy machine a response may be lost
             success = self.state(node) == GOALS[verb]
         if not success:
-            self.spin(0.3)  # its status says why
+            self.spin(0.3)  # receive the status with the reason
             status = self._status_of(node)
             reason = status.message if status is not None else 'it gave no reason'
             raise DemoError(f'The {node} node refused to {verb}: {reason}')
@@ -237,7 +260,7 @@ class NodeClient:
         return int(self.call(GetState, f'{node}/get_state', GetState.Request()).current_state.id)
 
     def is_active(self, node: str) -> bool:
-        """Tell whether a node is doing its verb."""
+        """Return True if a node is active."""
         return self.state(node) == State.PRIMARY_STATE_ACTIVE
 
     def set_parameter(self, node: str, name: str, value: Any) -> None:
@@ -261,14 +284,14 @@ def _seconds(stamp: Any) -> float:
 
 
 @contextmanager
-def open_node_client(dead: Callable[[], str | None]) -> Iterator[NodeClient]:
-    """Join the graph for a while."""
-    rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)  # Ctrl-C is the demo's
+def open_node_client(failure: Callable[[], str | None]) -> Iterator[NodeClient]:
+    """Create a `NodeClient`; destroy it on exit. See `NodeClient` for the parameter."""
+    rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)  # the demo handles Ctrl-C
     try:
-        operator = NodeClient(dead)
+        client = NodeClient(failure)
         try:
-            yield operator
+            yield client
         finally:
-            operator.close()
+            client.close()
     finally:
         rclpy.try_shutdown()

@@ -1,4 +1,4 @@
-"""The graph of the demo: each node a process of its own, none of which outlives it."""
+"""Run nodes as child processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PR_SET_PDEATHSIG = 1
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to end this process when its parent is gone, even by a kill."""
+    """Let Linux terminate this process when its parent ends, even by SIGKILL."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class NodeProcesses:
-    """Start nodes of this package as processes; end them all on leaving.
+    """Context manager that starts nodes of this package as processes and stops them on exit.
 
     Parameters
     ----------
     folder : Path
-        Where their parameter files and logs go.
+        Folder for parameter files and logs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +41,7 @@ class NodeProcesses:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, parameters: Mapping[str, Any]) -> None:
-        """Start the node ``name`` with parameters; its output goes to ``<name>.log``."""
+        """Start a node with parameters. Its output is written to ``<name>.log``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f'{name}.yaml'
         file.write_text(yaml.safe_dump({'/**': {'ros__parameters': dict(parameters)}}))
@@ -55,7 +55,7 @@ class NodeProcesses:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ, PYTHONUNBUFFERED='1'),
-                start_new_session=True,  # Ctrl-C cue_results the demo, which ends them in order
+                start_new_session=True,  # Ctrl-C signals only the demo, which stops the nodes
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - no other thread runs yet
             )
 
@@ -64,19 +64,19 @@ class NodeProcesses:
         return self._processes[name].pid
 
     def exit_message(self) -> str | None:
-        """Return what a node that has ended said last, or None while all run."""
+        """Return exit code and last output of a node that has exited, or None while all run."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 lines = (self.folder / f'{name}.log').read_text(errors='replace').splitlines()
                 last = '\n  '.join(lines[-5:]) or 'nothing'
                 return (
-                    f'The {name} node ended with exit code {process.returncode}. It said:\n'
+                    f'The {name} node ended with exit code {process.returncode}. Its last output:\n'
                     f'  {last}'
                 )
         return None
 
     def stop(self) -> dict[str, int]:
-        """End all nodes as Ctrl-C would, the stubborn ones by force; return their exit codes."""
+        """Stop all nodes with SIGINT, after 8 s with SIGKILL; return their exit codes."""
         running = [process for process in self._processes.values() if process.poll() is None]
         for process in running:
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What the demo shows at its end: tables in the terminal, a picture and the numbers as files."""
+"""Report of the demo: tables in the terminal, a figure and a JSON file."""
 
 from __future__ import annotations
 
@@ -27,37 +27,49 @@ from myogestic_ros.demo.score import NOT_JUDGED_S, Cue, ReceivedPrediction, Scor
 
 __all__ = ['print_score', 'write_files']
 
-REACTING = 'not judged (reaction)'
+REACTING = 'not scored (reaction)'
 
 
 def print_score(
-    console: Console, score: Score, hand: HandScore | None = None, after: str = ''
+    console: Console,
+    score: Score,
+    hand: HandScore | None = None,
+    post_processing: str = '',
+    skipped: int = 0,
 ) -> None:
-    """Print accuracy, confusion, rate and latency, what comes ``after`` the decoder, the hand."""
-    confusion = Table(title='What was asked (rows) and what was predicted (columns)')
+    """Print confusion, accuracy, rate and latency, the post-processing, and scores of the hand."""
+    confusion = Table(title='Cued class (rows) and predicted class (columns)')
     confusion.add_column('')
-    for name in [*score.class_names, 'other']:
+    columns = _columns(score)
+    for name in columns:
         confusion.add_column(name, justify='right')
-    confusion.add_column('right', justify='right')
+    confusion.add_column('correct', justify='right')
     for row, name in enumerate(score.class_names):
         counts = score.confusion[row]
         cells = [
             f'[bold green]{count}[/]' if column == row else (str(count) if count else '·')
-            for column, count in enumerate(counts)
+            for column, count in enumerate(counts[: len(columns)])
         ]
         confusion.add_row(name, *cells, f'{counts[row] / max(1, counts.sum()):.1%}')
     console.print(confusion)
     summary = Table(show_header=False)
     summary.add_row('online accuracy', f'[bold]{score.accuracy:.1%}[/] of {score.judged}')
     summary.add_row('predictions', str(score.predictions))
-    summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal')
+    late = f', {skipped} skipped because they were late' if skipped else ''
+    summary.add_row('prediction rate', f'{score.rate_hz:.2f} Hz of signal{late}')
     latency = ' / '.join(f'{score.latency_ms(percentile):.2f}' for percentile in (50, 99))
     summary.add_row('newest sample → received prediction', f'{latency} ms (p50 / p99)')
-    if after:
-        summary.add_row('after the decoder', after)
+    if post_processing:
+        summary.add_row('post-processing', post_processing)
     if hand is not None:
         add_rows(summary, hand)
     console.print(summary)
+
+
+def _columns(score: Score) -> list[str]:
+    """Return the columns of the confusion matrix: 'other' only if another label was predicted."""
+    other = ['other'] if score.confusion[:, -1].any() else []
+    return [*score.class_names, *other]
 
 
 def write_files(
@@ -65,18 +77,22 @@ def write_files(
     score: Score,
     cues: Sequence[Cue],
     predictions: Sequence[ReceivedPrediction],
-    facts: dict[str, Any],
+    info: dict[str, Any],
     hand: HandScore | None = None,
     robot: Kinematics | None = None,
 ) -> Path:
-    """Write ``report.json`` and ``report.png``; return the picture's path."""
+    """Write ``report.json`` and ``report.png``; return the path of the figure.
+
+    ``info`` is added to the JSON file; its ``title`` is also the title of the figure.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {
-        **facts,
+        **info,
         'accuracy': score.accuracy,
         'judged': score.judged,
         'predictions': score.predictions,
         'prediction_rate_hz': score.rate_hz,
+        'signal_s': score.signal_s,
         'latency_p50_ms': score.latency_ms(50),
         'latency_p99_ms': score.latency_ms(99),
         'class_names': score.class_names,
@@ -97,7 +113,7 @@ def write_files(
     if hand is not None and strip:
         draw_distance(figure.add_subplot(below[2]), hand)
     figure.suptitle(
-        f'{facts.get("title", "myogestic_ros")}: {score.accuracy:.1%} online accuracy, '
+        f'{info.get("title", "myogestic_ros")}: {score.accuracy:.1%} online accuracy, '
         f'{score.rate_hz:.1f} Hz, {score.latency_ms(50):.1f} ms'
     )
     picture = folder / 'report.png'
@@ -109,10 +125,10 @@ def write_files(
 def _draw_timeline(
     axes: Any, names: list[str], cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]
 ) -> None:
-    """Draw the cue in force as bands and each prediction as a dot, over time."""
+    """Draw cues as bands and predictions as dots over time."""
     rows = {name: row for row, name in enumerate(names)}
     if not predictions:
-        axes.text(0.5, 0.5, 'no prediction arrived', ha='center', transform=axes.transAxes)
+        axes.text(0.5, 0.5, 'no prediction received', ha='center', transform=axes.transAxes)
         return
     start, end = predictions[0].stamp_s, predictions[-1].stamp_s
     for index, cue in enumerate(cues):
@@ -124,8 +140,8 @@ def _draw_timeline(
             rows[cue.name], until - start - left, left=left, height=0.9, color='#cfe3f5', zorder=1
         )
     placed = [a for a in predictions if a.label in rows]
-    kinds = _judged(cues, placed)
-    for kind, colour in (('as asked', '#1b7837'), ('otherwise', '#d6604d'), (REACTING, '#999999')):
+    kinds = _kinds(cues, placed)
+    for kind, colour in (('correct', '#1b7837'), ('wrong', '#d6604d'), (REACTING, '#999999')):
         chosen = [a for a, own in zip(placed, kinds, strict=True) if own == kind]
         axes.plot(
             [a.stamp_s - start for a in chosen],
@@ -139,14 +155,14 @@ def _draw_timeline(
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, end - start)
     axes.set_xlabel('time (s)')
-    axes.set_title('Asked (bands) and predicted (dots)', loc='left')
+    axes.set_title('Cued (bands) and predicted (dots)', loc='left')
     axes.legend(
         loc='lower right', bbox_to_anchor=(1, 1), ncols=3, markerscale=3, frameon=False, fontsize=8
     )
 
 
-def _judged(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> list[str]:
-    """Return how each prediction is drawn."""
+def _kinds(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> list[str]:
+    """Return the kind of each prediction, which determines its colour."""
     starts = np.array([cue.stamp_s for cue in cues])
     stamps = [answer.stamp_s for answer in predictions]
     kinds = []
@@ -156,12 +172,13 @@ def _judged(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> l
         if index < 0 or not cues[index].name or answer.stamp_s - starts[index] < NOT_JUDGED_S:
             kinds.append(REACTING)
         else:
-            kinds.append('as asked' if answer.label == cues[index].name else 'otherwise')
+            kinds.append('correct' if answer.label == cues[index].name else 'wrong')
     return kinds
 
 
 def _draw_confusion(axes: Any, score: Score) -> None:
     shares = score.confusion / np.maximum(1, score.confusion.sum(axis=1, keepdims=True))
+    shares = shares[:, : len(_columns(score))]
     axes.imshow(shares, cmap='Blues', vmin=0, vmax=1, aspect='auto')
     for row, column in np.ndindex(shares.shape):
         if score.confusion[row, column]:
@@ -173,11 +190,11 @@ def _draw_confusion(axes: Any, score: Score) -> None:
                 va='center',
                 color='white' if shares[row, column] > 0.5 else 'black',
             )
-    columns = [*score.class_names, 'other']
+    columns = _columns(score)
     axes.set_xticks(range(len(columns)), columns, rotation=45, ha='right')
     axes.set_yticks(range(len(score.class_names)), score.class_names)
     axes.set_xlabel('predicted')
-    axes.set_ylabel('asked')
+    axes.set_ylabel('cued')
     axes.set_title('Steady state')
 
 

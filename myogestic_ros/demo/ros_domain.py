@@ -1,4 +1,4 @@
-"""A ROS domain of one's own, for graphs that must not disturb one another on one machine."""
+"""Reserve a ROS domain, so that graphs on one machine do not interfere."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from contextlib import contextmanager
 __all__ = ['isolated_domain', 'reserve_domain']
 
 FIRST = 77
-"""Where the demo begins to look: not 0, where a robot may be, nor what tutorials like."""
+"""First domain to try: neither 0, which a robot may use, nor a domain used in tutorials."""
 DOMAINS = range(1, 101)
-"""Those whose ports are below the ones that Linux gives to anybody."""
+"""Domains whose ports are below the ephemeral port range of Linux."""
 FIRST_PORT, PORTS_OF_A_DOMAIN = 7400, 250
 
 
 def reserve_domain(first: int = FIRST) -> tuple[int, socket.socket]:
-    """Return a domain that nobody has taken here, and what keeps it until it is closed.
+    """Return a domain that is not reserved on this machine, and the socket that reserves it.
 
-    That is the last UDP port of the domain, which only a 120th participant would need: it is free
-    again when the process ends, however that happens.
+    The socket binds the last UDP port of the domain, which only a 120th participant would use. The
+    port is free again when the socket is closed or the process ends for any reason.
 
     Parameters
     ----------
     first : int
-        The domain to try first; the others follow.
+        Domain to try first; the others follow in order.
 
     Raises
     ------
     RuntimeError
-        When all are taken.
+        If all domains are reserved.
     """
     start = DOMAINS.index(first)
     for domain in (*DOMAINS[start:], *DOMAINS[:start]):
@@ -46,9 +46,9 @@ def reserve_domain(first: int = FIRST) -> tuple[int, socket.socket]:
 
 @contextmanager
 def isolated_domain() -> Iterator[int | None]:
-    """Let what starts meanwhile have a domain of its own, on this machine only.
+    """Set ``ROS_DOMAIN_ID`` to a reserved domain, restricted to this machine.
 
-    Yields it; or None when ``ROS_DOMAIN_ID`` says already which to use.
+    Yields the domain, or None if ``ROS_DOMAIN_ID`` is already set.
     """
     if os.environ.get('ROS_DOMAIN_ID'):
         yield None

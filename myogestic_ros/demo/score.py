@@ -1,4 +1,4 @@
-"""How good the predictions were, from what was cued and what arrived."""
+"""Score predictions against cues."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 __all__ = ['NOT_JUDGED_S', 'ReceivedPrediction', 'Cue', 'Score', 'score_predictions']
 
 NOT_JUDGED_S = 0.7
-"""Time after a cue in which nothing is judged, s: half a second in which people react, and the
-length of a window."""
+"""Time after a cue that is not scored, s: 0.5 s reaction time plus a window of 0.2 s."""
 
 
 @dataclass(frozen=True)
 class Cue:
-    """What was asked for, from when on, s."""
+    """Time from which a class is cued, s, and name of the class."""
 
     stamp_s: float
     name: str
@@ -26,7 +25,7 @@ class Cue:
 
 @dataclass(frozen=True)
 class ReceivedPrediction:
-    """A prediction: of the samples up to when, how late it was received, which class; s."""
+    """A prediction: time of its newest sample, latency until it was received, label; times in s."""
 
     stamp_s: float
     latency_s: float
@@ -36,30 +35,36 @@ class ReceivedPrediction:
 
 @dataclass(frozen=True)
 class Score:
-    """What the demo reports.
+    """Scores of the predictions.
 
     Attributes
     ----------
     class_names : list of str
-        Rows and columns of ``confusion``, in the order in which they were first cued.
+        Names of the rows and columns of ``confusion``, in the order of their first cues.
     confusion : ndarray of int, shape (n_classes, n_classes + 1)
-        Row: cued class; column: predicted class, the last one any other.
+        Counts by cued class (row) and predicted class (column). The last column counts labels
+        that were not cued.
     rate_hz : float
         Predictions per second of signal.
+    signal_s : float
+        Duration of the signal from the first prediction to the last, s.
     latency_s : ndarray, shape (n_predictions,)
         From the newest sample to the received prediction, s.
+    judged, predictions : int
+        Number of scored predictions, and of all.
     """
 
     class_names: list[str]
     confusion: NDArray[np.int64]
     rate_hz: float
+    signal_s: float
     latency_s: NDArray[np.float64]
     judged: int
     predictions: int
 
     @property
     def accuracy(self) -> float:
-        """Share of right predictions, 0 to 1."""
+        """Share of correct predictions, 0 to 1."""
         return float(np.trace(self.confusion[:, :-1]) / max(1, self.confusion.sum()))
 
     def latency_ms(self, percentile: float) -> float:
@@ -72,12 +77,12 @@ class Score:
 def score_predictions(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> Score:
     """Compare predictions with the cues in force.
 
-    A prediction is judged from `NOT_JUDGED_S` after a cue on, until the next.
+    Predictions are scored from `NOT_JUDGED_S` after a cue until the next cue.
 
     Parameters
     ----------
     cues, predictions : sequence
-        In the order of their time.
+        In the order of time.
     """
     starts = [cue.stamp_s for cue in cues]
     names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
@@ -93,7 +98,9 @@ def score_predictions(cues: Sequence[Cue], predictions: Sequence[ReceivedPredict
     stamps = np.array([answer.stamp_s for answer in predictions])
     gaps = np.diff(stamps)
     typical = float(np.median(gaps)) if len(gaps) else float('nan')
-    running = gaps[gaps < 5 * typical]  # pauses between two recordings are no slow predictions
+    running = gaps[gaps < 5 * typical]  # exclude pauses between recordings
     rate_hz = float(len(running) / running.sum()) if len(running) else float('nan')
     latency_s = np.array([answer.latency_s for answer in predictions])
-    return Score(names, confusion, rate_hz, latency_s, int(confusion.sum()), len(predictions))
+    signal_s = float(stamps[-1] - stamps[0]) if len(stamps) else 0.0
+    judged = int(confusion.sum())
+    return Score(names, confusion, rate_hz, signal_s, latency_s, judged, len(predictions))

@@ -1,4 +1,4 @@
-"""What the demo does: which nodes with which parameters, which cues, at which speed."""
+"""Settings of the demo: nodes and their parameters, cues, playback speed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ['DemoSettings']
 FASTEST = 16.0
 FASTEST_RECORDING = 40.0
 MOST_VALUES_HZ = 400e3
-"""So many values a second may be recorded when a recording is sped up beyond `FASTEST`."""
+"""Largest number of values per second to record at a playback speed above `FASTEST`."""
 FRAME_S = 0.05
-"""Length of the frames of a recording that is only recorded."""
+"""Frame length of a recording that is recorded and not predicted, s."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,26 @@ class DemoSettings:
     out : Path
         Folder for sessions, models, logs and the report.
     data : Path or None
-        A recording to replay; None: the synthetic array.
+        Recording to replay; None: the synthetic source.
     class_names : tuple of str
-        Classes that are cued (synthetic array).
+        Classes to cue (synthetic source).
     repetitions : int
-        Repetitions of each class that are recorded (synthetic array).
+        Recorded repetitions of each class (synthetic source).
     hold_s : float
-        How long each cue lasts, s.
+        Duration of each cue, s.
     predict_hz : float
         Predictions per second of signal.
     channels, sampling_rate : int, float
-        The synthetic array; rate in Hz.
+        Channel count and rate, Hz, of the synthetic source.
     replay : dict
-        Parameters of the replay source, as given by the user (rate, scale, mapping …).
+        Parameters of the replay source that the user set, such as sampling rate and mapping.
     seconds : float
-        How long the replay of a recording may take, each way, s; it is sped up to fit. With a
-        hand, which moves as fast as it does, what is predicted is played at true speed.
+        Longest duration of each replay of a recording, s; the playback speed is raised to fit.
+        With a hand, which moves in real time, predictions are played in real time.
     tests : int
-        Repetitions of each class that are predicted (synthetic array).
+        Predicted repetitions of each class (synthetic source).
     with_hand : bool
-        Whether there are a bridge and a simulated hand.
+        Whether to run the bridge and the simulated hand.
     """
 
     out: Path
@@ -64,19 +64,19 @@ class DemoSettings:
 
     @property
     def title(self) -> str:
-        """What it is about, for the report."""
+        """Description of the source, for the report."""
         if self.data is None:
             return f'synthetic array, {self.channels} channels at {self.sampling_rate:g} Hz'
         return f'recording {self.data.name}'
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Names of the nodes, in the order in which they are started."""
+        """Names of the nodes, in the order of their start."""
         own = ('driver', 'recorder', 'pipeline')
         return (*own, 'hand', 'bridge') if self.with_hand else own
 
     def driver(self) -> dict[str, Any]:
-        """Return the driver's parameters."""
+        """Return the parameters of the driver."""
         if self.data is None:
             return {
                 'source': 'synthetic',
@@ -89,12 +89,12 @@ class DemoSettings:
         return {'source': 'replay', 'replay.path': str(self.data), **given}
 
     def recorder(self) -> dict[str, Any]:
-        """Return the recorder's parameters."""
+        """Return the parameters of the recorder."""
         names = {'class_names': list(self.class_names)} if self.data is None else {}
         return {'session_dir': str(self.out / 'sessions'), 'protocol': 'demo', **names}
 
     def pipeline(self) -> dict[str, Any]:
-        """Return the pipeline's parameters."""
+        """Return the parameters of the pipeline."""
         return {
             'session_dir': str(self.out / 'sessions'),
             'model_dir': str(self.out / 'models'),
@@ -102,15 +102,15 @@ class DemoSettings:
         }
 
     def hand(self) -> dict[str, Any]:
-        """Return the hand's parameters."""
+        """Return the parameters of the hand."""
         return {}
 
     def bridge(self) -> dict[str, Any]:
-        """Return the bridge's parameters: it asks the hand for its joints."""
+        """Return the parameters of the bridge, which reads the joints from the hand node."""
         return {'controller': 'hand'}
 
     def cues(self) -> list[list[str]]:
-        """Return the cues of each repetition: every class once, in an order of its own."""
+        """Return the cues of each repetition: every class once, in random order."""
         order = random.Random(self.seed)
         rounds = []
         for _ in range(self.repetitions + self.tests):
@@ -120,20 +120,20 @@ class DemoSettings:
         return rounds
 
     def speed(self, duration_s: float, values_hz: float) -> float:
-        """Return how many times faster than life a part is recorded.
+        """Return the playback speed while recording a part of the recording.
 
         Parameters
         ----------
         duration_s : float
-            Its length, s.
+            Length of the part, s.
         values_hz : float
-            Samples of all channels in a second of it.
+            Samples of all channels per second of signal.
         """
         most = min(FASTEST_RECORDING, max(FASTEST, MOST_VALUES_HZ / values_hz))
         return float(min(most, max(1.0, round(duration_s / self.seconds))))
 
     def test_speed(self, duration_s: float) -> float:
-        """Return how many times faster than life a part of that length, s, is predicted."""
+        """Return the playback speed while predicting a part of the given length, s."""
         if self.with_hand:
             return 1.0
         return float(min(FASTEST, max(1.0, round(duration_s / self.seconds))))

@@ -1,4 +1,4 @@
-"""The two ways through the main job: with cues on the synthetic array, and along a recording."""
+"""Steps of the demo: bring-up, recording, training and prediction."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ['bring_up', 'play_recording', 'record_cues', 'test_cues', 'train']
 TRAIN_WITHIN_S = 300.0
 
 
-def bring_up(console: Console, operator: NodeClient, plan: DemoSettings) -> None:
-    """Configure all nodes, and start the synthetic array."""
-    for node in plan.nodes:
-        operator.transition(node, 'configure')
-    if plan.data is None:
-        operator.transition('driver', 'activate')
-    if plan.with_hand:
-        operator.transition('hand', 'activate')
-        operator.transition('bridge', 'activate')
-    names = ', '.join(plan.nodes[:-1]).capitalize()
-    console.print(f'{names} and {plan.nodes[-1]} are up: {plan.title}.')
+def bring_up(console: Console, client: NodeClient, settings: DemoSettings) -> None:
+    """Configure all nodes; activate the synthetic source, the hand and the bridge."""
+    for node in settings.nodes:
+        client.transition(node, 'configure')
+    if settings.data is None:
+        client.transition('driver', 'activate')
+    if settings.with_hand:
+        client.transition('hand', 'activate')
+        client.transition('bridge', 'activate')
+    names = ', '.join(settings.nodes[:-1]).capitalize()
+    console.print(f'{names} and {settings.nodes[-1]} are up: {settings.title}.')
 
 
 def _progress(console: Console) -> Progress:
@@ -37,121 +37,134 @@ def _progress(console: Console) -> Progress:
 
 
 def _cue_round(
-    console: Console, operator: NodeClient, rounds: list[list[str]], hold_s: float, verb: str
+    console: Console, client: NodeClient, rounds: list[list[str]], hold_s: float, verb: str
 ) -> None:
     total = sum(len(names) for names in rounds)
     with _progress(console) as progress:
         task = progress.add_task(verb, total=total * hold_s)
         for number, names in enumerate(rounds, start=1):
             for name in names:
-                operator.set_label(name)
+                client.set_label(name)
                 where = f' {number}/{len(rounds)}' if len(rounds) > 1 else ''
                 progress.update(task, description=f'{verb}{where}: [bold]{name}[/]')
                 for _ in range(10):
-                    operator.spin(hold_s / 10)
+                    client.spin(hold_s / 10)
                     progress.advance(task, hold_s / 10)
-        operator.set_label('')
+        client.set_label('')
         progress.update(task, description=f'{verb}: done')
 
 
-def record_cues(console: Console, operator: NodeClient, plan: DemoSettings) -> str:
-    """Record cued repetitions; return the session's name."""
-    operator.trigger('recorder/start_recording')
-    _cue_round(console, operator, plan.cues()[: -plan.tests], plan.hold_s, 'Recording')
-    return _stop_recording(console, operator)
+def record_cues(console: Console, client: NodeClient, settings: DemoSettings) -> str:
+    """Record cued repetitions; return the name of the session."""
+    client.trigger('recorder/start_recording')
+    _cue_round(console, client, settings.cues()[: -settings.tests], settings.hold_s, 'Recording')
+    return _stop_recording(console, client)
 
 
-def _stop_recording(console: Console, operator: NodeClient) -> str:
-    message = operator.trigger('recorder/stop_recording')
+def _stop_recording(console: Console, client: NodeClient) -> str:
+    message = client.trigger('recorder/stop_recording')
     console.print(message)
-    sessions = operator.sessions()
+    sessions = client.sessions()
     if not sessions:
-        raise DemoError('The recorder lists no session.')
+        raise DemoError('The recorder lists no session; expected the one just recorded.')
     return sessions[-1]
 
 
-def train(console: Console, operator: NodeClient, session: str) -> None:
-    """Train on a session, showing what the training prints."""
-    operator.on_training_log = lambda line: console.print(f'  [dim]{line}[/]', highlight=False)
-    before = operator.model_id
-    console.print(operator.train(session))
-    operator.wait(lambda: operator.pipeline_state == 'training', 'Starting the training', 10.0)
-    operator.wait(lambda: operator.pipeline_state == 'idle', 'Training', TRAIN_WITHIN_S)
-    operator.spin(0.2)  # its last lines
-    if operator.model_id == before:
-        raise DemoError(operator.pipeline_message)
-    console.print(f'[bold]{operator.pipeline_message}[/]')
+def train(console: Console, client: NodeClient, session: str) -> None:
+    """Train on a session and print the training log."""
+    client.on_training_log = lambda line: console.print(f'  [dim]{line}[/]', highlight=False)
+    before = client.model_id
+    console.print(client.train(session))
+    client.wait(lambda: client.pipeline_state == 'training', 'Starting the training', 10.0)
+    client.wait(lambda: client.pipeline_state == 'idle', 'Training', TRAIN_WITHIN_S)
+    client.spin(0.2)  # receive the last lines of the log
+    if client.model_id == before:
+        raise DemoError(client.pipeline_message)
+    console.print(f'[bold]{client.pipeline_message}[/]')
 
 
-def test_cues(console: Console, operator: NodeClient, plan: DemoSettings) -> None:
-    """Predict while fresh cues are given."""
-    rounds = plan.cues()[-plan.tests :]
+def test_cues(console: Console, client: NodeClient, settings: DemoSettings) -> None:
+    """Predict during new cues."""
+    rounds = settings.cues()[-settings.tests :]
     _predicting(
         console,
-        operator,
-        plan,
-        lambda: _cue_round(console, operator, rounds, plan.hold_s, 'Predicting'),
+        client,
+        settings,
+        lambda: _cue_round(console, client, rounds, settings.hold_s, 'Predicting'),
     )
 
 
 def _predicting(
-    console: Console, operator: NodeClient, plan: DemoSettings, during: Callable[[], None]
+    console: Console, client: NodeClient, settings: DemoSettings, during: Callable[[], None]
 ) -> None:
-    if plan.with_hand:
-        console.print(operator.trigger('bridge/arm'))
-    operator.cues.clear()
-    operator.predictions.clear()
-    operator.hand.clear()
-    operator.trigger('pipeline/start_predicting')
-    operator.wait(lambda: operator.pipeline_state == 'predicting', 'predictions', 10.0)
-    said = operator.pipeline_message.partition('Post-processing: ')[2]
-    operator.post_processing = said.rstrip('.') or 'nothing: adds 0 ms'
+    if settings.with_hand:
+        console.print(client.trigger('bridge/arm'))
+    client.cues.clear()
+    client.predictions.clear()
+    client.hand.clear()
+    skipped_before = client.count_skipped()
+    client.trigger('pipeline/start_predicting')
+    client.wait(lambda: client.pipeline_state == 'predicting', 'predictions', 10.0)
+    description = client.pipeline_message.partition('Post-processing: ')[2]
+    client.post_processing = description.rstrip('.') or 'nothing: adds 0 ms'
     during()
-    operator.trigger('pipeline/stop_predicting')
-    if plan.with_hand:
-        operator.transition('bridge', 'deactivate')  # which takes the hand to rest
-    arrived = len(operator.predictions)
-    operator.spin(0.3)
-    if len(operator.predictions) != arrived:
-        raise DemoError('Predictions came after stop_predicting had answered.')
+    client.trigger('pipeline/stop_predicting')
+    if settings.with_hand:
+        client.transition('bridge', 'deactivate')  # moves the hand to rest
+    arrived = len(client.predictions)
+    client.spin(0.3)
+    if len(client.predictions) != arrived:
+        raise DemoError('Predictions arrived after the response of stop_predicting.')
+    client.skipped = client.count_skipped() - skipped_before
 
 
-def play_recording(console: Console, operator: NodeClient, plan: DemoSettings, part: str) -> str:
-    """Replay a part of the recording: 'first' is recorded (returns the session), 'last' is
-    predicted.
+def play_recording(console: Console, client: NodeClient, settings: DemoSettings, part: str) -> str:
+    """Replay a part of the recording.
+
+    Parameters
+    ----------
+    console, client, settings
+        Output, connection to the nodes, settings of the demo.
+    part : {'first', 'last'}
+        Repetitions to play: the first ones are recorded, the last ones predicted.
+
+    Returns
+    -------
+    str
+        Name of the recorded session; '' for ``'last'``.
     """
-    source = Replay({'path': str(plan.data), **plan.replay, 'repetitions': part})
+    source = Replay({'path': str(settings.data), **settings.replay, 'repetitions': part})
     duration_s = source.duration_s
-    facts = source.open()
+    info = source.open()
     if part == 'first':
-        speed = plan.speed(duration_s, facts.sampling_rate * facts.n_channels)
-        chunk = max(1, round(FRAME_S * facts.sampling_rate)) if speed > FASTEST else 0
+        speed = settings.speed(duration_s, info.sampling_rate * info.n_channels)
+        chunk = max(1, round(FRAME_S * info.sampling_rate)) if speed > FASTEST else 0
     else:
-        speed, chunk = plan.test_speed(duration_s), 0
-    operator.set_parameter('driver', 'replay.chunk', chunk)
-    operator.set_parameter('driver', 'replay.repetitions', part)
-    operator.set_parameter('driver', 'replay.rate', speed)
-    operator.speed = speed
+        speed, chunk = settings.test_speed(duration_s), 0
+    client.set_parameter('driver', 'replay.chunk', chunk)
+    client.set_parameter('driver', 'replay.repetitions', part)
+    client.set_parameter('driver', 'replay.rate', speed)
+    client.speed = speed
 
     def play() -> None:
         verb = 'Recording' if part == 'first' else 'Predicting'
-        operator.transition('driver', 'activate')
+        client.transition('driver', 'activate')
         limit_s = 60.0 + 3.0 * duration_s / speed
         waited = 0.0
         with _progress(console) as progress:
-            task = progress.add_task(f'{verb} at {speed:g} ×', total=duration_s / speed)
-            while operator.is_active('driver'):
-                operator.spin(0.25)
+            task = progress.add_task(f'{verb} at {speed:g} × speed', total=duration_s / speed)
+            while client.is_active('driver'):
+                client.spin(0.25)
                 waited += 0.25
                 progress.update(task, completed=waited)
                 if waited > limit_s:
-                    raise DemoError(f'The recording was not over after {limit_s:.0f} s.')
+                    raise DemoError(f'The replay did not end within {limit_s:.0f} s.')
             progress.update(task, completed=math.ceil(duration_s / speed))
-        operator.spin(0.3)
+        client.spin(0.3)
 
     if part == 'first':
-        operator.trigger('recorder/start_recording')
+        client.trigger('recorder/start_recording')
         play()
-        return _stop_recording(console, operator)
-    _predicting(console, operator, plan, play)
+        return _stop_recording(console, client)
+    _predicting(console, client, settings, play)
     return ''

@@ -1,1 +1,1 @@
-"""The ROS rim: the only room with rclpy and messages."""
+"""ROS 2 nodes: one folder for each node, and `common` for the parts that they share."""

@@ -13,7 +13,14 @@ from myogestic_ros.decoding.evaluation.cross_validation import Evaluation
 from myogestic_ros.decoding.evaluation.regression import RegressionReport, RegressionScore
 from myogestic_ros.decoding.evaluation.report import ClassificationReport
 
-__all__ = ['percent', 'print_classification', 'print_regression', 'seconds', 'summary_rows']
+__all__ = [
+    'classification_rows',
+    'percent',
+    'print_classification',
+    'print_regression',
+    'regression_rows',
+    'seconds',
+]
 
 ROWS = (
     'each repetition held out',
@@ -30,7 +37,7 @@ ROWS = (
     '  90 % of cues',
     '  never',
 )
-"""Names of the rows of `summary_rows`, in order."""
+"""Names of the scores in `_scores`, in order."""
 
 
 def percent(value: float) -> str:
@@ -45,7 +52,28 @@ def seconds(value: float) -> str:
     return f'{value:.2f} s' if math.isfinite(value) else 'never'
 
 
-def summary_rows(report: ClassificationReport) -> list[str]:
+def classification_rows(reports: Sequence[ClassificationReport]) -> list[list[str]]:
+    """Return the scores as rows of name and one cell per decoder, without empty rows."""
+    columns = [_scores(report) for report in reports]
+    rows = [[name, *cells] for name, *cells in zip(ROWS, *columns, strict=True)]
+    return [row for row in rows if any(cell != '–' for cell in row[1:])]
+
+
+def regression_rows(reports: Sequence[RegressionReport]) -> list[list[str]]:
+    """Return R² (mean absolute error) as rows of decoder, test data, and one cell per DoF."""
+    return [
+        [report.decoder, tested_on, *_dofs(score)]
+        for report in reports
+        for tested_on, score in (
+            ('each fifth held out', report.each),
+            ('second half', report.half),
+            ('each session held out', report.sessions),
+        )
+        if score is not None
+    ]
+
+
+def _scores(report: ClassificationReport) -> list[str]:
     """Return the scores of one decoder in the order of `ROWS`; a dash where there is none."""
     steady, sessions, delays = report.steady, report.sessions, report.delays
     pairs = {pair.below: pair for pair in report.rejections}
@@ -74,11 +102,8 @@ def print_classification(console: Console, reports: Sequence[ClassificationRepor
     table.add_column('')
     for report in reports:
         table.add_column(report.decoder, justify='right')
-    columns = [summary_rows(report) for report in reports]
-    for number, name in enumerate(ROWS):
-        cells = [column[number] for column in columns]
-        if any(cell != '–' for cell in cells):
-            table.add_row(name, *cells, style='bold' if not number else None)
+    for number, (name, *cells) in enumerate(classification_rows(reports)):
+        table.add_row(name, *cells, style='bold' if not number else None)
     console.print(table)
     for report in reports:
         _print_curve(console, report)
@@ -154,14 +179,8 @@ def print_regression(console: Console, reports: Sequence[RegressionReport]) -> N
     table.add_column('tested on')
     for name in reports[0].data.dof_names:
         table.add_column(name, justify='right')
-    for report in reports:
-        for what, score in (
-            ('each fifth', report.each),
-            ('second half', report.half),
-            ('each session', report.sessions),
-        ):
-            if score is not None:
-                table.add_row(report.decoder, what, *_dofs(score))
+    for row in regression_rows(reports):
+        table.add_row(*row)
     console.print(table)
 
 

@@ -21,7 +21,7 @@ from myogestic_ros.decoding.evaluation.regression import RegressionReport
 from myogestic_ros.decoding.evaluation.report import ClassificationReport
 from myogestic_ros.reporting import evaluation_figures as figures
 from myogestic_ros.reporting import evaluation_timelines as timelines
-from myogestic_ros.reporting.evaluation_tables import ROWS, percent, summary_rows
+from myogestic_ros.reporting.evaluation_tables import classification_rows, percent, regression_rows
 
 __all__ = ['write_report']
 
@@ -176,13 +176,8 @@ def _page(
 
 
 def _classification(reports: Sequence[ClassificationReport]) -> list[str]:
-    rows = []
-    columns = [summary_rows(report) for report in reports]
-    for number, name in enumerate(ROWS):
-        cells = [column[number] for column in columns]
-        if any(cell != '–' for cell in cells):
-            rows.append([name, *cells])
-    parts = [_table(['', *(report.decoder for report in reports)], rows, main=1)]
+    heads = ['', *(report.decoder for report in reports)]
+    parts = [_table(heads, classification_rows(reports), main=1)]
     half = (5.6, 3.3)
     parts.append(
         '<div class="pair">'
@@ -271,18 +266,10 @@ def _confusion(axes: Any, report: ClassificationReport) -> None:
 
 
 def _regression(reports: Sequence[RegressionReport]) -> list[str]:
-    rows = []
-    for report in reports:
-        for what, score in (
-            ('each fifth held out', report.each),
-            ('second half', report.half),
-            ('across sessions', report.sessions),
-        ):
-            if score is not None:
-                pairs = zip(score.r2, score.mae, strict=True)
-                rows.append(
-                    [f'{report.decoder}, {what}', *(f'{r:.3f} ({m:.3g})' for r, m in pairs)]
-                )
+    rows = [
+        [f'{decoder}, {tested_on}', *cells]
+        for decoder, tested_on, *cells in regression_rows(reports)
+    ]
     heads = ['R² (mean absolute error)', *reports[0].data.dof_names]
     shown = [
         _embedded(

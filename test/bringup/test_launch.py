@@ -1,4 +1,4 @@
-"""The launch files bring nodes up, say what they take and why they end, and end cleanly."""
+"""The launch files: arguments, order, reasons for a failure, restart and clean end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from ament_index_python.packages import get_package_share_directory
 from support.graph import PATIENCE_S, set_domain
 from support.paths import ROOT
 from support.processes import alive, until
+
+pytestmark = pytest.mark.processes
 
 FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 LAUNCH = """
@@ -56,16 +58,16 @@ class Launch:
 
     @property
     def text(self):
-        """What has been printed."""
+        """Output so far."""
         return self.output.read_text()
 
     def pids(self, node):
-        """Return the processes of a node, as they were started."""
+        """Return the process ids of a node, in the order of their start."""
         lines = [line for line in self.text.splitlines() if f'[{node}-' in line]
         return [int(li.rpartition('[')[2].strip(']')) for li in lines if 'started with pid' in li]
 
     def wait(self, words):
-        """Wait until something has been printed."""
+        """Wait until the output contains a text."""
         end = time.monotonic() + 2 * PATIENCE_S  # several nodes, one after the other
         while words not in self.text:
             assert time.monotonic() < end, self.text
@@ -73,7 +75,7 @@ class Launch:
             time.sleep(0.05)
 
     def end(self):
-        """Interrupt it; return its exit code."""
+        """Send SIGINT and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(PATIENCE_S)
@@ -81,7 +83,7 @@ class Launch:
 
 @contextmanager
 def launched(folder, file, *arguments):
-    """Start a launch file in a folder; whatever happens, nothing of it stays."""
+    """Start a launch file in a folder and end it at the exit of the context."""
     launch = Launch(folder, file, *arguments)
     try:
         yield launch
@@ -112,12 +114,12 @@ def test_every_argument_is_described(file):
 
 
 @needs_launch
-def test_two_arms_side_by_side_come_up_and_end_cleanly(tmp_path):
+def test_two_namespaces_come_up_and_end_cleanly(tmp_path):
     import rclpy
-    from myogestic_ros.msg import BridgeStatus, EmgFrame
     from sensor_msgs.msg import JointState
     from std_srvs.srv import Trigger
 
+    from myogestic_ros.msg import BridgeStatus, EmgFrame
     from myogestic_ros.nodes.common import qos
 
     set_domain()
@@ -179,9 +181,7 @@ def test_two_arms_side_by_side_come_up_and_end_cleanly(tmp_path):
         ('driver.launch.py', ['rate:=-1'], 'driver ended with exit code 2 before it was up'),
     ],
 )
-def test_a_node_that_does_not_come_up_ends_the_launch_with_its_reason(
-    tmp_path, file, arguments, reason
-):
+def test_node_failure_ends_the_launch_with_the_reason(tmp_path, file, arguments, reason):
     set_domain()
     with launched(tmp_path, file, *arguments) as launch:
         assert launch.process.wait(PATIENCE_S) == 1, launch.text
@@ -191,7 +191,7 @@ def test_a_node_that_does_not_come_up_ends_the_launch_with_its_reason(
 
 
 @needs_launch
-def test_a_driver_that_dies_comes_back_and_streams_and_a_bridge_does_not(tmp_path):
+def test_killed_driver_is_restarted_and_killed_bridge_is_not(tmp_path):
     set_domain()
     (tmp_path / 'own.yaml').write_text('/**: {ros__parameters: {synthetic.channels: 3}}')
     with (
@@ -205,13 +205,13 @@ def test_a_driver_that_dies_comes_back_and_streams_and_a_bridge_does_not(tmp_pat
         until(lambda: driver.text.count('driver is active') == 2, PATIENCE_S)
         assert len(driver.pids('driver')) == 2
         until(lambda: 'process has died' in bridge.text, PATIENCE_S)
-        assert bridge.process.wait(PATIENCE_S) == 0  # there is nothing left to run
+        assert bridge.process.wait(PATIENCE_S) == 0  # no process is left
         assert len(bridge.pids('bridge')) == 1
         assert driver.end() == 0
 
 
 @needs_launch
-def test_the_launch_file_of_the_docs(tmp_path):
+def test_launch_file_of_the_docs_works(tmp_path):
     page = (ROOT / 'docs' / 'how-to' / 'launch.md').read_text()
     code = re.search(r'<!-- test: own.launch.py -->\n```python\n(.*?)```', page, re.DOTALL)
     (tmp_path / 'own.launch.py').write_text(code[1])
@@ -222,7 +222,7 @@ def test_the_launch_file_of_the_docs(tmp_path):
 
 
 @needs_launch
-def test_without_autostart_nodes_wait(tmp_path):
+def test_nodes_stay_unconfigured_without_autostart(tmp_path):
     set_domain()
     with launched(tmp_path, 'hand.launch.py', 'autostart:=false', 'log_level:=debug') as launch:
         launch.wait('started with pid')
@@ -232,7 +232,7 @@ def test_without_autostart_nodes_wait(tmp_path):
         assert 'is active' not in launch.text
 
 
-def test_the_example_for_ros2_control_fits_the_hand():
+def test_ros2_control_example_has_the_joints_of_the_hand():
     share = Path(get_package_share_directory('myogestic_ros'))
     content = yaml.safe_load((share / 'config' / 'ros2_control' / 'controllers.yaml').read_text())
     hand = yaml.safe_load((share / 'config' / 'hand.yaml').read_text())

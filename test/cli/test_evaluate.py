@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from typer.testing import CliRunner
 
 import myogestic_ros
@@ -22,10 +22,10 @@ RATE = 1000.0
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('sessions')
-    write_signal(folder / 'monday', *made_up(), RATE)
-    data, labels = made_up(classes=4, repetitions=2, seed=1)
+    write_signal(folder / 'monday', *synthetic_emg(), RATE)
+    data, labels = synthetic_emg(classes=4, repetitions=2, seed=1)
     write_signal(folder / 'tuesday', np.roll(data, 2, axis=1), labels, RATE)
-    write_signal(folder / 'once', *made_up(repetitions=1), RATE)
+    write_signal(folder / 'once', *synthetic_emg(repetitions=1), RATE)
     write_signal(folder / 'bare', data, [], RATE)
     return folder
 
@@ -100,7 +100,7 @@ def test_proportional_decoder_is_scored(folder: Path, tmp_path: Path) -> None:
 
 
 def test_filters_are_applied_before_checks(folder: Path) -> None:
-    data, labels = made_up(classes=2, repetitions=2)
+    data, labels = synthetic_emg(classes=2, repetitions=2)
     hum = 1e-4 * np.sin(2 * np.pi * 50 * np.arange(len(data)) / RATE)[:, np.newaxis]
     write_signal(folder / 'hum', data + hum.astype(np.float32), labels, RATE)
     assert 'mains interference' in call(folder, 'hum')

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from typer.testing import CliRunner
 
 from myogestic_ros.cli.__main__ import app
@@ -70,7 +70,7 @@ def predict(model, features):
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('sessions')
-    write_signal(folder / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
+    write_signal(folder / 'monday', *synthetic_emg(repetitions=2, seconds=1.0), RATE)
     write_arm(folder / 'arm')
     return folder
 

@@ -86,9 +86,8 @@ def test_debounce_and_hold():
     assert gestures.update('open', 0.06) == 'fist'
     assert gestures.update('fist', 0.30) == 'fist'  # an outlier
     assert gestures.update('open', 0.40) == 'fist'
-    assert (
-        gestures.update('open', 0.50) == 'fist'
-    )  # debounced, but the hold time of fist is not over
+    # Debounced, but the hold time of fist is not over.
+    assert gestures.update('open', 0.50) == 'fist'
     assert gestures.update('open', 0.551) == 'open'
     assert gestures.update('', 2.0) == 'open'
     assert gestures.update('fist', 2.1) == 'open'  # restarts the debounce

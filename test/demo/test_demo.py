@@ -1,4 +1,4 @@
-"""The demo: the whole main job from outside, and what becomes of it when it is interrupted."""
+"""The demo as a process: results, interruption, and error messages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 from support.graph import PATIENCE_S, set_domain
 
 from myogestic_ros.demo.ros_domain import reserve_domain
+
+pytestmark = pytest.mark.processes
 
 SHORT = [
     '--repetitions',
@@ -31,13 +33,13 @@ SHORTEST = ['--repetitions', '2', '--tests', '1', '--hold', '0.8', '--classes', 
 
 
 def start(out, *arguments):
-    """Start the demo, in a domain of the tests."""
+    """Start the demo in the ROS domain of the tests."""
     set_domain()
-    return start_as_it_is(out, *arguments)
+    return start_in_environment(out, *arguments)
 
 
-def start_as_it_is(out, *arguments):
-    """Start the demo in the environment that there is."""
+def start_in_environment(out, *arguments):
+    """Start the demo in the current environment."""
     return subprocess.Popen(
         [sys.executable, '-m', 'myogestic_ros.demo', '--out', str(out), *arguments],
         stdout=subprocess.PIPE,
@@ -48,7 +50,7 @@ def start_as_it_is(out, *arguments):
 
 
 def node_pids(out):
-    """Return the processes that this demo's nodes run in: their parameter files are in ``out``."""
+    """Return the processes of the demo, whose command lines contain ``out``."""
     found = []
     for process in Path('/proc').glob('[0-9]*'):
         try:
@@ -60,21 +62,22 @@ def node_pids(out):
 
 
 def wait(condition, what):
-    """Wait until a condition holds."""
+    """Wait until a condition is true."""
     end = time.monotonic() + 2 * PATIENCE_S  # five nodes
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.05)
 
 
-def test_a_short_protocol(tmp_path):
+def test_short_demo_reports_scores_and_stops_all_nodes(tmp_path):
     demo = start(tmp_path, *SHORT, '--min-accuracy', '0.9')
     output, _ = demo.communicate(timeout=170)
     assert demo.returncode == 0, output
     report = json.loads((tmp_path / 'report.json').read_text())
     assert report['accuracy'] > 0.9
     assert report['class_names']
-    assert report['prediction_rate_hz'] == pytest.approx(50.0, rel=0.01)
+    due = 1 + 50.0 * report['signal_s']
+    assert report['predictions'] + report['skipped_predictions'] == pytest.approx(due, rel=0.01)
     assert report['exit_codes'] == dict.fromkeys(
         ('driver', 'recorder', 'pipeline', 'hand', 'bridge'), 0
     )
@@ -87,16 +90,16 @@ def test_a_short_protocol(tmp_path):
     assert 0 < report['latency_p50_ms'] < report['latency_p99_ms']
     assert (tmp_path / 'report.png').read_bytes()[:4] == b'\x89PNG'
     for text in (
-        'hand in the right posture within 1 s',
+        'hand in the cued posture within 1 s',
         'online accuracy',
         'prediction rate',
-        'Accuracy on repetitions left out',
+        'Accuracy on held-out repetitions',
     ):
         assert text in output
     assert node_pids(tmp_path) == []
 
 
-def test_a_recording(tmp_path, recordings):
+def test_recording_is_replayed_and_predicted(tmp_path, recordings):
     data = recordings / 'myo-readings' / '12345-1'
     demo = start(
         *(tmp_path, '--data', str(data), '--no-hand', '--seconds', '8', '--min-accuracy', '0.9')
@@ -111,7 +114,7 @@ def test_a_recording(tmp_path, recordings):
     assert report['replay_speed'] > 1
 
 
-def test_a_recording_moves_the_hand_at_true_speed(tmp_path, recordings):
+def test_recording_with_hand_is_replayed_in_real_time(tmp_path, recordings):
     data = tmp_path / 'three'
     data.mkdir()
     for number in (0, 1, 7):
@@ -134,7 +137,7 @@ def test_a_recording_moves_the_hand_at_true_speed(tmp_path, recordings):
         *((stage, signal.SIGTERM) for stage in ('is_up', 'recording', 'training')),
     ],
 )
-def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
+def test_interrupted_demo_leaves_no_process(tmp_path, stage, number):
     demo = start(tmp_path, *SHORTEST)
     if stage == 'recording':
         wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
@@ -148,21 +151,21 @@ def test_interrupted_it_leaves_no_process(tmp_path, stage, number):
     demo.send_signal(number)
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, output
-    assert 'Interrupted; every node has been ended.' in output
+    assert 'Interrupted; all nodes have been stopped.' in output
     assert 'Traceback' not in output
     wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
 
 
 def domain_of(pid):
-    """Return the ROS domain that a process was started in."""
+    """Return the ROS domain of a process."""
     variables = Path(f'/proc/{pid}/environ').read_text().split('\0')
     return next(x.partition('=')[2] for x in variables if x.startswith('ROS_DOMAIN_ID='))
 
 
-def test_killed_it_takes_its_nodes_along(tmp_path, monkeypatch):
+def test_killed_demo_leaves_no_process(tmp_path, monkeypatch):
     monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
-    taken, kept = reserve_domain()  # as another demo has that is running
-    demo = start_as_it_is(tmp_path, *SHORTEST)
+    taken, kept = reserve_domain()  # as another running demo would
+    demo = start_in_environment(tmp_path, *SHORTEST)
     wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
     (domain,) = {domain_of(pid) for pid in node_pids(tmp_path) if pid != demo.pid}
     assert domain != str(taken)
@@ -176,13 +179,13 @@ def test_killed_it_takes_its_nodes_along(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('arguments', 'message', 'code'),
     [
-        (['--data', '/nowhere'], 'There is no /nowhere; give the folder of a recording', 1),
+        (['--data', '/nowhere'], 'There is no /nowhere; expected the folder of a recording', 1),
         (['--hold', '0.1'], 'held for at least', 1),
         (['--what'], 'unrecognized arguments: --what', 2),
-        (['--data', '.'], 'holds no recording', 1),
+        (['--data', '.'], 'contains no recording', 1),
     ],
 )
-def test_a_wrong_call_is_told_what_is_wrong(tmp_path, arguments, message, code):
+def test_invalid_call_prints_message(tmp_path, arguments, message, code):
     (tmp_path / 'empty').mkdir()
     arguments = [str(tmp_path / 'empty') if a == '.' else a for a in arguments]
     demo = start(tmp_path / 'out', *arguments)

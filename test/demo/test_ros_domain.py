@@ -1,4 +1,4 @@
-"""A domain of one's own: whom it is kept from, and how long."""
+"""Reservation of a ROS domain: exclusive, released when the process ends."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ with isolated_domain() as domain:
 
 
 @pytest.fixture
-def nobody_said(monkeypatch):
-    """As where ROS_DOMAIN_ID is not set."""
+def no_domain_set(monkeypatch):
+    """Unset ROS_DOMAIN_ID and the discovery range."""
     monkeypatch.delenv('ROS_DOMAIN_ID', raising=False)
     monkeypatch.delenv('ROS_AUTOMATIC_DISCOVERY_RANGE', raising=False)
 
 
-def test_another_process_gets_another_domain_even_after_a_kill(nobody_said):
+def test_reserved_domain_is_exclusive_and_released_by_a_kill(no_domain_set):
     with subprocess.Popen(
         [sys.executable, '-c', TAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -42,7 +42,7 @@ def test_another_process_gets_another_domain_even_after_a_kill(nobody_said):
     assert domain == theirs
 
 
-def test_what_is_taken_is_told_to_ros_and_given_back(nobody_said):
+def test_isolated_domain_is_set_and_restored(no_domain_set):
     with isolated_domain() as domain:
         assert os.environ['ROS_DOMAIN_ID'] == str(domain)
         assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
@@ -53,24 +53,24 @@ def test_what_is_taken_is_told_to_ros_and_given_back(nobody_said):
     assert 'ROS_DOMAIN_ID' not in os.environ
 
 
-def test_a_domain_that_somebody_chose_is_left_alone(monkeypatch):
+def test_domain_set_by_user_is_kept(monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', '0')
     with isolated_domain() as domain:
         assert domain is None
         assert os.environ['ROS_DOMAIN_ID'] == '0'
 
 
-def test_the_ports_are_those_of_the_domain():
+def test_reserved_port_belongs_to_the_domain():
     domain, kept = reserve_domain(DOMAINS[-1])
     port = kept.getsockname()[1]
     kept.close()
     assert 7400 + 250 * domain <= port < 7400 + 250 * (domain + 1)
-    assert port < 32768  # from there on Linux gives them to anybody
+    assert port < 32768  # the ephemeral port range of Linux starts here
 
 
 @pytest.fixture
 def signals():
-    """Put the handlers of signals back that a program installs."""
+    """Restore the signal handlers after the test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -78,7 +78,7 @@ def signals():
 
 
 @pytest.mark.usefixtures('signals')
-def test_two_demos_do_not_write_into_one_folder(tmp_path, capsys):
+def test_output_folder_is_locked(tmp_path, capsys):
     with (tmp_path / '.lock').open('w') as lock:
         assert lock_file(lock)
         assert main(['--out', str(tmp_path)]) == 1

@@ -1,4 +1,4 @@
-"""How the demo judges predictions, and what its picture shows."""
+"""Scores of predictions against cues, and the report of them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from myogestic_ros.demo.score import Cue, ReceivedPrediction, score_predictions
 CUES = [Cue(0.0, 'rest'), Cue(2.0, 'fist'), Cue(4.0, '')]
 
 
-def answers(label_at):
-    """Return 50 predictions a second for 5 s."""
+def predictions(label_at):
+    """Return 50 predictions per second for 5 s."""
     return [ReceivedPrediction(t, 0.002, label_at(t), 0.0001) for t in np.arange(0.0, 5.0, 0.02)]
 
 
-def test_only_the_steady_state_of_a_cue_is_judged():
-    score = score_predictions(CUES, answers(lambda t: 'rest' if t < 2.69 else 'fist'))
+def test_only_steady_state_is_scored():
+    score = score_predictions(CUES, predictions(lambda t: 'rest' if t < 2.69 else 'fist'))
     assert score.accuracy == 1.0
     assert score.judged == 130  # twice 1.3 s; nothing after the last cue
     assert score.rate_hz == pytest.approx(50.0)
     assert score.latency_ms(50) == pytest.approx(2.0)
 
 
-def test_what_is_wrong_stands_in_the_confusion():
-    score = score_predictions(CUES, answers(lambda t: 'rest' if t < 3.0 else 'wave'))
+def test_uncued_labels_are_counted_in_last_column():
+    score = score_predictions(CUES, predictions(lambda t: 'rest' if t < 3.0 else 'wave'))
     assert score.class_names == ['rest', 'fist']
     assert score.confusion[1].tolist() == [15, 0, 50]
     assert score.accuracy == pytest.approx(0.5)
 
 
-def test_without_predictions_there_is_still_a_report(tmp_path):
-    for found in ([], answers(lambda t: 'fist')):
+def test_report_is_written_without_predictions(tmp_path):
+    for found in ([], predictions(lambda t: 'fist')):
         score = score_predictions(CUES, found)
         picture = write_files(tmp_path, score, CUES, found, {'title': 'a test'})
         assert picture.read_bytes()[:4] == b'\x89PNG'

@@ -10,7 +10,7 @@ import pytest
 import scipy.io
 import yaml
 from support.paths import ROOT
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from support.xdf import write_xdf
 
 from myogestic_ros.cli import __main__ as command
@@ -65,7 +65,9 @@ def test_the_commands(tmp_path, monkeypatch):
 
 
 def test_a_training(tmp_path, monkeypatch):
-    write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.5), 1000.0)
+    write_signal(
+        tmp_path / 'sessions' / 'monday', *synthetic_emg(repetitions=2, seconds=1.5), 1000.0
+    )
     monkeypatch.chdir(tmp_path)
     program, *words = shlex.split(blocks()['train.sh'])
     assert program == 'myogestic'

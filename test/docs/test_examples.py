@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from myogestic_ros.msg import EmgFrame
 from support.arm_session import write_arm
 from support.graph import graph
 from support.paths import ROOT
@@ -16,6 +15,7 @@ from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
@@ -23,6 +23,8 @@ from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.timeline import Timeline
 from myogestic_ros.sessions.reading.training_data import complete_training_data
+
+pytestmark = pytest.mark.processes
 
 EXAMPLES = ROOT / 'examples'
 

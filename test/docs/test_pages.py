@@ -10,7 +10,7 @@ import pytest
 from support.bags import protocol, write
 from support.graph import PATIENCE_S, graph, set_domain
 from support.paths import ROOT
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 
 from myogestic_ros.core.training.decoder_file import import_decoder
 from myogestic_ros.core.training.training_data import TrainingData
@@ -19,6 +19,8 @@ from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 from myogestic_ros.sessions.reading.offline_prediction import predict_session
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.training_data import complete_training_data
+
+pytestmark = pytest.mark.processes
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 
@@ -99,7 +101,7 @@ def test_windows(session):
 def test_evaluate(tmp_path, capsys):
     namespace: dict = {}
     exec(blocks()['evaluate.py'], namespace)
-    path = write_signal(tmp_path / 's', *made_up(repetitions=2), 1000.0)
+    path = write_signal(tmp_path / 's', *synthetic_emg(repetitions=2), 1000.0)
     figures = namespace['evaluate']([str(path)], 8)
     assert figures['each_repetition']['accuracy'] > 0.9
     assert capsys.readouterr().out == ''
@@ -110,7 +112,7 @@ def test_an_adapt_callback_of_ones_own(tmp_path):
     exec(blocks()['own_adapt.py'], namespace)
     pipeline = namespace['pipeline']
     paths = [
-        str(write_signal(tmp_path / f's{seed}', *made_up(repetitions=1, seed=seed), 1000.0))
+        str(write_signal(tmp_path / f's{seed}', *synthetic_emg(repetitions=1, seed=seed), 1000.0))
         for seed in (0, 1)
     ]
     pipeline.training_data = TrainingData(paths=paths[:1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.recorded import summary_of
+from support.recorded import signal_summary
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import Label
@@ -109,7 +109,7 @@ def recorded_warnings(**values):
         for index, name in enumerate(names):
             labels.append((sum(map(len, chunks)), index, name, repetition))
             chunks.append(take(source, 2.0, name))
-    return summary_warnings([summary_of(np.concatenate(chunks), labels, 2000.0)])
+    return summary_warnings([signal_summary(np.concatenate(chunks), labels, 2000.0)])
 
 
 @pytest.mark.parametrize('seed', range(3))

@@ -1,4 +1,4 @@
-"""A session of a synthetic arm, with an accelerometer and a data glove beside the EMG."""
+"""Session of a synthetic arm with EMG, an accelerometer and a data glove."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CLASSES = ('rest', 'fist', 'open')
 STORE = typestore({kind: message_definition(kind).text for kind in (EMG, LABEL)})
 
 
-class Hurry:
-    """A pacer that never waits."""
+class NoPacer:
+    """Pacer that never waits."""
 
     def start(self):
         pass
@@ -38,9 +38,12 @@ def write_arm(
     empty: tuple[str, ...] = (),
     dofs: tuple[str, str] = ('fingers', 'wrist'),
 ) -> Path:
-    """Record each class in each round: EMG of 8 channels at 2 kHz, imu at 208 Hz, glove at 60 Hz."""
+    """Write a session with all classes in each round.
+
+    Streams: EMG of 8 channels at 2 kHz, imu of 3 channels at 208 Hz, glove of 2 joints at 60 Hz.
+    """
     items: list[tuple[int, str, bytes]] = []
-    source = Synthetic({'class_names': list(CLASSES), 'reaction_time': 0.1}, Hurry())
+    source = Synthetic({'class_names': list(CLASSES), 'reaction_time': 0.1}, NoPacer())
     source.open()
     make = STORE.types[JOINTS]
     rng = np.random.default_rng(0)
@@ -58,7 +61,7 @@ def write_arm(
             data, at_ns = frame(samples, chunk.data)
             items.append((at_ns, '/emg', data))
             samples += chunk.n_samples
-        while imu < end_s * 208:  # gravity turns a little with the gesture
+        while imu < end_s * 208:  # the direction of gravity depends on the gesture
             down = [np.sin(0.2 * index), 0.0, np.cos(0.2 * index)]
             data, at_ns = frame(imu, np.tile(down, (4, 1)) + rng.normal(0, 0.05, (4, 3)), 208.0)
             items.append((at_ns, '/imu', data))
@@ -70,7 +73,7 @@ def write_arm(
             items.append((at_ns, '/glove', bytes(STORE.serialize_cdr(message, JOINTS))))
             glove += 1
     types = {'/emg': EMG, '/imu': EMG, '/glove': JOINTS, '/label': LABEL}
-    types |= dict.fromkeys(empty, JOINTS)  # the recorder listened, and nobody spoke
+    types |= dict.fromkeys(empty, JOINTS)  # topics without messages
     path.parent.mkdir(parents=True, exist_ok=True)
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         topics: dict[str, Any] = {

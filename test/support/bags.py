@@ -1,4 +1,4 @@
-"""Messages and bags for tests, made without this package's own writer where it matters."""
+"""Messages and bags for tests, written without the writer of this package where required."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STORE = typestore({EMG: message_definition(EMG).text, LABEL: message_definition(
 
 
 def header(stamp_ns: int) -> Any:
-    """Return a header with a stamp."""
+    """Return a Header message with a stamp."""
     time = STORE.types['builtin_interfaces/msg/Time'](stamp_ns // 10**9, stamp_ns % 10**9)
     return STORE.types['std_msgs/msg/Header'](time, 'array')
 
@@ -29,7 +29,7 @@ def header(stamp_ns: int) -> Any:
 def frame(
     first: int, data: np.ndarray, rate: float = 2000.0, channels: int | None = None
 ) -> tuple[bytes, int]:
-    """Return a serialized EmgFrame of data (n_samples, n_channels), and its stamp."""
+    """Return a serialized EmgFrame of data (n_samples, n_channels), in volt, and its stamp, ns."""
     stamp_ns = sample_time_ns(START_NS, first, rate)
     message = STORE.types[EMG](
         header(stamp_ns), first, rate, channels or data.shape[1], data.astype(np.float32).ravel()
@@ -46,7 +46,7 @@ def label(
 
 
 def topics() -> list[Topic]:
-    """Return the topics of an ordinary session."""
+    """Return the topics ``/emg`` and ``/label``."""
     return [
         Topic('/emg', message_definition(EMG), STREAM),
         Topic('/label', message_definition(LABEL), LATCHED),
@@ -64,9 +64,10 @@ def protocol(
     chunk: int = 20,
     lose: tuple[int, int] = (0, 0),
 ) -> list[Item]:
-    """Return (topic, bytes, time) of cues (index, name, seconds) and of a signal through them all.
+    """Return (topic, serialized message, log time in ns) of cues and of a signal.
 
-    Channel c of sample i is i + c / 10; chunks with a first sample in ``lose`` are left out.
+    ``cues`` are (index, name, duration in s). Channel c of sample i has the value i + c / 10.
+    Chunks whose first sample is in the range ``lose`` are omitted.
     """
     items: list[Item] = []
     at_s = 0.0
@@ -84,7 +85,7 @@ def protocol(
 
 
 def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
-    """Write a session with this package's writer."""
+    """Write a session with the writer of this package."""
     with SessionWriter(path, SessionInfo(class_names=names), topics()) as writer:
         for topic, data, time_ns in items:
             writer.write(topic, data, time_ns)
@@ -92,12 +93,12 @@ def write(path: Path, items: list[Item], names: tuple[str, ...] = ()) -> Path:
 
 
 def session_in(message: str) -> str:
-    """Return the path of the session that a recorder's answer names."""
+    """Return the path of the session in a message of the recorder."""
     return message.partition('Recording ')[2].removesuffix('.')
 
 
 def fill_mcap(writer: Any, items: list[Item]) -> None:
-    """Write items with the mcap library's own writer, which has been started, and finish."""
+    """Write items with a started writer of the mcap library, and finish it."""
     channels = {}
     for topic, msgtype in (('/emg', EMG), ('/label', LABEL)):
         text = message_definition(msgtype).text.encode()

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import rclpy
 from lifecycle_msgs.srv import ChangeState
-from myogestic_ros.msg import BridgeStatus, Prediction
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64MultiArray
@@ -23,6 +22,7 @@ from std_srvs.srv import Trigger
 
 from myogestic_ros.control.mapping_file import read_mapping
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import time_to_ros
 from support.graph import PATIENCE_S

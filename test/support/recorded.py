@@ -1,4 +1,4 @@
-"""Recorded and made-up EMG as sessions, and sessions spoilt on purpose."""
+"""Recorded and synthetic EMG as sessions and signal summaries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from myogestic_ros.sources.importers.repetitions import number_repetitions
 from support.bags import START_NS, label, topics
 
 NOT_CLEAN = ('19999-2', '64917-1', '69069-1')
-"""Sessions of myo-readings with ragged lines, a wrong label, or copied samples."""
+"""Sessions of myo-readings with invalid lines, a wrong label, or duplicated samples."""
 
 NAMES = ('rest', 'fist', 'pinch', 'open')
 
@@ -30,9 +30,10 @@ def write_signal(
     gaps: Sequence[tuple[int, int]] = (),
     chunk: int = 50,
 ) -> Path:
-    """Write samples (n_samples, n_channels) and labels (sample, index, name, repetition).
+    """Write a session with samples (n_samples, n_channels), in volt, and labels.
 
-    ``gaps`` are (sample in ``data``, samples lost just before it).
+    ``labels`` are (sample, class index, name, repetition); ``gaps`` are (row of ``data``, number of
+    samples lost before it).
     """
     from support.bags import frame
 
@@ -50,15 +51,15 @@ def write_signal(
         stamp_ns = sample_time_ns(START_NS, at + int(lost[min(at, len(lost) - 1)]), rate)
         items.append((stamp_ns, 0, '/label', label(index, name, stamp_ns, repetition)))
     names = dict(sorted((index, name) for _, index, name, _ in labels if index >= 0))
-    listed = tuple(names.get(i, '') for i in range(max(names, default=-1) + 1))
-    with SessionWriter(path, SessionInfo(class_names=listed), topics()) as writer:
+    class_names = tuple(names.get(i, '') for i in range(max(names, default=-1) + 1))
+    with SessionWriter(path, SessionInfo(class_names=class_names), topics()) as writer:
         for stamp_ns, _, topic, message in sorted(items, key=lambda item: item[:2]):
             writer.write(topic, message, stamp_ns)
     return path
 
 
 def write_recording(path: Path, folder: Path) -> Path:
-    """Write a folder of labelled text files (as of myo-readings) as a session."""
+    """Write a folder of labelled text files, such as those of myo-readings, as a session."""
     layout = RecordingFormat()
     pieces = load_pieces(folder, layout)
     parts = number_repetitions(pieces)
@@ -78,7 +79,7 @@ def write_recording(path: Path, folder: Path) -> Path:
     return write_signal(path, data, labels, layout.sampling_rate, gaps)
 
 
-def made_up(
+def synthetic_emg(
     *,
     classes: int = 3,
     repetitions: int = 4,
@@ -88,10 +89,10 @@ def made_up(
     lag_s: float = 0.3,
     seed: int = 0,
 ) -> tuple[np.ndarray, list[tuple[int, int, str, int]]]:
-    """Return EMG-like noise of a ring of electrodes, shape (n_samples, n_channels), and labels.
+    """Return EMG-like noise of a ring of electrodes and labels (sample, index, name, repetition).
 
-    Each class has a pattern of its own along the ring, two muscles of unequal strength; the
-    signal follows the label by ``lag_s``.
+    The noise has shape (n_samples, n_channels), in volt. Each class has its own pattern of two
+    muscles of different strength along the ring; the signal follows the label by ``lag_s`` s.
     """
     rng = np.random.default_rng(seed)
     around = np.arange(channels) / channels
@@ -117,8 +118,8 @@ def made_up(
     return (20e-6 * envelope * white).astype(np.float32), labels
 
 
-def summary_of(data: np.ndarray, labels: list, rate: float = 1000.0) -> SignalSummary:
-    """Return the summary of samples, labels being (sample, index, name, repetition)."""
+def signal_summary(data: np.ndarray, labels: list, rate: float = 1000.0) -> SignalSummary:
+    """Return the signal summary of samples and labels (sample, index, name, repetition)."""
     times = [Label(sample_time_ns(START_NS, at, rate), *rest) for at, *rest in labels]
     chunks = [
         Chunk(first, sample_time_ns(START_NS, first, rate), rate, data[first : first + 70])
@@ -127,7 +128,8 @@ def summary_of(data: np.ndarray, labels: list, rate: float = 1000.0) -> SignalSu
     return summarize('made', chunks, times)
 
 
-def summary_of_recording(folder: Path) -> SignalSummary:
+def recording_summary(folder: Path) -> SignalSummary:
+    """Return the signal summary of a folder of labelled text files."""
     layout = RecordingFormat()
     pieces = load_pieces(folder, layout)
     labels = [

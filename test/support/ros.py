@@ -17,6 +17,13 @@ from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from support.graph import PATIENCE_S, set_domain
 
 
+def _holds(condition: Callable[[], Any]) -> bool:
+    try:
+        return bool(condition())
+    except IndexError:
+        return False
+
+
 class Ros:
     """Nodes that one executor spins, and a node of the test's own."""
 
@@ -37,9 +44,9 @@ class Ros:
         return node
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Spin until a condition holds."""
+        """Spin until a condition holds; one about the last item of an empty list does not."""
         end_s = time.monotonic() + PATIENCE_S
-        while not condition():
+        while not _holds(condition):
             assert time.monotonic() < end_s, f'there was no {what}'
             self.executor.spin_once(timeout_sec=0.05)
 

@@ -1,4 +1,4 @@
-"""XDF files for tests: just enough of the format for a signal and markers."""
+"""Minimal XDF files for tests: a signal and markers."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def write_xdf(
     *,
     names: list[str] | None = None,
     unit: str = 'microvolts',
-    others: int = 0,
+    n_extra_streams: int = 0,
 ) -> Path:
-    """Write data (n_samples, n_channels), and markers (time, text), as LabRecorder would."""
+    """Write data (n_samples, n_channels) and markers (time in s, text) in the format of LabRecorder."""
     channels = ''.join(
         f'<channel><label>{name}</label><unit>{unit}</unit></channel>' for name in names or []
     )
     desc = f'<channels>{channels}</channels>' if names else ''
     parts = [b'XDF:', _chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>')]
-    for number in range(1, 2 + others):
+    for number in range(1, 2 + n_extra_streams):
         fields = {
             'name': 'amp' if number == 1 else f'amp{number}',
             'type': 'EMG',

@@ -8,8 +8,6 @@ import re
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import EmgFrame, Prediction
-from myogestic_ros.msg import Label as LabelMessage
 from support.bag_player import BagPlayer
 from support.graph import graph, replay
 
@@ -25,6 +23,8 @@ from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders import htd_lda
 from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
+from myogestic_ros.msg import EmgFrame, Prediction
+from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.nodes.common.conversions import chunk_to_ros, label_to_ros
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 from myogestic_ros.nodes.pipeline.prediction_bag import read_predictions
@@ -38,6 +38,8 @@ from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 from myogestic_ros.sources.base import EndOfRecording
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
+
+pytestmark = pytest.mark.processes
 
 START_NS = 1_700_000_000_000_000_000
 CUES = ('rest', 'fist', 'open', 'rest', 'fist', 'open')

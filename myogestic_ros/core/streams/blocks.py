@@ -58,10 +58,12 @@ class Block:
 
     @property
     def n_chunks(self) -> int:
+        """Number of chunks."""
         return len(self.starts)
 
     @property
     def n_samples(self) -> int:
+        """Number of samples."""
         return int(self.data.shape[0])
 
     def chunk(self, number: int) -> Chunk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns, samples_in
@@ -55,7 +55,7 @@ class _Stream:
     filter: StreamFilter | None = None
     settled: int = 0  # index of the first sample after the transient of the filter
     n_samples: int = 0
-    arrived_ns: int | None = field(default=None)
+    arrived_ns: int | None = None
 
     def append(self, chunk: Chunk) -> Iterator[int]:
         """Filter a chunk and append it in pieces that fit; yield the index after each piece."""

@@ -42,11 +42,6 @@ def report_progress(share: float, text: str = '') -> None:
         Share of the work that is done, 0 to 1.
     text : str
         Description of the current step; a line of the training log.
-
-    Examples
-    --------
-    >>> report_progress(0.25, 'fold 1 of 4')
-    @progress 0.2500 fold 1 of 4
     """
     print(f'{PROGRESS}{share:.4f} {text}', flush=True)
 
@@ -176,7 +171,7 @@ class ProcessTraining(_Training):
         self._thread.start()
 
     def _environment(self) -> dict[str, str]:
-        package_parent = str(Path(__file__).resolve().parents[2])
+        package_parent = str(Path(__file__).resolve().parents[3])
         path = [package_parent, *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
         changes = {
             'PYTHONUNBUFFERED': '1',

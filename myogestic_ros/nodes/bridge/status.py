@@ -76,10 +76,10 @@ def diagnostics(
         now_s = time.monotonic()
         current = commander.watchdog.reason(now_s) or commander.feedback.reason(now_s)
     reason = state.reason or current
-    info['doing'] = state.name
+    info['bridge state'] = state.name
     info['posture'] = state.posture
     info['reason'] = reason.message if reason is not None else ''
-    info['listeners'] = str(publisher.subscriber_count)
+    info['subscribers'] = str(publisher.subscriber_count)
     info.update(loop.statistics())
     if arming.stopped:
         return DiagnosticStatus.ERROR, 'Emergency stop active; call ~/reset to end it.', info

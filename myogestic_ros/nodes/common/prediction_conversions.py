@@ -90,7 +90,7 @@ def intent_from_ros(
     ):
         if len(names) != len(numbers):
             format_error = Reason(
-                'malformed', f'It has {len(names)} names for {len(numbers)} {kind}.'
+                'malformed', f'The prediction has {len(names)} names for {len(numbers)} {kind}.'
             )
     return Intent(
         label=message.label,

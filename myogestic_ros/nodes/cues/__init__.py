@@ -1,1 +1,1 @@
-"""The cue node: runs protocols and publishes labels."""
+"""The cues node: run protocols and publish labels."""

@@ -1,4 +1,4 @@
-"""The action server of cues: goals that last as long as somebody else says."""
+"""The action server of the cues node."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 
 from myogestic_ros.action import RunProtocol
+from myogestic_ros.msg import CueProgress
 
 __all__ = ['ProtocolServer']
 
 
 class ProtocolServer(ActionServer):
-    """Take one goal at a time, and hold it until it is finished.
+    """Accept one goal at a time, active until `finish` is called.
 
-    rclpy's own server wants a callback that returns at the end: it would block the executor, or,
-    as a coroutine, be polled without pause.
+    The execute callback of rclpy's server must run until the goal ends: it would block the
+    executor or, as a coroutine, be polled continuously.
 
     Parameters
     ----------
     node : Node
-        Whose action it is.
+        Node that owns the action server.
     refusal : callable
-        Returns why no goal is taken now, or '' when one is.
+        Returns the reason to reject a goal, or '' to accept it.
     begin : callable
-        Called with a goal's request when it has been taken.
+        Called with the request of an accepted goal.
     cancel : callable
-        Called when the goal is to be cancelled.
+        Called when a client requests to cancel the goal.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ProtocolServer(ActionServer):
         self._refusal = refusal
         self._begin = begin
         self._cancel = cancel
-        self._logger_of_node = node.get_logger()
+        self._node_logger = node.get_logger()
         super().__init__(
             node,
             RunProtocol,
@@ -55,7 +56,7 @@ class ProtocolServer(ActionServer):
     def _on_goal(self, request: RunProtocol.Goal) -> GoalResponse:
         reason = self._refusal()
         if reason:
-            self._logger_of_node.warning(f'A goal is refused: {reason}')
+            self._node_logger.warning(f'Goal rejected: {reason}')
             return GoalResponse.REJECT
         return GoalResponse.ACCEPT
 
@@ -64,18 +65,18 @@ class ProtocolServer(ActionServer):
         return CancelResponse.ACCEPT
 
     def notify_execute(self, goal_handle: Any, execute_callback: Any) -> None:
-        """Begin, where rclpy would call back and wait for the end."""
+        """Begin the goal; override of rclpy, which would call the execute callback."""
         self._goal = goal_handle
         self._begin(goal_handle.request)
 
-    def tell(self, progress: Any) -> None:
-        """Publish feedback, when there is a goal; from any thread."""
+    def publish_progress(self, progress: CueProgress) -> None:
+        """Publish feedback if a goal is active. Thread-safe."""
         goal = self._goal
         if goal is not None and goal.is_active:
             goal.publish_feedback(RunProtocol.Feedback(progress=progress))
 
     def finish(self, result: RunProtocol.Result) -> None:
-        """End the goal, when there is one: succeeded, cancelled, or aborted."""
+        """End the goal, if one is active, as succeeded, canceled or aborted."""
         goal, self._goal = self._goal, None
         if goal is None:
             return

@@ -1,4 +1,4 @@
-"""What cues say while a protocol runs: labels, progress, targets."""
+"""Publish labels, progress and targets while a protocol runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ['CuePublishers', 'CuePublisher']
 
 
 class CuePublishers:
-    """The topics of cues."""
+    """Publishers of the cues node."""
 
     def __init__(self, node: Node, label_topic: str, target_topic: str) -> None:
         self._node = node
@@ -30,31 +30,35 @@ class CuePublishers:
         self.target = node.create_publisher(JointState, target_topic, qos.JOINT_STATES)
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the publishers."""
         for publisher in (self.label, self.progress, self.target):
             self._node.destroy_publisher(publisher)
 
 
 class CuePublisher(RunnerCallbacks):
-    """Publish what a conductor tells.
+    """Publish the cues of a protocol runner.
 
     Parameters
     ----------
     node : Node
-        By whose clock the stamps are.
+        Node whose clock stamps the messages.
     publishers : CuePublishers
-        Where to.
+        Publishers of the node.
     protocol : str
         Name of the protocol.
-    plan : Schedule
-        What is to come.
-    on_progress, on_done, on_failed : callable
-        Called from the conductor's thread: with each progress, at the end, with an error.
+    schedule : Schedule
+        Schedule of the protocol.
+    on_progress : callable
+        Called from the runner's thread with each progress message.
+    on_finished : callable
+        Called from the runner's thread at the end of the protocol.
+    on_error : callable
+        Called from the runner's thread with an exception.
 
     Attributes
     ----------
     completed : int
-        Repetitions that are over.
+        Number of completed repetitions.
     """
 
     def __init__(
@@ -62,85 +66,85 @@ class CuePublisher(RunnerCallbacks):
         node: Node,
         publishers: CuePublishers,
         protocol: str,
-        plan: Schedule,
+        schedule: Schedule,
         *,
         on_progress: Callable[[CueProgress], None],
-        on_done: Callable[[], None],
-        on_failed: Callable[[Exception], None],
+        on_finished: Callable[[], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
         self.completed = 0
         self._node = node
         self._publishers = publishers
         self._protocol = protocol
-        self._plan = plan
+        self._schedule = schedule
         self._on_progress = on_progress
-        self._on_done = on_done
-        self._on_failed = on_failed
+        self._on_finished = on_finished
+        self._on_error = on_error
         self._label: Label | None = None
-        self._number = 0
+        self._step_index = 0
 
-    def on_step(self, number: int) -> None:
-        label = self._plan.steps[number].label(self._now_ns())
+    def on_step(self, index: int) -> None:
+        label = self._schedule.steps[index].label(self._now_ns())
         if self._label is None or label.index != NO_CLASS or self._label.index != NO_CLASS:
-            self._say(label)
-        self.completed = self._plan.completed_before(number)
-        self.on_progress(number, self._plan.steps[number].start_s)
+            self._publish_label(label)
+        self.completed = self._schedule.completed_before(index)
+        self.on_progress(index, self._schedule.steps[index].start_s)
 
-    def on_progress(self, number: int, at_s: float) -> None:
-        self._number = number
-        step = self._plan.steps[number]
-        self._tell(
+    def on_progress(self, index: int, at_s: float) -> None:
+        self._step_index = index
+        step = self._schedule.steps[index]
+        self._publish_progress(
             phase=step.phase,
             class_index=step.index,
             class_name=step.name,
             repetition=step.repetition,
             remaining=min(max(0.0, step.end_s - at_s), step.duration_s),
-            total_remaining=max(0.0, self._plan.duration_s - at_s),
+            total_remaining=max(0.0, self._schedule.duration_s - at_s),
             next_class=step.next_name,
-            target=self._plan.target(at_s),
+            target=self._schedule.target(at_s),
         )
 
     def on_target(self, at_s: float) -> None:
-        message = JointState(name=list(self._plan.dofs), position=self._plan.target(at_s))
+        message = JointState(name=list(self._schedule.dofs), position=self._schedule.target(at_s))
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publishers.target.publish(message)
 
     def on_finished(self) -> None:
         self.end(cancelled=False)
-        self._on_done()
+        self._on_finished()
 
     def on_error(self, error: Exception) -> None:
-        self._on_failed(error)
+        self._on_error(error)
 
     def end(self, *, cancelled: bool) -> None:
-        """Say that it is over: no class, and done or cancelled."""
+        """End the current label and publish the last progress: done or cancelled."""
         if self._label is not None and self._label.index != NO_CLASS:
-            self._say(Label(self._now_ns(), NO_CLASS))
+            self._publish_label(Label(self._now_ns(), NO_CLASS))
         if not cancelled:
-            self.completed = self._plan.n_repetitions
-        self._tell(
+            self.completed = self._schedule.n_repetitions
+        self._publish_progress(
             phase=CueProgress.CANCELLED if cancelled else CueProgress.DONE,
-            target=[0.0] * len(self._plan.dofs),
+            target=[0.0] * len(self._schedule.dofs),
         )
-        # Before the recording is stopped, the recorder must have the label.
+        # The recorder must receive the label before the recording is stopped.
         self._publishers.label.wait_for_all_acked(Duration(seconds=0.05))
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
 
-    def _say(self, label: Label) -> None:
+    def _publish_label(self, label: Label) -> None:
         self._publishers.label.publish(label_to_ros(label))
         self._label = label
 
-    def _tell(self, **fields: Any) -> None:
+    def _publish_progress(self, **fields: Any) -> None:
         message = CueProgress(
             protocol=self._protocol,
-            step=self._number,
-            steps=len(self._plan.steps),
-            duration=self._plan.steps[self._number].duration_s,
+            step=self._step_index,
+            steps=len(self._schedule.steps),
+            duration=self._schedule.steps[self._step_index].duration_s,
             completed=self.completed,
-            planned=self._plan.n_repetitions,
-            dof_names=list(self._plan.dofs),
+            planned=self._schedule.n_repetitions,
+            dof_names=list(self._schedule.dofs),
             **fields,
         )
         message.header.stamp = self._node.get_clock().now().to_msg()

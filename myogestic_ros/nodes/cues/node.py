@@ -1,4 +1,4 @@
-"""The cues node: a guided protocol, recorded as one session."""
+"""The cues node: runs a protocol and has it recorded as one session."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ from myogestic_ros.protocols.schedule import Schedule
 
 __all__ = ['CUES', 'CuesNode', 'main']
 
+MAX_CUE_DELAY_S = 0.02
+"""Delay of a cue from which /diagnostics warns."""
+
 
 @dataclass
 class _Run:
-    """A protocol on its way, and how it ended."""
+    """A running protocol and its result."""
 
     protocol: Protocol
-    plan: Schedule
-    stage: CuePublisher
-    conductor: ProtocolRunner
+    schedule: Schedule
+    publisher: CuePublisher
+    runner: ProtocolRunner
     session_name: str
     subject: str
-    done: bool = False
-    reason: str = ''
+    finished: bool = False
+    message: str = ''
 
 
 class CuesNode(ManagedNode):
-    """Give the cues of a protocol, each at its time, and have them recorded.
+    """Give the cues of a protocol at their times, and have them recorded.
 
-    ACTIVE means running a protocol; the lifecycle and the action are two doors to the same.
+    While ACTIVE the node runs a protocol. The action calls the same lifecycle transitions.
 
     Parameters
     ----------
@@ -54,9 +57,9 @@ class CuesNode(ManagedNode):
     ------
     label : Label, published, latched
     ~/progress : CueProgress, published, latched
-        At every step, and ten times a second.
+        At every step, and at 10 Hz.
     target : sensor_msgs/JointState, published
-        What to follow now, while a protocol of ramps runs.
+        Current target while a protocol of ramps runs.
     ~/status : NodeStatus, published, latched
     /diagnostics : DiagnosticArray, published at 1 Hz
 
@@ -66,195 +69,207 @@ class CuesNode(ManagedNode):
     """
 
     active_state = 'running'
-    _server: Any = None  # a wrong parameter ends the node before it is made
+    _server: ProtocolServer | None = None  # not created if a parameter is invalid
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('cues', **kwargs)
         self.declare_table(CUES)
-        self._topics: CuePublishers | None = None
+        self._cue_publishers: CuePublishers | None = None
         self._recorder: RecorderClient | None = None
         self._run: _Run | None = None
-        self._ending: _Run | None = None  # it has ended, but its recording is not closed yet
-        self._closed: Any = None
+        self._closing_run: _Run | None = None  # ended, but its recording is not closed yet
+        self._closed: Future[None] | None = None  # done when the recording is closed
         self._goal = RunProtocol.Goal()
-        self._server = ProtocolServer(self, self._refusal, self._begin_goal, self._cancel_goal)
+        self._server = ProtocolServer(
+            self, self._rejection_reason, self._begin_goal, self._cancel_goal
+        )
         self._diagnostics = Diagnostics(self, 'cues', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Find the recorder."""
-        value = {row.name: self.get_parameter(row.name).value for row in CUES}
-        self._topics = CuePublishers(self, value['label_topic'], value['target_topic'])
-        if value['recorder']:
-            self._recorder = RecorderClient(self, value['recorder'], self._on_recorder_lost)
+        """Create the publishers and the client of the recorder."""
+        values = self.parameter_values(CUES)
+        self._cue_publishers = CuePublishers(self, values['label_topic'], values['target_topic'])
+        if values['recorder']:
+            self._recorder = RecorderClient(self, values['recorder'], self._on_recording_lost)
         self.status_message = 'Ready to run a protocol.'
 
     def activate(self) -> None:
-        """Begin the protocol that the goal asks for, or the parameter."""
-        if self._ending is not None:
-            raise StateError('The session before is still being closed; try again in a second.')
+        """Run the protocol of the goal or of the parameter."""
+        if self._closing_run is not None:
+            raise StateError(
+                'Cannot run a protocol: the previous session is still being closed; try again in a second.'
+            )
         if self._recorder is not None:
             self._recorder.check()
-        self._run = self._prepared(self._goal)
-        self.status_message = self._told(self._run)
+        self._run = self._create_run(self._goal)
+        self.status_message = self._run_message(self._run)
         if self._recorder is None:
-            self._run.conductor.start()
+            self._run.runner.start()
         else:
-            wanted = self._for_the_recorder(self._run)
-            self._recorder.start(wanted, self._on_recording_started)
+            parameters = self._recorder_parameters(self._run)
+            self._recorder.start(parameters, self._on_recording_started)
 
     def deactivate(self) -> None:
-        """End the protocol; what was recorded is kept."""
+        """Stop the protocol and the recording; the recorded data is kept."""
         run, self._run = self._run, None
         if run is None:
             return
-        run.conductor.stop()
-        if not run.done:
-            run.stage.end(cancelled=True)
-        run.reason = run.reason or 'Stopped.'
-        self.status_message = run.reason
-        self._ending, self._closed = run, Future(executor=self.executor)
+        run.runner.stop()
+        if not run.finished:
+            run.publisher.end(cancelled=True)
+        run.message = run.message or 'Stopped.'
+        self.status_message = run.message
+        self._closing_run, self._closed = run, Future(executor=self.executor)
         if self._recorder is None:
             self._on_recording_stopped(True, '')
         else:
             self._recorder.stop(self._on_recording_stopped)
 
     def cleanup(self) -> None:
-        """Leave the graph."""
+        """Destroy the publishers and the client of the recorder."""
         self.deactivate()
-        if self._ending is not None:  # nobody will hear the recorder's answer
+        if self._closing_run is not None:  # the recorder's response will not arrive
             self._on_recording_stopped(True, '')
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
-        if self._topics is not None:
-            self._topics.close()
-            self._topics = None
+        if self._cue_publishers is not None:
+            self._cue_publishers.close()
+            self._cue_publishers = None
 
-    def finish(self) -> Any:
-        """Stop the recording while the recorder's answer can still be heard."""
+    def finish(self) -> Future[None] | None:
+        """Stop the recording while the recorder's response can still arrive."""
         if self.lifecycle_state == 'active':
             if self._run is not None:
-                self._run.reason = 'Interrupted.'
+                self._run.message = 'Interrupted.'
             self.trigger_deactivate()
-        return self._closed if self._ending is not None else None
+        return self._closed if self._closing_run is not None else None
 
     def destroy_node(self) -> None:
-        """Take the action along; rclpy leaves it."""
+        """Destroy the node and its action server, which rclpy does not destroy."""
         if self._server is not None:
             self._server.destroy()
         super().destroy_node()
 
-    # -- a run, from its beginning to its end -------------------------------------------------
+    # -- a run --------------------------------------------------------------------------------
 
-    def _prepared(self, goal: RunProtocol.Goal) -> _Run:
-        """Read the protocol and lay it out."""
-        value = {row.name: self.get_parameter(row.name).value for row in CUES}
-        protocol = read_protocol(find_protocol(goal.protocol or value['protocol']))
-        plan = Schedule.from_protocol(protocol)
-        assert self._topics is not None
-        stage = CuePublisher(
+    def _create_run(self, goal: RunProtocol.Goal) -> _Run:
+        """Read the protocol and compute its schedule."""
+        values = self.parameter_values(CUES)
+        protocol = read_protocol(find_protocol(goal.protocol or values['protocol']))
+        schedule = Schedule.from_protocol(protocol)
+        assert self._cue_publishers is not None
+        assert self._server is not None
+        publisher = CuePublisher(
             self,
-            self._topics,
+            self._cue_publishers,
             protocol.name,
-            plan,
-            on_progress=self._server.tell,
-            on_done=self._on_done,
-            on_failed=self._on_failed,
+            schedule,
+            on_progress=self._server.publish_progress,
+            on_finished=self._on_finished,
+            on_error=self._on_run_error,
         )
         sim_time = self.get_parameter('use_sim_time').value
-        conductor = ProtocolRunner(
-            plan,
-            stage,
-            target_hz=value['target_hz'],
+        runner = ProtocolRunner(
+            schedule,
+            publisher,
+            target_hz=values['target_hz'],
             clock=(lambda: int(self.get_clock().now().nanoseconds)) if sim_time else None,
         )
-        session_name = goal.session_name or value['session_name']
-        subject = goal.subject or value['subject']
-        return _Run(protocol, plan, stage, conductor, session_name, subject)
+        session_name = goal.session_name or values['session_name']
+        subject = goal.subject or values['subject']
+        return _Run(protocol, schedule, publisher, runner, session_name, subject)
 
     @staticmethod
-    def _for_the_recorder(run: _Run) -> dict[str, Any]:
-        wanted: dict[str, Any] = {
+    def _recorder_parameters(run: _Run) -> dict[str, Any]:
+        """Return the parameters to set at the recorder for a run."""
+        parameters: dict[str, Any] = {
             'class_names': list(run.protocol.class_names),
             'protocol': run.protocol.name,
         }
-        named = {'session_name': run.session_name, 'subject': run.subject}
-        return wanted | {name: text for name, text in named.items() if text}
+        optional = {'session_name': run.session_name, 'subject': run.subject}
+        return parameters | {name: text for name, text in optional.items() if text}
 
     def _on_recording_started(self, started: bool, message: str) -> None:
         if self._run is None:
             return
         if started:
-            self.set_status(f'{self._told(self._run)} {message}')
+            self.set_status(f'{self._run_message(self._run)} {message}')
             if self._run.session_name and self._recorder is not None:
-                self._recorder.set({'session_name': ''})  # it was for this one
-            self._run.conductor.start()
+                self._recorder.set_parameters({'session_name': ''})  # valid for this session only
+            self._run.runner.start()
         else:
             self._end_run(f'The recording could not be started: {message}')
 
-    def _on_recorder_lost(self, reason: str) -> None:
+    def _on_recording_lost(self, reason: str) -> None:
         if self._run is not None:
-            self._end_run(f'{self._so_far(self._run)} {reason}')
+            self._end_run(f'{self._completed_message(self._run)} {reason}')
 
-    def _on_done(self) -> None:
+    def _on_finished(self) -> None:
         run = self._run
         if run is not None:
-            run.done = True
-            late = f', the latest cue by {run.conductor.max_delay_s * 1e3:.1f} ms'
-            self._end_run(f"'{run.protocol.name}' is done{late}.", error=False)
+            run.finished = True
+            delay_ms, limit_ms = run.runner.max_delay_s * 1e3, MAX_CUE_DELAY_S * 1e3
+            self._end_run(
+                f"Protocol '{run.protocol.name}' finished. Largest cue delay: {delay_ms:.1f} ms "
+                f'(limit {limit_ms:g} ms).',
+                error=False,
+            )
 
-    def _on_failed(self, error: Exception) -> None:
-        self._end_run(f'The cues failed: {error!r}')
+    def _on_run_error(self, error: Exception) -> None:
+        self._end_run(f'The protocol failed: {error!r}')
 
     def _end_run(self, reason: str, *, error: bool = True) -> None:
-        """Deactivate, from any thread."""
+        """Request to deactivate the node. Thread-safe."""
         if self._run is not None:
-            self._run.reason = reason
+            self._run.message = reason
         self.request_deactivation(reason, error=error)
 
     def _on_recording_stopped(self, stopped: bool, message: str) -> None:
-        """Say how it ended, once the session is closed."""
-        run, self._ending = self._ending, None
+        """Report the result of the run after the session is closed."""
+        run, self._closing_run = self._closing_run, None
         if run is None:
             return
-        recorded = self._recorder.session if self._recorder is not None else ''
+        session = self._recorder.session if self._recorder is not None else ''
         if message:
-            told = message if stopped else f'The recording was not stopped: {message}'
-            run.reason = f'{run.reason} {told}'
+            result = message if stopped else f'The recording could not be stopped: {message}'
+            run.message = f'{run.message} {result}'
         if not self.shutting_down:
-            self.set_status(run.reason)
+            self.set_status(run.message)
+        assert self._server is not None
+        assert self._closed is not None
         self._server.finish(
             RunProtocol.Result(
-                success=run.done and stopped,
-                message=run.reason,
-                session=recorded,
-                completed=run.stage.completed,
-                planned=run.plan.n_repetitions,
+                success=run.finished and stopped,
+                message=run.message,
+                session=session,
+                completed=run.publisher.completed,
+                planned=run.schedule.n_repetitions,
             )
         )
         self._closed.set_result(None)
 
     @staticmethod
-    def _told(run: _Run) -> str:
-        minutes, seconds = divmod(round(run.plan.duration_s), 60)
+    def _run_message(run: _Run) -> str:
+        minutes, seconds = divmod(round(run.schedule.duration_s), 60)
         return (
-            f"Running '{run.protocol.name}': {run.plan.n_repetitions} repetitions in "
+            f"Running '{run.protocol.name}': {run.schedule.n_repetitions} repetitions in "
             f'{minutes}:{seconds:02d} min.'
         )
 
     @staticmethod
-    def _so_far(run: _Run) -> str:
-        return f'{run.stage.completed} of {run.plan.n_repetitions} repetitions were completed.'
+    def _completed_message(run: _Run) -> str:
+        return f'{run.publisher.completed} of {run.schedule.n_repetitions} repetitions were completed.'
 
     # -- the action ---------------------------------------------------------------------------
 
-    def _refusal(self) -> str:
-        if self.lifecycle_state == 'inactive' and self._ending is None:
+    def _rejection_reason(self) -> str:
+        if self.lifecycle_state == 'inactive' and self._closing_run is None:
             return ''
         state = (
-            'closing a session'
+            'still closing the previous session'
             if self.lifecycle_state == 'inactive'
             else f"'{self.lifecycle_state}'"
         )
@@ -266,37 +281,38 @@ class CuesNode(ManagedNode):
             begun, message = self.request_transition('activate')
         finally:
             self._goal = RunProtocol.Goal()
-        if not begun:
+        if not begun and self._server is not None:
             self._server.finish(RunProtocol.Result(message=message))
 
     def _cancel_goal(self) -> None:
         if self._run is not None:
-            self._end_run(f'Cancelled: {self._so_far(self._run)}', error=False)
+            self._end_run(f'Cancelled: {self._completed_message(self._run)}', error=False)
 
     # -- diagnostics --------------------------------------------------------------------------
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        facts = {'state': self.lifecycle_state}
+        info = {'state': self.lifecycle_state}
         run = self._run
         if run is not None:
-            facts |= {
+            info |= {
                 'protocol': run.protocol.name,
-                'step': f'{run.conductor.step_index + 1} of {len(run.plan.steps)}',
-                'completed': f'{run.stage.completed} of {run.plan.n_repetitions}',
-                'latest cue [ms]': f'{run.conductor.max_delay_s * 1e3:.1f}',
+                'step': f'{run.runner.step_index + 1} of {len(run.schedule.steps)}',
+                'completed': f'{run.publisher.completed} of {run.schedule.n_repetitions}',
+                'largest cue delay [ms]': f'{run.runner.max_delay_s * 1e3:.1f}',
             }
-            if run.conductor.max_delay_s > LATE_S:
-                return DiagnosticStatus.WARN, 'cues are late: the machine is too busy', facts
-        return DiagnosticStatus.OK, self.status_message, facts
-
-
-LATE_S = 0.02
-"""A cue that is later than this is worth a warning."""
+            if run.runner.max_delay_s > MAX_CUE_DELAY_S:
+                return (
+                    DiagnosticStatus.WARN,
+                    f'Cues are up to {run.runner.max_delay_s * 1e3:.1f} ms late (limit '
+                    f'{MAX_CUE_DELAY_S * 1e3:g} ms): reduce the load of the computer.',
+                    info,
+                )
+        return DiagnosticStatus.OK, self.status_message, info
 
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted."""
-    gc.freeze()  # what was imported stays; looking through it for garbage would delay a cue
+    gc.freeze()  # garbage collection of the imported modules would delay a cue
     return run(CuesNode, args)
 
 

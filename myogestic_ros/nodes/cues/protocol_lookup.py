@@ -1,4 +1,4 @@
-"""Where protocols are found."""
+"""Find protocol files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ['find_protocol']
 
 
 def find_protocol(protocol: str) -> Path:
-    """Return the file of a protocol: a path, or the name of one that comes with this package.
+    """Return the file of a protocol, given by its path or as a protocol of this package.
 
     Raises
     ------
     ProtocolError
-        When there is none.
+        If no protocol is given, or it does not exist.
     """
     if not protocol:
         raise ProtocolError(
-            'No protocol: name one in the goal or in the parameter protocol, a path or one of '
-            f'{", ".join(_names())}.'
+            'No protocol: give one in the goal or in the parameter protocol, either a path or one '
+            f'of {", ".join(_names())}.'
         )
     path = Path(protocol).expanduser()
     if path.is_file():
@@ -30,7 +30,7 @@ def find_protocol(protocol: str) -> Path:
     if protocol in _names():
         return _folder() / f'{protocol}.yaml'
     raise ProtocolError(
-        f"There is no protocol '{protocol}': no such file in {Path.cwd()}, and none of "
+        f"There is no protocol '{protocol}': expected a file (relative to {Path.cwd()}) or one of "
         f'{", ".join(_names())}.'
     )
 
@@ -38,8 +38,8 @@ def find_protocol(protocol: str) -> Path:
 def _folder() -> Path:
     try:
         return Path(get_package_share_directory('myogestic_ros'), 'config', 'protocols')
-    except PackageNotFoundError:  # it runs from its sources
-        return Path(__file__).resolve().parents[2] / 'config' / 'protocols'
+    except PackageNotFoundError:  # not installed
+        return Path(__file__).resolve().parents[3] / 'config' / 'protocols'
 
 
 def _names() -> list[str]:

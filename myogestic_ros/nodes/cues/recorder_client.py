@@ -1,4 +1,4 @@
-"""A recorder in another process, driven by its services, never waited for."""
+"""Asynchronous client of a recorder in another process."""
 
 from __future__ import annotations
 
@@ -21,31 +21,30 @@ from myogestic_ros.nodes.common import qos
 
 __all__ = ['RecorderClient']
 
-Then = Callable[[bool, str], None]
+OnResult = Callable[[bool, str], None]
 
-LOOK_EVERY_S = 0.25
-ASK_AGAIN_S = 1.0
-"""An answer may get lost when its sender has only just been found."""
-FOUND_WITHIN_S = 5.0
-"""So long what a recorder is may be unknown to a node, or have changed without its knowledge: two
-processes that have just started may take 3 s to find one another."""
-ANSWER_WITHIN_S = 6.0
-VANISHED_AFTER_S = 5.0
-"""A recorder that answers no question for so long is gone; a busy machine takes its time."""
+CHECK_INTERVAL_S = 0.25
+RETRY_INTERVAL_S = 1.0
+"""Time after which a request is repeated: a response may get lost during discovery."""
+DISCOVERY_TIMEOUT_S = 5.0
+"""Longest time to discover a recorder or a change of its state; two new processes may take 3 s."""
+RESPONSE_TIMEOUT_S = 6.0
+ALIVE_TIMEOUT_S = 5.0
+"""Time without a response after which a recording counts as lost; long, for busy machines."""
 
 
 class RecorderClient:
-    """Start and stop recordings, and see that one goes on.
+    """Start, stop and monitor recordings.
 
     Parameters
     ----------
     node : Node
-        Whose executor hears the answers.
+        Node whose executor calls the callbacks.
     name : str
-        The recorder's name, relative to the node's namespace.
+        Name of the recorder, relative to the node's namespace.
     on_lost : callable
-        Called with a sentence when a recording that was started has ended by itself, or nobody
-        knows.
+        Called with a message when a running recording ended without `stop`, or the recorder does
+        not respond.
 
     Attributes
     ----------
@@ -58,49 +57,54 @@ class RecorderClient:
         self._node = node
         self._name = name
         self._on_lost = on_lost
-        self._state = 'idle'  # finding, setting, starting, recording, stopping
-        self._then: Then = lambda done, message: None
-        self._wanted: list[Any] = []
+        self._state = 'idle'  # discovering, configuring, starting, recording, stopping
+        self._on_result: OnResult = lambda success, message: None
+        self._parameters: list[Any] = []
         self._status: NodeStatus | None = None
-        self._known_s = time.monotonic()  # since when it is so, whatever it is
-        self._asked_s = self._began_s = self._heard_s = 0.0
+        self._status_s = time.monotonic()  # arrival of the status
+        self._request_s = self._state_s = self._alive_s = 0.0
         client = node.create_client
-        self._set = client(SetParameters, f'{name}/set_parameters')
-        self._start = client(Trigger, f'{name}/start_recording')
-        self._stop = client(Trigger, f'{name}/stop_recording')
-        self._ask = client(GetState, f'{name}/get_state')
-        self._heard = node.create_subscription(
+        self._set_parameters_client = client(SetParameters, f'{name}/set_parameters')
+        self._start_client = client(Trigger, f'{name}/start_recording')
+        self._stop_client = client(Trigger, f'{name}/stop_recording')
+        self._state_client = client(GetState, f'{name}/get_state')
+        self._clients = (
+            self._set_parameters_client,
+            self._start_client,
+            self._stop_client,
+            self._state_client,
+        )
+        self._status_subscription = node.create_subscription(
             NodeStatus, f'{name}/status', self._on_status, qos.STATUS
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(LOOK_EVERY_S, self._look, clock=steady)
+        self._timer = node.create_timer(CHECK_INTERVAL_S, self._check_timeouts, clock=steady)
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the clients and the subscription."""
         self._node.destroy_timer(self._timer)
-        self._node.destroy_subscription(self._heard)
-        for client in (self._set, self._start, self._stop, self._ask):
+        self._node.destroy_subscription(self._status_subscription)
+        for client in self._clients:
             self._node.destroy_client(client)
 
     def check(self) -> None:
-        """Refuse to start when it is clear that it could not be done.
+        """Raise an error if a recording cannot be started.
 
         Raises
         ------
         StateError
-            When there is no recorder, or it has not been idle for a while.
+            If there is no recorder, or it has not been idle for the discovery timeout.
         """
-        reason = self._why_not()
-        if reason and time.monotonic() - self._known_s > FOUND_WITHIN_S:
+        reason = self._not_ready_reason()
+        if reason and time.monotonic() - self._status_s > DISCOVERY_TIMEOUT_S:
             raise StateError(reason)
 
-    def _why_not(self) -> str:
-        """Return why a recording cannot be started now, as far as it is known; '' when it can."""
-        services = (self._set, self._start, self._stop, self._ask)
-        if not all(client.service_is_ready() for client in services):
+    def _not_ready_reason(self) -> str:
+        """Return why a recording cannot be started now; '' if it can."""
+        if not all(client.service_is_ready() for client in self._clients):
             return (
                 f"There is no recorder '{self._name}': start it, or set the parameter recorder to "
-                f"'' to give cues without recording."
+                f"'' to run protocols without recording."
             )
         if self._status is not None and self._status.state != 'idle':
             hint = 'stop it' if self._status.state == 'recording' else 'configure it'
@@ -110,139 +114,157 @@ class RecorderClient:
             )
         return ''
 
-    def start(self, parameters: Mapping[str, Any], then: Then) -> None:
+    def start(self, parameters: Mapping[str, Any], on_result: OnResult) -> None:
         """Set parameters of the recorder and start a recording.
 
-        ``then(started, message)`` is called from the executor.
+        Parameters
+        ----------
+        parameters : mapping
+            Values by name; a refused value is logged.
+        on_result : callable
+            Called from the executor with True if the recording started, and a message.
         """
         self.session = ''
-        self._wanted = _messages(parameters)
-        self._begin('finding', then)
+        self._parameters = _to_messages(parameters)
+        self._begin('discovering', on_result)
 
-    def set(self, parameters: Mapping[str, Any]) -> None:
-        """Set parameters of the recorder, whatever it says to it."""
-        self._set.call_async(SetParameters.Request(parameters=_messages(parameters)))
+    def set_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Set parameters of the recorder without waiting for the response."""
+        self._set_parameters_client.call_async(
+            SetParameters.Request(parameters=_to_messages(parameters))
+        )
 
-    def stop(self, then: Then) -> None:
-        """Stop the recording; ``then(stopped, message)`` is called from the executor."""
-        if self._state in ('idle', 'finding', 'setting'):
+    def stop(self, on_result: OnResult) -> None:
+        """Stop the recording; call ``on_result(stopped, message)`` from the executor."""
+        if self._state in ('idle', 'discovering', 'configuring'):
             self._state = 'idle'
-            then(True, '')
-        elif self._state == 'starting':  # not before it has been answered, or it would go on
-            self._then = lambda started, message: (
-                self._begin('stopping', then) if started else then(True, '')
+            on_result(True, '')
+        elif self._state == 'starting':  # stop after the response, or the recording would go on
+            self._on_result = lambda started, message: (
+                self._begin('stopping', on_result) if started else on_result(True, '')
             )
         else:
-            self._begin('stopping', then)
+            self._begin('stopping', on_result)
 
-    def _begin(self, state: str, then: Then) -> None:
-        self._then = then
+    def _begin(self, state: str, on_result: OnResult) -> None:
+        self._on_result = on_result
         self._enter(state)
 
     def _enter(self, state: str) -> None:
         self._state = state
-        self._began_s = self._heard_s = time.monotonic()
-        self._send()
+        self._state_s = self._alive_s = time.monotonic()
+        self._send_request()
 
-    def _send(self, *, again: bool = False) -> None:
-        """Say what is to be said in this state.
+    def _send_request(self, *, repeated: bool = False) -> None:
+        """Send the request of the current state.
 
-        Of what is said again a refusal means nothing: it was heard the first time.
+        The refusal of a repeated request is ignored: the first one was received, too.
         """
-        self._asked_s = time.monotonic()
+        self._request_s = time.monotonic()
         state = self._state
-        if state == 'finding':
-            if not self._why_not():
-                self._enter('setting')
-        elif state == 'setting' and self._wanted:
-            future = self._set.call_async(SetParameters.Request(parameters=self._wanted))
-            future.add_done_callback(self._on_set)
-        elif state == 'setting':
+        if state == 'discovering':
+            if not self._not_ready_reason():
+                self._enter('configuring')
+        elif state == 'configuring' and self._parameters:
+            future = self._set_parameters_client.call_async(
+                SetParameters.Request(parameters=self._parameters)
+            )
+            future.add_done_callback(self._on_parameters_set)
+        elif state == 'configuring':
             self._enter('starting')
         elif state == 'starting':
-            future = self._start.call_async(Trigger.Request())
-            future.add_done_callback(self._answered(state, self._started, again))
+            future = self._start_client.call_async(Trigger.Request())
+            future.add_done_callback(self._response_callback(self._on_started, repeated))
         elif state == 'stopping':
-            future = self._stop.call_async(Trigger.Request())
-            future.add_done_callback(self._answered(state, self._stopped, again))
+            future = self._stop_client.call_async(Trigger.Request())
+            future.add_done_callback(self._response_callback(self._on_stopped, repeated))
         else:
-            self._ask.call_async(GetState.Request()).add_done_callback(self._on_state)
+            self._state_client.call_async(GetState.Request()).add_done_callback(self._on_state)
 
-    # -- what is heard ------------------------------------------------------------------------
+    # -- responses ----------------------------------------------------------------------------
 
-    def _on_set(self, future: Any) -> None:
-        if self._state != 'setting' or future.result() is None:
+    def _on_parameters_set(self, future: Any) -> None:
+        if self._state != 'configuring' or future.result() is None:
             return
-        for wanted, result in zip(self._wanted, future.result().results, strict=False):
+        for parameter, result in zip(self._parameters, future.result().results, strict=False):
             if not result.successful:
                 self._node.get_logger().warning(
-                    f"The recorder '{self._name}' did not take {wanted.name}: {result.reason}"
+                    f"The recorder '{self._name}' refused the parameter {parameter.name}: "
+                    f'{result.reason}'
                 )
         self._enter('starting')
 
-    def _answered(self, state: str, then: Then, again: bool) -> Callable[[Any], None]:
-        def hear(future: Any) -> None:
+    def _response_callback(self, on_response: OnResult, repeated: bool) -> Callable[[Any], None]:
+        """Return a callback for the response to a request of the current state."""
+        state = self._state
+
+        def on_done(future: Any) -> None:
             response = future.result()
-            if self._state == state and response is not None and (response.success or not again):
-                then(response.success, response.message)
+            if self._state != state or response is None:
+                return
+            if response.success or not repeated:
+                on_response(response.success, response.message)
 
-        return hear
+        return on_done
 
-    def _started(self, success: bool, message: str) -> None:
+    def _on_started(self, success: bool, message: str) -> None:
         found = re.search(r'Recording (.+)\.$', message)
         self.session = found[1] if success and found else ''
         if success:
             self._enter('recording')
         else:
             self._state = 'idle'
-        self._then(success, message)
+        self._on_result(success, message)
 
-    def _stopped(self, success: bool, message: str) -> None:
+    def _on_stopped(self, success: bool, message: str) -> None:
         self._state = 'idle'
-        self._then(success, message)
+        self._on_result(success, message)
 
     def _on_state(self, future: Any) -> None:
         response = future.result()
         if response is None or self._state != 'recording':
             return
-        self._heard_s = time.monotonic()
+        self._alive_s = time.monotonic()
         if response.current_state.id != State.PRIMARY_STATE_ACTIVE:
-            self._lost(f"the recorder is '{response.current_state.label}'")
+            self._on_recording_lost(f"the recorder is '{response.current_state.label}'")
 
     def _on_status(self, message: NodeStatus) -> None:
-        self._status, self._known_s = message, time.monotonic()
+        self._status, self._status_s = message, time.monotonic()
         if self._state == 'starting' and message.state == 'recording':
-            self._started(True, message.message)
+            self._on_started(True, message.message)
         elif self._state == 'stopping' and message.state != 'recording':
-            self._stopped(True, message.message)
+            self._on_stopped(True, message.message)
         elif self._state == 'recording' and message.state != 'recording':
-            self._lost(message.message or f"the recorder is '{message.state}'")
+            self._on_recording_lost(message.message or f"the recorder is '{message.state}'")
 
-    def _lost(self, reason: str) -> None:
+    def _on_recording_lost(self, reason: str) -> None:
         self._state = 'idle'
-        self._on_lost(f'The recording has ended: {reason}')
+        self._on_lost(f'The recording ended: {reason}')
 
-    def _look(self) -> None:
-        """Ask again what was not answered, and give up in the end."""
+    def _check_timeouts(self) -> None:
+        """Repeat requests without a response, and give up after the timeout."""
         if self._state == 'idle':
             return
         now_s = time.monotonic()
         if self._state == 'recording':
-            if now_s - self._heard_s > VANISHED_AFTER_S:
-                self._stop.call_async(Trigger.Request())  # should it wake up again
-                self._status = None  # it says nothing of the next one
-                self._lost(f"the recorder '{self._name}' does not answer any more.")
-        elif self._state == 'finding':
-            self._send()
-            if self._state == 'finding' and now_s - self._began_s > FOUND_WITHIN_S:
+            if now_s - self._alive_s > ALIVE_TIMEOUT_S:
+                self._stop_client.call_async(Trigger.Request())  # in case it responds again
+                self._status = None  # obsolete for the next recorder
+                self._on_recording_lost(f"the recorder '{self._name}' does not respond.")
+        elif self._state == 'discovering':
+            self._send_request()
+            if self._state == 'discovering' and now_s - self._state_s > DISCOVERY_TIMEOUT_S:
                 self._state = 'idle'
-                self._then(False, self._why_not())
-        elif now_s - self._began_s > ANSWER_WITHIN_S:
+                self._on_result(False, self._not_ready_reason())
+        elif now_s - self._state_s > RESPONSE_TIMEOUT_S:
             self._state = 'idle'
-            self._then(False, f"The recorder '{self._name}' did not answer.")
-        if self._state not in ('idle', 'finding') and now_s - self._asked_s > ASK_AGAIN_S:
-            self._send(again=True)
+            self._on_result(False, f"The recorder '{self._name}' did not respond.")
+        if (
+            self._state not in ('idle', 'discovering')
+            and now_s - self._request_s > RETRY_INTERVAL_S
+        ):
+            self._send_request(repeated=True)
 
 
-def _messages(parameters: Mapping[str, Any]) -> list[Any]:
+def _to_messages(parameters: Mapping[str, Any]) -> list[Any]:
     return [Parameter(name, value=value).to_parameter_msg() for name, value in parameters.items()]

@@ -1,9 +1,10 @@
-"""The hand node: a simulated hand that takes what a controller of ros2_control takes."""
+"""The hand node: a simulated hand with the interface of a ros2_control controller."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,40 +28,40 @@ from myogestic_ros.nodes.common.main import run
 __all__ = ['HAND', 'HandNode', 'main']
 
 HAND = (
-    Parameter('urdf', '', "File that describes the hand; empty: this package's urdf/hand.urdf."),
+    Parameter('urdf', '', 'URDF file of the hand; empty: urdf/hand.urdf of this package.'),
     Parameter(
         'joints',
         [
             *('thumb_rotation', 'thumb_flexion', 'index_flexion', 'middle_flexion'),
             *('ring_flexion', 'little_flexion', 'wrist_flexion', 'wrist_rotation'),
         ],
-        'Joints that take commands, in the order of the numbers in ~/commands.',
+        'Commanded joints, in the order of the values in ~/commands.',
     ),
     Parameter(
         'interface_name',
         'position',
-        'What the numbers in ~/commands are: position, rad, or velocity, rad/s.',
+        'Unit of the values in ~/commands: position, rad, or velocity, rad/s.',
         choices=INTERFACES,
     ),
     Parameter('rate', 100.0, 'Joint states per second, Hz.', minimum=1.0, maximum=1000.0),
     Parameter(
         'time_constant',
         0.06,
-        'How slowly the joints follow: time constant, s; 0: at once.',
+        'Time constant of the joints, s; 0: no lag.',
         minimum=0.0,
         maximum=10.0,
     ),
     Parameter(
         'max_velocity',
         0.0,
-        'Largest speed of any joint, rad/s; 0: as the URDF says.',
+        'Speed limit of all joints, rad/s; 0: the limits of the URDF.',
         minimum=0.0,
         maximum=100.0,
     ),
     Parameter(
         'command_timeout',
         0.5,
-        'Time without a command after which a velocity ends, s; 0: never. Positions stay.',
+        'Time without a command after which a velocity ends, s; 0: never. Positions are kept.',
         minimum=0.0,
         maximum=60.0,
     ),
@@ -70,7 +71,8 @@ HAND = (
 class HandNode(ManagedNode):
     """Simulate a hand.
 
-    ACTIVE means simulating; otherwise the hand is still, takes no command and says nothing.
+    While ACTIVE the node simulates the hand. Otherwise the hand does not move, ignores commands
+    and publishes no joint states.
 
     Parameters
     ----------
@@ -79,9 +81,9 @@ class HandNode(ManagedNode):
     Topics
     ------
     ~/commands : std_msgs/Float64MultiArray, subscribed
-        As a forward_command_controller takes it: one number for each joint.
+        As for a forward_command_controller: one value per joint.
     ~/joint_trajectory : trajectory_msgs/JointTrajectory, subscribed
-        As a joint_trajectory_controller takes it; positions.
+        As for a joint_trajectory_controller; only positions are used.
     joint_states : sensor_msgs/JointState, published at ``rate``
     ~/status : NodeStatus, published, latched
     /diagnostics : DiagnosticArray, published at 1 Hz
@@ -89,11 +91,11 @@ class HandNode(ManagedNode):
     Services
     --------
     ~/stall : std_srvs/Trigger
-        Something blocks the joints from now on.
+        Block the joints.
     ~/drop_out : std_srvs/Trigger
-        The cable is out: no command arrives, no joint state leaves.
+        Disconnect the hand: ignore commands and publish no joint states.
     ~/release : std_srvs/Trigger
-        Neither any more.
+        End the stall and the drop-out.
     """
 
     active_state = 'simulating'
@@ -104,14 +106,20 @@ class HandNode(ManagedNode):
         self._model: HandModel | None = None
         self._dropped_out = False
         self._counts = {'commands': 0, 'refused': 0}
-        self._last = (time.monotonic(), 0, 0)
-        self._state = JointState()
-        self._states = self.create_publisher(JointState, 'joint_states', qos.JOINT_STATES)
+        self._last_diagnostics = (time.monotonic(), 0, 0)  # time, commands, refused
+        self._joint_state = JointState()
+        self._publisher = self.create_publisher(JointState, 'joint_states', qos.JOINT_STATES)
         self.create_subscription(
-            Float64MultiArray, '~/commands', self._taking(self._command), qos.COMMANDS
+            Float64MultiArray,
+            '~/commands',
+            self._command_callback(self._set_command),
+            qos.COMMANDS,
         )
         self.create_subscription(
-            JointTrajectory, '~/joint_trajectory', self._taking(self._follow), qos.COMMANDS
+            JointTrajectory,
+            '~/joint_trajectory',
+            self._command_callback(self._set_trajectory),
+            qos.COMMANDS,
         )
         for name, action in (
             ('stall', self._on_stall),
@@ -126,39 +134,39 @@ class HandNode(ManagedNode):
     # -- lifecycle ----------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Read the URDF; the hand is open."""
+        """Read the URDF; all joints begin at 0."""
         self._model = self._make_model()
-        self.status_message = f'A hand of {len(self._model.names)} joints is ready.'
+        self.status_message = f'Ready to simulate a hand with {len(self._model.names)} joints.'
 
     def _make_model(self) -> HandModel:
         values = self.parameter_values(HAND)
-        path = Path(values['urdf']).expanduser() if values['urdf'] else own_urdf()
+        path = Path(values['urdf']).expanduser() if values['urdf'] else default_urdf()
         limits = read_joint_limits(path)
         names = list(values['joints'])
         unknown = [name for name in names if name not in limits]
         if unknown or not names or len(set(names)) != len(names):
             raise ControlError(
-                f'joints: got {", ".join(names) or "none"}, expected each at most once of '
-                f'{", ".join(limits)}, which {path} has.'
+                f'joints: got {", ".join(names) or "none"}, expected each joint at most once, of '
+                f'{", ".join(limits)} (in {path}).'
             )
-        chosen = {name: limits[name] for name in names}
+        selected = {name: limits[name] for name in names}
         if values['max_velocity'] > 0:
-            most = values['max_velocity']
-            chosen = {
-                name: type(limit)(limit.lower, limit.upper, min(most, limit.velocity))
-                for name, limit in chosen.items()
+            maximum = values['max_velocity']
+            selected = {
+                name: replace(limit, velocity=min(maximum, limit.velocity))
+                for name, limit in selected.items()
             }
         return HandModel(
-            chosen, values['interface_name'], values['time_constant'], values['command_timeout']
+            selected, values['interface_name'], values['time_constant'], values['command_timeout']
         )
 
     def activate(self) -> None:
-        """Obey commands from now on, from where the hand stands."""
-        model = self._make_model()  # parameters may have changed since
+        """Begin to simulate, from the current position of the hand."""
+        model = self._make_model()  # parameters may have changed since `configure`
         if self._model is not None and self._model.names == model.names:
             model.positions = self._model.positions
         self._model = model
-        self._state = JointState(name=model.names)
+        self._joint_state = JointState(name=model.names)
         self._dropped_out = False
         simulated = self.get_parameter('use_sim_time').value
         clock = self.get_clock() if simulated else Clock(clock_type=ClockType.STEADY_TIME)
@@ -169,28 +177,28 @@ class HandNode(ManagedNode):
         self.status_message = 'Simulating.'
 
     def deactivate(self) -> None:
-        """Stand still."""
+        """Stop the simulation; the hand keeps its position."""
         if self._timer is not None:
             self.destroy_timer(self._timer)
             self._timer = None
-        self.status_message = 'Still.'
+        self.status_message = 'Deactivated; the hand does not move.'
 
     def cleanup(self) -> None:
-        """Forget the hand."""
+        """Discard the model of the hand."""
         self.deactivate()
         self._model = None
 
     # -- commands and motion ------------------------------------------------------------------
 
-    def _taking(self, take: Callable[[Any, HandModel], None]) -> Callable[[Any], None]:
-        """Return a callback that counts commands, and says why one is refused."""
+    def _command_callback(self, apply: Callable[[Any, HandModel], None]) -> Callable[[Any], None]:
+        """Return a callback that applies commands, counts them, and reports refused ones."""
 
         def callback(message: Any) -> None:
             if self._timer is None or self._model is None or self._dropped_out:
                 return
             self._counts['commands'] += 1
             try:
-                take(message, self._model)
+                apply(message, self._model)
             except ControlError as error:
                 self._counts['refused'] += 1
                 self.get_logger().warning(str(error), throttle_duration_sec=1.0)
@@ -199,21 +207,21 @@ class HandNode(ManagedNode):
 
         return callback
 
-    def _command(self, message: Float64MultiArray, model: HandModel) -> None:
+    def _set_command(self, message: Float64MultiArray, model: HandModel) -> None:
         model.command(message.data, self._now_s())
 
-    def _follow(self, message: JointTrajectory, model: HandModel) -> None:
+    def _set_trajectory(self, message: JointTrajectory, model: HandModel) -> None:
         now_s = self._now_s()
         stamp_s = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-        if stamp_s > 0:  # else: from now on
+        if stamp_s > 0:  # 0 means: start now
             now_s += stamp_s - self.get_clock().now().nanoseconds * 1e-9
-        after_s = [
+        times_s = [
             p.time_from_start.sec + p.time_from_start.nanosec * 1e-9 for p in message.points
         ]
         points = [list(point.positions) for point in message.points]
         if any(len(point) != len(message.joint_names) for point in points):
-            points = [[]]
-        model.follow_trajectory(message.joint_names, after_s, points, now_s)
+            points = [[]]  # refused by the model
+        model.follow_trajectory(message.joint_names, times_s, points, now_s)
 
     def _tick(self) -> None:
         model = self._model
@@ -222,30 +230,40 @@ class HandNode(ManagedNode):
         model.step(self._now_s())
         if self._dropped_out:
             return
-        self._state.header.stamp = self.get_clock().now().to_msg()
-        self._state.position = model.positions.tolist()
-        self._state.velocity = model.velocities.tolist()
-        self._states.publish(self._state)
+        self._joint_state.header.stamp = self.get_clock().now().to_msg()
+        self._joint_state.position = model.positions.tolist()
+        self._joint_state.velocity = model.velocities.tolist()
+        self._publisher.publish(self._joint_state)
 
-    # -- faults to try out --------------------------------------------------------------------
+    # -- simulated faults ---------------------------------------------------------------------
 
-    def _on_stall(self, request: Any, response: Any) -> Any:
-        return self._afflict(response, 'The joints are blocked.', stalled=True)
+    def _on_stall(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return self._set_faults(response, 'Stalled: the joints are blocked.', stalled=True)
 
-    def _on_drop_out(self, request: Any, response: Any) -> Any:
-        return self._afflict(response, 'The cable is out.', dropped_out=True)
+    def _on_drop_out(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        return self._set_faults(
+            response,
+            'Disconnected: commands are ignored and no joint states are published.',
+            dropped_out=True,
+        )
 
-    def _on_release(self, request: Any, response: Any) -> Any:
-        return self._afflict(response, 'Simulating.', stalled=False, dropped_out=False)
+    def _on_release(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        return self._set_faults(response, 'Simulating.', stalled=False, dropped_out=False)
 
-    def _afflict(self, response: Any, message: str, **states: bool) -> Any:
+    def _set_faults(
+        self, response: Trigger.Response, message: str, **faults: bool
+    ) -> Trigger.Response:
         if self._timer is None or self._model is None:
             response.message = (
                 f"The hand is '{self.lifecycle_state}', expected 'active'; activate it first."
             )
             return response
-        self._model.stalled = states.get('stalled', self._model.stalled)
-        self._dropped_out = states.get('dropped_out', self._dropped_out)
+        self._model.stalled = faults.get('stalled', self._model.stalled)
+        self._dropped_out = faults.get('dropped_out', self._dropped_out)
         self.set_status(message)
         response.success, response.message = True, message
         return response
@@ -253,25 +271,25 @@ class HandNode(ManagedNode):
     # -- diagnostics --------------------------------------------------------------------------
 
     def _collect(self) -> tuple[bytes, str, dict[str, str]]:
-        then, commands, refused = self._last
-        now, counts = time.monotonic(), self._counts
-        self._last = (now, counts['commands'], counts['refused'])
+        before_s, commands, refused = self._last_diagnostics
+        now_s, counts = time.monotonic(), self._counts
+        self._last_diagnostics = (now_s, counts['commands'], counts['refused'])
         stalled = self._model is not None and self._model.stalled
-        facts = {
+        info = {
             'state': self.lifecycle_state,
-            'command rate [Hz]': f'{(counts["commands"] - commands) / max(1e-3, now - then):.1f}',
+            'command rate [Hz]': f'{(counts["commands"] - commands) / max(1e-3, now_s - before_s):.1f}',
             **{name: str(count) for name, count in counts.items()},
             'clamped': str(self._model.clamped if self._model is not None else 0),
             'stalled': str(stalled).lower(),
             'dropped out': str(self._dropped_out).lower(),
         }
         if stalled or self._dropped_out or counts['refused'] > refused:
-            return DiagnosticStatus.WARN, self.status_message, facts
-        return DiagnosticStatus.OK, self.status_message, facts
+            return DiagnosticStatus.WARN, self.status_message, info
+        return DiagnosticStatus.OK, self.status_message, info
 
 
-def own_urdf() -> Path:
-    """Return the file that describes this package's hand."""
+def default_urdf() -> Path:
+    """Return the path of this package's hand URDF."""
     return Path(get_package_share_directory('myogestic_ros'), 'urdf', 'hand.urdf')
 
 

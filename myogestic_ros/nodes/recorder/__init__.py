@@ -1,1 +1,1 @@
-"""The recorder node: writes labelled sessions."""
+"""The recorder node: record labelled sessions."""

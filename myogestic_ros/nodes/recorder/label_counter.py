@@ -1,4 +1,4 @@
-"""Classes and repetitions, as the recorder numbers them for ``~/set_label``."""
+"""Class indices and repetition numbers of the labels of ``~/set_label``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ['LabelCounter']
 
 
 class LabelCounter:
-    """Give labels the index of their class and the number of the repetition.
+    """Create labels with the index of their class and the number of the repetition.
 
     Attributes
     ----------
     names : list of str
-        Names of the classes; a label's index points into it.
+        Class names; the index of a label is an index into this list.
     """
 
     def __init__(self) -> None:
@@ -26,32 +26,39 @@ class LabelCounter:
         self._repetitions: Counter[int] = Counter()
 
     def set_classes(self, names: Iterable[str]) -> None:
-        """Know these classes and no others; without any, each new name is a class of its own."""
-        known = [name for name in names if name]
-        if known or self._fixed:
-            self.names = known
-        self._fixed = bool(known)
+        """Accept only these classes; if none are given, each new name adds a class."""
+        given = [name for name in names if name]
+        if given or self._fixed:
+            self.names = given
+        self._fixed = bool(given)
 
     def begin_session(self, current: Label | None) -> None:
-        """Count repetitions from 0; ``current`` holds already when the session begins."""
+        """Count repetitions from 0, or after ``current``, the label in force at the start."""
         self._repetitions.clear()
         if current is not None and current.index != NO_CLASS:
             self._repetitions[current.index] = current.repetition + 1
 
     def label(self, name: str, stamp_ns: int) -> Label:
-        """Return the label of a class from ``stamp_ns`` on; of no class for an empty name.
+        """Return the label of the next repetition of a class.
+
+        Parameters
+        ----------
+        name : str
+            Class name; '' for no class.
+        stamp_ns : int
+            Start of the label, ns.
 
         Raises
         ------
         SessionError
-            When there is no such class.
+            If the class is unknown.
         """
         if not name:
             return Label(stamp_ns, NO_CLASS)
         if name not in self.names:
             if self._fixed:
                 raise SessionError(
-                    f"There is no class '{name}'; there are: {', '.join(self.names)}."
+                    f"Unknown class '{name}', expected one of: {', '.join(self.names)}."
                 )
             self.names.append(name)
         index = self.names.index(name)

@@ -4,50 +4,65 @@ from __future__ import annotations
 
 from myogestic_ros.core.parameters import Parameter
 
-__all__ = ['BY_DEFAULT', 'RECORDER']
+__all__ = ['DEFAULT_TOPICS', 'RECORDER']
 
-BY_DEFAULT = ('target:sensor_msgs/msg/JointState', 'cues/progress:myogestic_ros/msg/CueProgress')
-"""What is recorded beside EMG and labels where nobody says anything else: what cues say."""
+DEFAULT_TOPICS = (
+    'target:sensor_msgs/msg/JointState',
+    'cues/progress:myogestic_ros/msg/CueProgress',
+)
+"""Default of ``other_topics``: the topics of the cues node."""
 
 RECORDER = (
-    Parameter('session_dir', 'sessions', 'Folder in which sessions are recorded.'),
+    Parameter('session_dir', 'sessions', 'Folder of the recorded sessions.'),
     Parameter(
-        'session_name', '', 'Name of the next session; empty: date and time. Never overwrites.'
+        'session_name',
+        '',
+        'Name of the next session; empty: date and time. Sessions are never overwritten.',
     ),
-    Parameter('emg_topics', ['emg'], 'Topics of EmgFrame to record, each with its info.'),
+    Parameter(
+        'emg_topics', ['emg'], 'EmgFrame topics to record, each with its topic <name>/info.'
+    ),
     Parameter('label_topic', 'label', 'Topic of the labels.'),
     Parameter(
         'other_topics',
-        list(BY_DEFAULT),
+        list(DEFAULT_TOPICS),
         "Further topics to record, each as 'topic:package/msg/Type'; ['']: none.",
     ),
     Parameter(
         'discovery_timeout',
         4.0,
-        'How long it looks, when it has just started, for publishers of what it is to record, s; '
-        'until then no service answers.',
+        'Longest time after the start to wait for publishers of the topics to record, s; no '
+        'service responds until then.',
         minimum=0.0,
         maximum=60.0,
         read_only=True,
     ),
-    Parameter('class_names', [''], "Classes that set_label knows; ['']: any, in order of use."),
-    Parameter('subject', '', 'Who is recorded; goes into the session.'),
-    Parameter('protocol', '', 'After which plan; goes into the session.'),
-    Parameter('device', '', 'With what; goes into the session.'),
     Parameter(
-        'queue_mib', 256, 'Most data that may wait for the disk, MiB.', minimum=1, maximum=16384
+        'class_names',
+        [''],
+        "Class names accepted by set_label; ['']: any name, numbered in order of use.",
+    ),
+    Parameter('subject', '', 'Name or code of the subject, stored in the session.'),
+    Parameter('protocol', '', 'Name of the protocol, stored in the session.'),
+    Parameter('device', '', 'Name of the recording device, stored in the session.'),
+    Parameter(
+        'queue_mib',
+        256,
+        'Size of the write queue, MiB; messages that do not fit are dropped and counted.',
+        minimum=1,
+        maximum=16384,
     ),
     Parameter(
         'flush_interval',
         0.25,
-        'How often what was written is handed to the operating system, s.',
+        'Time between two flushes to the operating system, s.',
         minimum=0.01,
         maximum=0.5,
     ),
     Parameter(
         'sync_interval',
         0.25,
-        'How often that is brought onto the disk, s; 0: as the operating system likes.',
+        'Time between two syncs to the disk, s; 0: left to the operating system.',
         minimum=0.0,
         maximum=10.0,
     ),

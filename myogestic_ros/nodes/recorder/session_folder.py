@@ -1,4 +1,4 @@
-"""What the recorder knows of the sessions in its folder, and what it does for those that were cut."""
+"""List the sessions in the recorder's folder and repair interrupted ones."""
 
 from __future__ import annotations
 
@@ -17,85 +17,91 @@ from myogestic_ros.srv import ListSessions
 
 __all__ = ['SessionFolder']
 
-READ_WITHIN_S = 0.04
-"""Sessions that take longer to read are read on while the list has been answered."""
+READ_TIMEOUT_S = 0.04
+"""Longest time to read sessions before a list is returned; the rest is read afterwards."""
 
 
 class SessionFolder:
-    """List sessions, and repair those that were cut, in a thread that ends when all is done.
+    """List sessions, and repair interrupted sessions in a background thread.
 
     Parameters
     ----------
     folder : callable
         Returns the folder of the sessions.
-    told : callable
-        Called from the thread with what was recovered in one session and what was not, and with
-        whether that succeeded.
+    on_repair : callable
+        Called from the thread with a message about a repaired session and True, or with the
+        reason why a session could not be repaired and False.
     """
 
-    def __init__(self, folder: Callable[[], Path], told: Callable[[str, bool], None]) -> None:
+    def __init__(self, folder: Callable[[], Path], on_repair: Callable[[str, bool], None]) -> None:
         self._folder = folder
-        self._told = told
-        self._refused: set[str] = set()
+        self._on_repair = on_repair
+        self._reported: set[str] = set()
         self._lock = threading.Lock()
-        self._again = False
+        self._requested = False
         self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """Look for sessions that were cut, and repair them; returns at once."""
+    def start_repair(self) -> None:
+        """Repair interrupted sessions in the background."""
         with self._lock:
-            self._again = True
+            self._requested = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name='repair', daemon=True)
                 self._thread.start()
 
-    def answer(self, response: ListSessions.Response, current: Path | None) -> None:
-        """Answer what there is, ``current`` being the session that is recorded now."""
+    def list_sessions(self, response: ListSessions.Response, current: Path | None) -> None:
+        """Fill a response with all sessions.
+
+        Parameters
+        ----------
+        response : ListSessions.Response
+            The response to fill.
+        current : Path or None
+            The session that is being recorded.
+        """
         folder = self._folder()
-        sessions, unread = read_sessions(folder, READ_WITHIN_S)
+        sessions, unread = read_sessions(folder, READ_TIMEOUT_S)
         response.sessions = [_info(summary, current) for summary in sessions]
         response.success = True
         response.message = f'{len(sessions)} session(s) in {folder}.'
         if unread:
-            response.message += f' {unread} more are being read; ask again in a moment.'
-        self.look()
+            response.message += f' {unread} more are being read; call again in a few seconds.'
+        self.start_repair()
 
     def _run(self) -> None:
         while True:
             with self._lock:
-                if not self._again:
+                if not self._requested:
                     self._thread = None
                     return
-                self._again = False
+                self._requested = False
             folder = self._folder()
-            for path in self._cut(folder):
+            for path in self._interrupted(folder):
                 self._repair(path)
-            read_sessions(folder)  # so that the next list is quick
+            read_sessions(folder)  # fills the cache for the next list
 
-    def _cut(self, folder: Path) -> list[Path]:
+    def _interrupted(self, folder: Path) -> list[Path]:
         try:
             return interrupted_sessions(folder)
         except OSError as error:
-            self._refuse(f'Sessions in {folder} cannot be looked through: {error}')
+            self._report_failure(f'The sessions in {folder} cannot be read: {error}')
             return []
 
     def _repair(self, path: Path) -> None:
         try:
             report = repair_session(path)
         except MyoGesticError as error:
-            self._refuse(str(error))
-        except (
-            Exception
-        ) as error:  # a fault of ours; the other sessions are looked at all the same
-            self._refuse(f'Session {path} cannot be repaired: {error!r}')
+            self._report_failure(str(error))
+        except Exception as error:  # a bug must not stop the repair of the other sessions
+            self._report_failure(f'Session {path} cannot be repaired: {error!r}')
         else:
             if report.repaired:
-                self._told(report.message, True)
+                self._on_repair(report.message, True)
 
-    def _refuse(self, sentence: str) -> None:
-        if sentence not in self._refused:
-            self._refused.add(sentence)
-            self._told(sentence, False)
+    def _report_failure(self, message: str) -> None:
+        if message not in self._reported:
+            self._reported.add(message)
+            self._on_repair(message, False)
 
 
 def _info(summary: SessionSummary, current: Path | None) -> SessionInfo:

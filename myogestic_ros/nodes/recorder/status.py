@@ -1,4 +1,4 @@
-"""How a recording is told of: when it goes on, and when it has ended."""
+"""Status message and diagnostics of a recording."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from myogestic_ros.sessions.recording.session_recorder import RecordingReport, SessionRecorder
 
-__all__ = ['ended', 'health']
+__all__ = ['diagnostics', 'final_message']
 
 
-def ended(report: RecordingReport) -> str:
-    """Return what there is to say of a recording that has ended."""
+def final_message(report: RecordingReport) -> str:
+    """Return the status message after a recording."""
     if report.error:
         return report.error
     dropped = f', {report.dropped} dropped' if report.dropped else ''
@@ -23,30 +23,37 @@ def ended(report: RecordingReport) -> str:
     )
 
 
-def health(recording: SessionRecorder, silent: Sequence[str]) -> tuple[bytes, str, dict[str, str]]:
-    """Return level, message and facts of a recording that goes on; no message when all is well.
+def diagnostics(
+    recording: SessionRecorder, silent: Sequence[str]
+) -> tuple[bytes, str, dict[str, str]]:
+    """Return level, message and values for /diagnostics; the message is empty without a warning.
 
-    ``silent`` are topics that were asked for and on which nothing has come so far.
+    Parameters
+    ----------
+    recording : SessionRecorder
+        The running recording.
+    silent : sequence of str
+        Expected topics without a message since the start of the recording.
     """
     dropped = sum(recording.dropped.values())
     lost = recording.losses.total
-    facts = {
+    info = {
         'session': str(recording.path),
         'messages': str(recording.messages),
         'dropped': str(dropped),
         'lost samples': str(lost),
         'queue [%]': f'{recording.backlog * 100:.0f}',
-        'not safe yet [s]': f'{recording.unsynced_s:.2f}',
+        'not synced [s]': f'{recording.unsynced_s:.2f}',
     }
     if recording.error:
-        return DiagnosticStatus.ERROR, recording.error, facts
+        return DiagnosticStatus.ERROR, recording.error, info
     if recording.disk_warning or dropped:
         message = recording.disk_warning or 'The disk was too slow.'
         message += f' {dropped} messages have been dropped.' if dropped else ''
-        return DiagnosticStatus.WARN, message, facts
+        return DiagnosticStatus.WARN, message, info
     if lost:
-        message = f'{lost} samples were lost before they came here.'
-        return DiagnosticStatus.WARN, message, facts
+        message = f'{lost} samples were lost before they reached the recorder.'
+        return DiagnosticStatus.WARN, message, info
     if silent:
-        return DiagnosticStatus.WARN, f'Nothing has come on {", ".join(silent)} so far.', facts
-    return DiagnosticStatus.OK, '', facts
+        return DiagnosticStatus.WARN, f'No messages received on {", ".join(silent)} yet.', info
+    return DiagnosticStatus.OK, '', info

@@ -1,4 +1,4 @@
-"""What a recorder listens to, and whether anybody is there who would be heard."""
+"""Subscriptions of the recorder, and discovery of its publishers."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ __all__ = ['RecorderSubscriptions', 'find_publishers']
 
 OnMessage = Callable[[str, bytes], None]
 
-LOOK_EVERY_S = 0.005
-MATCH_WITHIN_S = 0.06
-"""A service that has waited for so long answers, whoever is not matched yet."""
-KNOWN_TO_THEM_S = 0.05
-"""A publisher that knows the node's process hears of a new subscription within this, s."""
-KNOWS_THE_PROCESS_S = 0.5
-"""A process that has been found has found this one within this, s: 0.1 where nothing else runs."""
+POLL_INTERVAL_S = 0.005
+MATCH_TIMEOUT_S = 0.06
+"""Longest time for which a service waits until all known publishers are matched."""
+SUBSCRIPTION_DISCOVERY_S = 0.05
+"""Time in which a publisher that knows this process discovers a new subscription."""
+PROCESS_DISCOVERY_S = 0.5
+"""Time in which a discovered process has discovered this one; 0.1 s on an idle machine."""
 
 
 class RecorderSubscriptions:
-    """Subscriptions that hand over messages as they came.
+    """Subscribe to topics and pass on the serialized messages.
 
     Parameters
     ----------
     node : Node
-        Whose subscriptions they are.
+        Node that owns the subscriptions.
     on_frame, on_latched : callable
-        Called with topic and message, serialized; the latter of what is latched.
+        Called with the topic and the serialized message of a volatile or latched topic.
 
     Attributes
     ----------
     topics : dict of str to Topic
-        What is listened to, by full name.
+        Subscribed topics by full name.
     """
 
     def __init__(self, node: Node, on_frame: OnMessage, on_latched: OnMessage) -> None:
@@ -55,10 +55,10 @@ class RecorderSubscriptions:
         self._subscriptions: list[Any] = []
         self._processed: list[ProcessedPublisher] = []
         self._expected: set[str] = set()
-        self._silent: set[str] = set()  # expected, and not heard since `begin`
-        self._since_s = 0.0
+        self._silent: set[str] = set()  # expected, no message since `wait_for_publishers`
+        self._subscribed_s = 0.0
 
-    def listen(self, wanted: WantedTopic) -> None:
+    def subscribe(self, wanted: WantedTopic) -> None:
         """Subscribe to a topic."""
         topic = self._node.resolve_topic_name(wanted.name)
         self.topics[topic] = Topic(topic, message_definition(wanted.msgtype), wanted.offered)
@@ -66,19 +66,21 @@ class RecorderSubscriptions:
         profile = qos.LABEL_INPUT if latched else qos.EMG
         callback = self._on_latched if latched else self._on_frame
 
-        def hear(data: bytes) -> None:
+        def on_message(data: bytes) -> None:
             if self._silent:
                 self._silent.discard(topic)
             callback(topic, data)
             if acknowledge is not None:
                 acknowledge(data)
 
-        subscription = self._node.create_subscription(wanted.kind, topic, hear, profile, raw=True)
+        subscription = self._node.create_subscription(
+            wanted.kind, topic, on_message, profile, raw=True
+        )
         self._subscriptions.append(subscription)
         acknowledge = self._acknowledge_frames(topic, subscription, wanted)
         if wanted.expected:
             self._expected.add(topic)
-        self._since_s = time.monotonic()
+        self._subscribed_s = time.monotonic()
 
     def _acknowledge_frames(
         self, topic: str, subscription: Any, wanted: WantedTopic
@@ -98,14 +100,17 @@ class RecorderSubscriptions:
 
         return acknowledge
 
-    def begin(self) -> None:
-        """Wait for the publishers that are known, a moment: what they send before is not heard."""
-        end_s = time.monotonic() + MATCH_WITHIN_S
-        settled_s = self._since_s + KNOWN_TO_THEM_S
+    def wait_for_publishers(self) -> None:
+        """Wait at most 0.06 s until all known publishers are matched; clear `silent`.
+
+        Messages that a publisher sends before it is matched are not received.
+        """
+        end_s = time.monotonic() + MATCH_TIMEOUT_S
+        discovered_s = self._subscribed_s + SUBSCRIPTION_DISCOVERY_S
         while time.monotonic() < end_s and not (
-            time.monotonic() > settled_s and self._all_matched()
+            time.monotonic() > discovered_s and self._all_matched()
         ):
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
         self._silent = set(self._expected)
 
     def _all_matched(self) -> bool:
@@ -117,16 +122,16 @@ class RecorderSubscriptions:
 
     @property
     def silent(self) -> list[str]:
-        """Topics that were asked for, and of which nothing was heard since `begin`."""
+        """Expected topics without a message since `wait_for_publishers`."""
         return sorted(self._silent)
 
     @property
     def missing(self) -> list[str]:
-        """Those of them that nobody publishes."""
+        """Silent topics without a publisher."""
         return [topic for topic in self.silent if not self._node.count_publishers(topic)]
 
     def close(self) -> None:
-        """Stop listening."""
+        """Destroy the subscriptions."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
@@ -139,27 +144,27 @@ class RecorderSubscriptions:
 
 
 def find_publishers(
-    node: Node, topics: Iterable[str], within_s: float, stop: threading.Event
+    node: Node, topics: Iterable[str], timeout_s: float, stop: threading.Event
 ) -> None:
-    """Wait until topics have publishers that this node knows, and that know this node.
+    """Wait until this node and publishers of all topics have discovered each other.
 
-    Two processes find one another at once, or, when one has missed the other's first words, with
-    its next ones: 3 s later, as Fast DDS does it.
+    With Fast DDS two processes discover each other at once or, if one misses the other's first
+    announcement, with the next one, 3 s later.
 
     Parameters
     ----------
     node : Node
-        That has just been made.
+        A new node.
     topics : iterable of str
-        The topics.
-    within_s : float
-        How long to wait at most, s.
+        Names of the topics.
+    timeout_s : float
+        Longest time to wait for publishers, s.
     stop : threading.Event
-        When it is set, nobody is waited for any more.
+        Ends the wait when it is set.
     """
-    end_s = time.monotonic() + within_s
+    end_s = time.monotonic() + timeout_s
     wanted = [node.resolve_topic_name(topic) for topic in topics]
     while not all(node.count_publishers(topic) for topic in wanted):
-        if time.monotonic() > end_s or stop.wait(LOOK_EVERY_S):
+        if time.monotonic() > end_s or stop.wait(POLL_INTERVAL_S):
             return
-    stop.wait(min(within_s, KNOWS_THE_PROCESS_S))
+    stop.wait(min(timeout_s, PROCESS_DISCOVERY_S))

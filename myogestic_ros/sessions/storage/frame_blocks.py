@@ -1,4 +1,4 @@
-"""Frames of EMG as they lie in a recording, decoded many at once."""
+"""Decode many serialized EmgFrames at once."""
 
 from __future__ import annotations
 
@@ -19,43 +19,53 @@ from myogestic_ros.sessions.storage.mcap_messages import Rows
 __all__ = ['frame_blocks']
 
 BLOCK_BYTES = 2**21
-"""About so many bytes of samples make a block."""
+"""Target size of a block, bytes of samples."""
 
 LITTLE_ENDIAN = b'\x00\x01\x00\x00'
-"""How a message in CDR begins, when its numbers are little-endian."""
+"""CDR encapsulation header of a little-endian message."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the fields of serialized EmgFrames of one kind are, and what is alike in all."""
+    """Memory layout of serialized EmgFrames of equal length.
 
-    first_sample: int  # offset of the field
-    data: int  # offset of the samples
+    Attributes
+    ----------
+    first_sample, data : int
+        Offsets of the field ``first_sample`` and of the samples, bytes.
+    channels, n_samples : int
+        Number of channels, and number of samples per frame.
+    sampling_rate : float
+        Sampling rate, Hz.
+    """
+
+    first_sample: int
+    data: int
     channels: int
     n_samples: int
     sampling_rate: float
 
     @classmethod
-    def of(cls, message: bytes) -> _Layout | None:
-        """Look at one frame; None when it is no frame that can be decoded here."""
+    def from_message(cls, message: bytes) -> _Layout | None:
+        """Return the layout of a frame; None if it is malformed or big-endian."""
         if message[:4] != LITTLE_ENDIAN or len(message) < 52:
             return None
-        # Counted from behind the first four bytes, each number stands at a multiple of its size.
+        # CDR aligns each number to its size, relative to the end of the encapsulation header.
         (name_length,) = struct.unpack_from('<I', message, 12)
         first_sample = 4 + -(-(12 + name_length) // 8) * 8
         if first_sample + 24 > len(message):
             return None
         rate, channels, length = struct.unpack_from('<dII', message, first_sample + 8)
         data = first_sample + 24
-        sound = 0 < channels <= MAX_CHANNELS and length and length % channels == 0
-        if not sound or len(message) != data + 4 * length or not 0 < rate < math.inf:
+        valid = 0 < channels <= MAX_CHANNELS and length and length % channels == 0
+        if not valid or len(message) != data + 4 * length or not 0 < rate < math.inf:
             return None
         return cls(first_sample, data, channels, length // channels, rate)
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Frames of one layout that continue one another, not copied yet."""
+class _Run:
+    """Consecutive frames of one layout; views of the file content."""
 
     layout: _Layout
     firsts: NDArray[np.int64]
@@ -66,8 +76,8 @@ class _Part:
     def n_samples(self) -> int:
         return len(self.firsts) * self.layout.n_samples
 
-    def continues(self, before: _Part) -> bool:
-        """Tell whether nothing is missing between two parts of one stream."""
+    def continues(self, before: _Run) -> bool:
+        """Return True if no sample is missing since another run of the same stream."""
         return (
             self.layout.channels == before.layout.channels
             and self.layout.sampling_rate == before.layout.sampling_rate
@@ -81,43 +91,47 @@ def frame_blocks(
     decode: Callable[[bytes], Chunk | None],
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Block]:
-    """Yield the frames of a stream as blocks.
+    """Yield the frames of a stream as blocks of many frames.
 
     Parameters
     ----------
     rows : iterable of Rows
-        Serialized EmgFrames, in order.
+        Serialized EmgFrames in the order of time.
     decode : callable
-        Decodes a single frame, for those that are unlike their neighbours; None: malformed.
+        Decodes a single frame with the definition in the bag; returns None for a malformed frame.
+        Used for frames whose layout differs from their neighbours.
     block_bytes : int
-        About so many bytes of samples make a block.
+        Target size of a block, bytes of samples.
+
+    Yields
+    ------
+    Block
+        Samples of shape ``(n_samples, n_channels)``, in volt.
     """
-    waiting: list[_Part] = []
+    pending: list[_Run] = []
     size = 0
-    for item in _parts(rows, decode):
-        fits = isinstance(item, _Part) and (not waiting or item.continues(waiting[-1]))
-        if waiting and (not fits or size >= block_bytes):
-            yield from _joined(waiting)
-            waiting, size = [], 0
-        if isinstance(item, _Part):
-            waiting.append(item)
+    for item in _runs(rows, decode):
+        continues = isinstance(item, _Run) and (not pending or item.continues(pending[-1]))
+        if pending and (not continues or size >= block_bytes):
+            yield from _joined_blocks(pending)
+            pending, size = [], 0
+        if isinstance(item, _Run):
+            pending.append(item)
             size += item.samples.size
         else:
             yield Block.from_chunks([item])
-    if waiting:
-        yield from _joined(waiting)
+    if pending:
+        yield from _joined_blocks(pending)
 
 
-def _parts(
-    rows: Iterable[Rows], decode: Callable[[bytes], Chunk | None]
-) -> Iterator[_Part | Chunk]:
-    """Divide rows where the frames do not continue one another."""
-    trusted: _Layout | None = None
+def _runs(rows: Iterable[Rows], decode: Callable[[bytes], Chunk | None]) -> Iterator[_Run | Chunk]:
+    """Divide rows into runs of consecutive frames; yield other frames as chunks."""
+    verified: _Layout | None = None
     for group in rows:
-        layout = _Layout.of(group.bytes(0))
-        if layout is not None and layout != trusted:
-            trusted = layout if _agrees(layout, group.bytes(0), decode(group.bytes(0))) else None
-        if layout is None or layout != trusted or not _all_alike(group, layout):
+        layout = _Layout.from_message(group.bytes(0))
+        if layout is not None and layout != verified:
+            verified = layout if _matches(layout, group.bytes(0), decode(group.bytes(0))) else None
+        if layout is None or layout != verified or not _have_layout(group, layout):
             chunks = (decode(group.bytes(number)) for number in range(group.count))
             yield from (chunk for chunk in chunks if chunk is not None)
             continue
@@ -128,11 +142,11 @@ def _parts(
         edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), group.count]
         for start, stop in pairwise(edges):
             part = slice(start, stop)
-            yield _Part(layout, firsts[part], stamps[part], messages[part, layout.data :])
+            yield _Run(layout, firsts[part], stamps[part], messages[part, layout.data :])
 
 
-def _agrees(layout: _Layout, message: bytes, chunk: Chunk | None) -> bool:
-    """Tell whether a frame holds, by its definition in the bag, what is found in it here."""
+def _matches(layout: _Layout, message: bytes, chunk: Chunk | None) -> bool:
+    """Return True if the layout gives the same content as the definition in the bag."""
     return (
         chunk is not None
         and chunk.data.shape == (layout.n_samples, layout.channels)
@@ -142,8 +156,8 @@ def _agrees(layout: _Layout, message: bytes, chunk: Chunk | None) -> bool:
     )
 
 
-def _all_alike(group: Rows, layout: _Layout) -> bool:
-    """Tell whether all frames have the name, rate, channels and length of the first."""
+def _have_layout(group: Rows, layout: _Layout) -> bool:
+    """Return True if all frames have the frame_id, rate and size of the first."""
     messages = group.array()
     for start, stop in ((0, 4), (12, layout.first_sample), (layout.first_sample + 8, layout.data)):
         if not (messages[:, start:stop] == messages[0, start:stop]).all():
@@ -151,30 +165,30 @@ def _all_alike(group: Rows, layout: _Layout) -> bool:
     return True
 
 
-def _column(messages: NDArray[np.uint8], offset: int, kind: str) -> NDArray[np.int64]:
-    """Return the number at ``offset`` of each message."""
-    width = np.dtype(kind).itemsize
+def _column(messages: NDArray[np.uint8], offset: int, dtype: str) -> NDArray[np.int64]:
+    """Return the number at an offset of each message, shape ``(n_messages,)``."""
+    width = np.dtype(dtype).itemsize
     part = np.ascontiguousarray(messages[:, offset : offset + width])
-    column: NDArray[np.int64] = part.view(kind)[:, 0].astype(np.int64)
+    column: NDArray[np.int64] = part.view(dtype)[:, 0].astype(np.int64)
     return column
 
 
-def _joined(parts: list[_Part]) -> Iterator[Block]:
-    """Copy the samples of some parts into one block; one that is not sound falls to pieces."""
-    layout = parts[0].layout
-    data = np.empty((sum(part.n_samples for part in parts), layout.channels), np.float32)
+def _joined_blocks(runs: list[_Run]) -> Iterator[Block]:
+    """Copy the samples of runs into one block; divide a block with non-finite samples."""
+    layout = runs[0].layout
+    data = np.empty((sum(run.n_samples for run in runs), layout.channels), np.float32)
     flat = data.reshape(-1).view(np.uint8)
     starts, at = [], 0
-    for part in parts:
-        size = part.samples.size
+    for run in runs:
+        size = run.samples.size
         begin = at // (4 * layout.channels)
-        starts.append(np.arange(len(part.firsts), dtype=np.int64) * part.layout.n_samples + begin)
-        flat[at : at + size].reshape(part.samples.shape)[:] = part.samples
+        starts.append(np.arange(len(run.firsts), dtype=np.int64) * run.layout.n_samples + begin)
+        flat[at : at + size].reshape(run.samples.shape)[:] = run.samples
         at += size
     block = Block(
-        int(parts[0].firsts[0]),
+        int(runs[0].firsts[0]),
         np.concatenate(starts),
-        np.concatenate([part.stamps_ns for part in parts]),
+        np.concatenate([run.stamps_ns for run in runs]),
         layout.sampling_rate,
         data,
     )

@@ -1,7 +1,7 @@
-"""The messages of one topic in MCAP files, a chunk of the file at a time.
+"""Read the messages of one topic from MCAP files, chunk by chunk.
 
-The official library finds and unpacks the chunks. What is in one is looked through here: making
-an object of every message would take ten times as long as reading the file.
+The official library locates and decompresses the chunks. Their records are parsed here with NumPy:
+creating an object for each message would take ten times as long as reading the file.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from numpy.typing import NDArray
 __all__ = ['IndexedFile', 'Rows', 'files_in_order', 'message_rows']
 
 RECORD = struct.Struct('<BQHIQ')
-"""Of a message: opcode, length, channel, sequence, time of recording."""
+"""Start of a message record: opcode, length, channel, sequence, log time."""
 
 HEADER = 31
-"""Bytes of a message's record before its data."""
+"""Size of a message record before its data, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Messages of one length that lie at equal distances.
+    """Messages of equal length at equal distances in a buffer.
 
     Attributes
     ----------
     data : bytes
-        Where they lie.
-    offset, stride, length, count : int
-        Where the first begins, how far it is to the next, how long each is, how many they are.
+        Buffer.
+    offset, stride, length : int
+        Offset of the first message, distance between messages, and length of a message, bytes.
+    count : int
+        Number of messages.
     """
 
     data: bytes
@@ -49,20 +51,20 @@ class Rows:
     length: int
     count: int
 
-    def bytes(self, number: int) -> bytes:
-        """Return one message."""
-        start = self.offset + number * self.stride
+    def bytes(self, index: int) -> bytes:
+        """Return the serialized message with an index."""
+        start = self.offset + index * self.stride
         return self.data[start : start + self.length]
 
     def times_ns(self) -> NDArray[np.int64]:
-        """Return when each was recorded, ns; it stands in the record before it."""
+        """Return the log times, ns, shape ``(count,)``; they precede the messages in their records."""
         shape, start = (self.count, 8), self.offset - HEADER + 15
         times = np.ndarray(shape, np.uint8, self.data, start, (self.stride, 1))
         result: NDArray[np.int64] = np.ascontiguousarray(times).view('<i8')[:, 0]
         return result
 
     def array(self) -> NDArray[np.uint8]:
-        """Return all as a view of shape (count, length)."""
+        """Return the messages as a view of shape ``(count, length)``."""
         return np.ndarray(
             (self.count, self.length), np.uint8, self.data, self.offset, (self.stride, 1)
         )
@@ -70,19 +72,19 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """An MCAP file, and what its index says."""
+    """MCAP file with its summary."""
 
     path: Path
     summary: Summary
 
     @property
     def chunks(self) -> list[ChunkIndex]:
-        """Its chunks, as they lie in it."""
+        """Chunk indexes in the order of the file."""
         return sorted(self.summary.chunk_indexes, key=lambda index: index.chunk_start_offset)
 
 
 def files_in_order(path: Path) -> list[IndexedFile]:
-    """Return a bag's MCAP files, when what lies in them lies in the order of time.
+    """Return the MCAP files of a bag if their chunks are in the order of time.
 
     Parameters
     ----------
@@ -92,11 +94,11 @@ def files_in_order(path: Path) -> list[IndexedFile]:
     Returns
     -------
     list of IndexedFile
-        Empty when it has others, or none, or their chunks overlap, or have no index.
+        Empty if a file is missing, is not an MCAP file or has no summary, or if chunks overlap.
     """
     files: list[IndexedFile] = []
     end_ns = 0
-    for file in [path] if path.is_file() else _named(path / 'metadata.yaml'):
+    for file in [path] if path.is_file() else _file_paths(path / 'metadata.yaml'):
         if file.suffix != '.mcap' or not file.is_file():
             return []
         with file.open('rb') as stream:
@@ -111,8 +113,8 @@ def files_in_order(path: Path) -> list[IndexedFile]:
     return files
 
 
-def _named(metadata: Path) -> list[Path]:
-    """Return the files that the metadata of a bag names."""
+def _file_paths(metadata: Path) -> list[Path]:
+    """Return the paths of the files listed in the metadata of a bag."""
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
         content: Any = yaml.load(metadata.read_text(), loader)
@@ -123,60 +125,60 @@ def _named(metadata: Path) -> list[Path]:
 
 
 def message_rows(files: Sequence[IndexedFile], topic: str) -> Iterator[Rows]:
-    """Yield the messages of a topic, in the order of their recording within each chunk.
+    """Yield the messages of a topic, sorted by log time within each chunk.
 
     Parameters
     ----------
     files : sequence of IndexedFile
-        As `files_in_order` returns them.
+        Result of `files_in_order`.
     topic : str
         Name of the topic.
 
     Raises
     ------
     OSError, ValueError, McapError
-        When a file is damaged.
+        If a file is damaged.
     """
     for file in files:
         channels = {c.id for c in file.summary.channels.values() if c.topic == topic}
         with file.path.open('rb') as stream:
             for index in file.chunks:
-                held = index.message_index_offsets
-                if held and channels.isdisjoint(held):
+                offsets = index.message_index_offsets
+                if offsets and channels.isdisjoint(offsets):
                     continue
-                stream.seek(index.chunk_start_offset + 9)  # behind its opcode and length
+                stream.seek(index.chunk_start_offset + 9)  # after opcode and length
                 chunk = Chunk.read(ReadDataStream(stream))
                 unpacked, size = get_chunk_data_stream(chunk, validate_crc=True)
-                yield from _in_order(_rows(unpacked.read(size), channels))
+                yield from _sorted_rows(_rows(unpacked.read(size), channels))
 
 
 def _rows(data: bytes, channels: set[int]) -> list[Rows]:
-    """Return the messages of some channels as they lie, those at equal distances together."""
+    """Return the messages of the given channels in file order, grouped by equal distances."""
     found: list[Rows] = []
     position, end = 0, len(data) - RECORD.size
-    wanted, unpack = int(Opcode.MESSAGE), RECORD.unpack_from
+    message, unpack = int(Opcode.MESSAGE), RECORD.unpack_from
     while position <= end:
         opcode, length, channel, _, _ = unpack(data, position)
         stride = 9 + length
         count = 1
-        if opcode == wanted and channel in channels:
+        if opcode == message and channel in channels:
             if data[position : position + 11] == data[position + stride : position + stride + 11]:
-                count = _alike(data, position, stride)
+                count = _count_equal(data, position, stride)
             found.append(Rows(data, position + HEADER, stride, stride - HEADER, count))
         position += count * stride
     return found
 
 
-def _alike(data: bytes, position: int, stride: int) -> int:
-    """Count the records from a position on that are of one kind, channel and length."""
-    most = (len(data) - position) // stride
-    heads = np.ndarray((most, 11), np.uint8, data, position, (stride, 1))
+def _count_equal(data: bytes, position: int, stride: int) -> int:
+    """Count the consecutive records with the same opcode, length and channel."""
+    max_count = (len(data) - position) // stride
+    heads = np.ndarray((max_count, 11), np.uint8, data, position, (stride, 1))
     same = (heads == heads[0]).all(axis=1)
-    return most if same.all() else int(same.argmin())
+    return max_count if same.all() else int(same.argmin())
 
 
-def _in_order(rows: list[Rows]) -> Iterator[Rows]:
-    """Yield messages in the order of time; as they lie, when that is it."""
+def _sorted_rows(rows: list[Rows]) -> Iterator[Rows]:
+    """Yield messages sorted by log time; unchanged if they are already sorted."""
     times = [group.times_ns() for group in rows]
     if not times or (np.diff(np.concatenate(times)) >= 0).all():
         yield from rows

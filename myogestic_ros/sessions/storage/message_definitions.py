@@ -37,7 +37,7 @@ def _find_file(msgtype: str) -> Path | None:
     package, _, name = msgtype.partition('/msg/')
     candidates = [share / package / 'msg' / f'{name}.msg' for share in _share_folders()]
     if package == 'myogestic_ros':  # not installed: running from the source tree
-        candidates.append(Path(__file__).resolve().parents[2] / 'msg' / f'{name}.msg')
+        candidates.append(Path(__file__).resolve().parents[3] / 'msg' / f'{name}.msg')
     return next((file for file in candidates if file.is_file()), None)
 
 

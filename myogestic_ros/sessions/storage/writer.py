@@ -10,7 +10,6 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import yaml
@@ -281,10 +280,5 @@ class SessionWriter:
     def __enter__(self) -> SessionWriter:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close() if error is None else self.abandon()
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        self.close() if error_type is None else self.abandon()

@@ -15,7 +15,7 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 
-__all__ = ['select_array', 'read_arrays', 'select_samples']
+__all__ = ['read_arrays', 'select_array', 'select_channels', 'select_samples']
 
 DEFAULT_NAMES = {
     'samples': ('emg', 'data'),
@@ -168,16 +168,28 @@ def select_samples(file: Path, arrays: dict[str, Any], layout: RecordingFormat) 
             f'{file} has {emg.shape[1]} columns and {emg.shape[0]} rows, expected shape '
             f'(n_samples, n_channels); if it is (n_channels, n_samples), set channels_first: true.'
         )
-    if not set(layout.channels) <= set(range(emg.shape[1])):
+    return select_channels(file, emg, layout)
+
+
+def select_channels(file: Path, samples: NDArray[Any], layout: RecordingFormat) -> NDArray[Any]:
+    """Return the channels that the format names, shape ``(n_samples, n_channels)``.
+
+    Raises
+    ------
+    SourceError
+        If a channel does not exist, or its samples are not finite.
+    """
+    if not set(layout.channels) <= set(range(samples.shape[1])):
         raise SourceError(
-            f'{file} has {emg.shape[1]} channels, numbered from 0; expected the channels '
+            f'{file} has {samples.shape[1]} channels, numbered from 0; expected the channels '
             f'{list(layout.channels)} of the mapping.'
         )
-    used: NDArray[Any] = emg[:, list(layout.channels) or slice(None)]
+    used: NDArray[Any] = samples[:, list(layout.channels) or slice(None)]
     bad = np.flatnonzero(~np.isfinite(used).all(axis=1))
     if len(bad):
         raise SourceError(
-            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples contain NaN or Inf.'
+            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples contain NaN or '
+            f'Inf.'
         )
     return used
 

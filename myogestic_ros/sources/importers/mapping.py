@@ -248,7 +248,7 @@ SHIPPED = Path('config', 'recordings')
 def _folders() -> list[Path]:
     prefixes = [*os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep), sys.prefix]
     shares = [Path(prefix, 'share', 'myogestic_ros') for prefix in prefixes if prefix]
-    return [folder / SHIPPED for folder in (*shares, Path(__file__).resolve().parents[2])]
+    return [folder / SHIPPED for folder in (*shares, Path(__file__).resolve().parents[3])]
 
 
 def find_mapping(mapping: str) -> str:

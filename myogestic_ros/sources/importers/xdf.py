@@ -13,6 +13,7 @@ import numpy as np
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
+from myogestic_ros.sources.importers.arrays import select_channels
 from myogestic_ros.sources.importers.labels import Indices, class_index, expected_classes
 from myogestic_ros.sources.importers.mapping import RecordingFormat
 from myogestic_ros.sources.importers.timestamps import find_segments
@@ -55,19 +56,9 @@ def read_xdf(file: Path, layout: RecordingFormat) -> tuple[list[Found], Recordin
             f"{file}: stream '{_name(signal)}' contains {values.dtype} of shape {values.shape}, "
             f'expected numbers of shape (n_samples, n_channels).'
         )
-    if not set(layout.channels) <= set(range(values.shape[1])):
-        raise SourceError(
-            f'{file} has {values.shape[1]} channels, numbered from 0; expected the channels '
-            f'{list(layout.channels)} of the mapping.'
-        )
+    used = select_channels(file, values, layout)
     channels = list(layout.channels) or list(range(values.shape[1]))
     layout = _with_header(file, signal, channels, layout)
-    used = values[:, channels]
-    bad = np.flatnonzero(~np.isfinite(used).all(axis=1))
-    if len(bad):
-        raise SourceError(
-            f'{file}, sample {bad[0]}: expected finite numbers; {len(bad)} samples contain NaN or Inf.'
-        )
     data = (used * layout.scale).astype(np.float32)
     markers = _chosen(file, streams, layout.labels, _is_marker, 'labels')
     labels, numbers = _labels(file, markers, times_s, layout)

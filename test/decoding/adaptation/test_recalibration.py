@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 
 from myogestic_ros.core.errors import TrainingError
 from myogestic_ros.core.training.training_data import TrainingData
@@ -37,11 +37,11 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope='module')
 def old(folder: Path) -> LinearDecoder:
-    return htd_lda.train(data_of(write_signal(folder / 'old', *made_up(classes=4), RATE)))
+    return htd_lda.train(data_of(write_signal(folder / 'old', *synthetic_emg(classes=4), RATE)))
 
 
 def new_session(folder: Path, name: str, gains=1.0, rotation: int = 0, **settings) -> Path:
-    data, labels = made_up(**({'classes': 4, 'seed': 5} | settings))
+    data, labels = synthetic_emg(**({'classes': 4, 'seed': 5} | settings))
     data = np.roll(data * np.asarray(gains, np.float32), rotation, axis=1)
     return write_signal(folder / name, data, labels, RATE)
 
@@ -82,7 +82,7 @@ def test_one_repetition_is_blended_and_reported_as_not_tested(folder, old, capsy
 
 
 def test_better_old_model_is_kept(folder, old) -> None:
-    data, labels = made_up(classes=4, seed=5, repetitions=2)
+    data, labels = synthetic_emg(classes=4, seed=5, repetitions=2)
     swapped = {1: (2, 'pinch'), 2: (1, 'fist')}
     labels = [
         (at, *(swapped.get(index, (index, name)) if rep else (index, name)), rep)
@@ -107,7 +107,7 @@ def test_better_old_model_is_kept(folder, old) -> None:
 
 
 def test_classes_are_matched_by_name_and_none_is_lost(folder, old) -> None:
-    data, labels = made_up(classes=4, seed=5, repetitions=2)
+    data, labels = synthetic_emg(classes=4, seed=5, repetitions=2)
     other = {'rest': (0, 'rest'), 'fist': (2, 'fist'), 'pinch': (1, 'pinch'), 'open': (3, 'point')}
     renamed = [(at, *other[name], rep) for at, _, name, rep in labels]
     given = data_of(write_signal(folder / 'named', data, renamed, RATE))
@@ -143,7 +143,7 @@ def test_incompatible_models_are_refused(folder, old) -> None:
     path = new_session(folder, 'plain', repetitions=1)
     with pytest.raises(TrainingError, match='keeps none of its training windows'):
         htd_lda.adapt(bare, data_of(path))
-    data, labels = made_up(classes=4)
+    data, labels = synthetic_emg(classes=4)
     narrow = write_signal(folder / 'narrow', data[:, :4], labels, RATE)
     with pytest.raises((TrainingError, Exception), match='channels'):
         htd_lda.adapt(old, data_of(narrow))

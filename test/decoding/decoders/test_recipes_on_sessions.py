@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from support.trained import data_of, kept
 
 from myogestic_ros.core.errors import DecoderError, TrainingError
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def monday(folder: Path) -> Path:
-    return write_signal(folder / 'monday', *made_up(repetitions=3, seconds=1.5), RATE)
+    return write_signal(folder / 'monday', *synthetic_emg(repetitions=3, seconds=1.5), RATE)
 
 
 @pytest.fixture(scope='module')
@@ -60,7 +60,7 @@ def test_classifier_is_trained_and_predicts(
     said = capsys.readouterr().out
     assert 'Cross-validation, one repetition left out at a time' in said
     assert model.scores['accuracy'] > 0.9
-    later = write_signal(tmp_path / 'later', *made_up(seed=9, repetitions=1), RATE)
+    later = write_signal(tmp_path / 'later', *synthetic_emg(seed=9, repetitions=1), RATE)
     assert shares(name, model, later) > 0.9
     assert model.class_names == {0: 'rest', 1: 'fist', 2: 'pinch'}
 
@@ -204,7 +204,7 @@ def test_model_is_recalibrated(
     today, later = folder / 'today', folder / 'later today'
     for path, seed in ((today, 5), (later, 6)):
         if not path.exists():
-            data, labels = made_up(repetitions=2, seed=seed)
+            data, labels = synthetic_emg(repetitions=2, seed=seed)
             write_signal(path, data * gains, labels, RATE)
     old = kept(name, data_of(monday), tmp_path)
     capsys.readouterr()

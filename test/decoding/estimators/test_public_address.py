@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 from support.arm_session import write_arm
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 from support.trained import data_of
 from typer.testing import CliRunner
 
@@ -57,12 +57,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def session(folder: Path) -> Path:
-    return write_signal(folder / 'first', *made_up(seconds=1.0, repetitions=2), RATE)
+    return write_signal(folder / 'first', *synthetic_emg(seconds=1.0, repetitions=2), RATE)
 
 
 @pytest.fixture(scope='module')
 def later(folder: Path) -> Path:
-    return write_signal(folder / 'later', *made_up(seconds=1.0, repetitions=1, seed=5), RATE)
+    return write_signal(folder / 'later', *synthetic_emg(seconds=1.0, repetitions=1, seed=5), RATE)
 
 
 @pytest.fixture(scope='module')

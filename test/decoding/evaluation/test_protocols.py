@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
-from support.recorded import NAMES, made_up, write_signal
+from support.recorded import NAMES, synthetic_emg, write_signal
 
 from myogestic_ros.core.errors import SessionError, TrainingError
 from myogestic_ros.decoding.datasets.evaluation_set import EvaluationSet, load_evaluation_set
@@ -44,12 +44,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def session(folder):
-    return write_signal(folder / 'one', *made_up(), RATE)
+    return write_signal(folder / 'one', *synthetic_emg(), RATE)
 
 
 @pytest.fixture(scope='module')
 def other(folder):
-    return write_signal(folder / 'two', *made_up(seed=1, repetitions=3), RATE)
+    return write_signal(folder / 'two', *synthetic_emg(seed=1, repetitions=3), RATE)
 
 
 def test_steady_windows_are_the_training_windows(session) -> None:
@@ -144,15 +144,12 @@ def test_sessions_are_left_out_in_turn(session, other) -> None:
     assert set(result.tests[data.steady].tolist()) == {0, 1}
     assert len(result.evaluation().fold_accuracies) == 2
     curve = learning_curve(data, fit)
-    assert [point.repetitions for point in curve] == [
-        1,
-        2,
-        3,
-    ]  # the second session has no third repetition
+    # The second session has no third repetition.
+    assert [point.repetitions for point in curve] == [1, 2, 3]
 
 
 def test_class_in_one_session_is_not_tested_across_sessions(folder, session) -> None:
-    data, labels = made_up(seed=2, classes=4)
+    data, labels = synthetic_emg(seed=2, classes=4)
     path = write_signal(folder / 'four', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(session, path), fit)
     assert "Only session 'four' has 'open'" in ' '.join(report.notes())
@@ -161,7 +158,7 @@ def test_class_in_one_session_is_not_tested_across_sessions(folder, session) -> 
 
 
 def test_single_repetitions_cannot_be_tested(folder) -> None:
-    data, labels = made_up(repetitions=1)
+    data, labels = synthetic_emg(repetitions=1)
     path = write_signal(folder / 'once', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(path), fit)
     assert report.steady.is_empty
@@ -170,7 +167,7 @@ def test_single_repetitions_cannot_be_tested(folder) -> None:
 
 
 def test_unusable_sessions_are_refused(folder, session) -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     with pytest.raises(TrainingError, match='nothing to test in bare'):
         load(write_signal(folder / 'bare', data, [], RATE))
     alone = [(at, 1, 'fist', n) for n, (at, *_) in enumerate(labels)]
@@ -186,7 +183,7 @@ def test_unusable_sessions_are_refused(folder, session) -> None:
 
 
 def test_short_cues_keep_their_second_half(folder) -> None:
-    data, labels = made_up(seconds=0.6)
+    data, labels = synthetic_emg(seconds=0.6)
     found = load(write_signal(folder / 'short', data, labels, RATE))
     assert found.count_repetitions() == {0: 4, 1: 4, 2: 4}
     assert (found.since_cue_s[found.steady] > 0.35).all()

@@ -10,9 +10,9 @@ from support.bags import START_NS
 from support.recorded import (
     NAMES,
     NOT_CLEAN,
-    made_up,
-    summary_of,
-    summary_of_recording,
+    recording_summary,
+    signal_summary,
+    synthetic_emg,
     write_signal,
 )
 
@@ -27,7 +27,7 @@ RATE = 1000.0
 
 
 def warnings(data: np.ndarray, labels: list, rate: float = RATE) -> list[str]:
-    return summary_warnings([summary_of(data.astype(np.float32), labels, rate)])
+    return summary_warnings([signal_summary(data.astype(np.float32), labels, rate)])
 
 
 def only(found: list[str], *words: str) -> str:
@@ -41,11 +41,11 @@ def only(found: list[str], *words: str) -> str:
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize('lag_s', [0.0, 0.3, 0.6])
 def test_good_data_gives_no_warning(seed: int, lag_s: float) -> None:
-    assert warnings(*made_up(seed=seed, lag_s=lag_s)) == []
+    assert warnings(*synthetic_emg(seed=seed, lag_s=lag_s)) == []
 
 
 def test_flat_channels_are_reported() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     data[:, 2] = 1e-3
     data[:, 5] *= 0.001
     only(warnings(data, labels), 'channels 3, 6 are flat', 'loose lead')
@@ -53,7 +53,7 @@ def test_flat_channels_are_reported() -> None:
 
 
 def test_saturated_channel_is_reported() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     slow = np.apply_along_axis(lambda x: np.convolve(x, [0.2] * 5, 'same'), 0, data)
     assert warnings(slow, labels) == []
     limit = np.quantile(np.abs(slow[:, 3]), 0.9)
@@ -63,7 +63,7 @@ def test_saturated_channel_is_reported() -> None:
 
 @pytest.mark.parametrize('frequency', [50.0, 60.0])
 def test_mains_interference_is_reported(frequency: float) -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     hum = np.sin(2 * np.pi * frequency * np.arange(len(data)) / RATE)[:, np.newaxis]
     only(
         warnings(data + 4e-6 * hum, labels),
@@ -74,13 +74,13 @@ def test_mains_interference_is_reported(frequency: float) -> None:
 
 
 def test_dc_offset_is_reported() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     data[:, 0] += 10e-3
     only(warnings(data, labels), 'channel 1 is on a DC offset', '10 mV', 'high-pass')
 
 
 def test_rectified_and_smoothed_emg_is_reported() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     only(warnings(np.abs(data), labels), 'no sample is negative', 'rectified')
     smooth = np.apply_along_axis(
         lambda x: np.convolve(x, np.hanning(300) / 150, 'same'), 0, np.abs(data)
@@ -91,7 +91,7 @@ def test_rectified_and_smoothed_emg_is_reported() -> None:
 
 
 def test_class_imbalance_is_reported() -> None:
-    data, labels = made_up(classes=3, repetitions=4)
+    data, labels = synthetic_emg(classes=3, repetitions=4)
     much = [
         (at, 0 if rep else index, NAMES[0] if rep else name, rep)
         for at, index, name, rep in labels
@@ -108,53 +108,53 @@ def test_class_imbalance_is_reported() -> None:
 
 @pytest.mark.parametrize('rotation', [1, 2, -3])
 def test_repetition_with_moved_electrodes_is_reported(rotation: int) -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     (start,) = (at for at, index, _, rep in labels if (index, rep) == (1, 2))
     data[start : start + 2000] = np.roll(data[start : start + 2000], rotation, axis=1)
     only(warnings(data, labels), 'fist 3 is unlike', f'moved by {abs(rotation)} place')
-    (outlier,) = outlier_repetitions(summary_of(data, labels))
+    (outlier,) = outlier_repetitions(signal_summary(data, labels))
     assert outlier.rotation == -rotation
 
 
 def test_repetition_of_another_movement_is_reported() -> None:
-    data, labels = made_up(classes=4)
+    data, labels = synthetic_emg(classes=4)
     first, second = (at for at, index, _, rep in labels if index in (1, 2) and rep == 2)
     data[first + 400 : first + 1900] = data[second + 400 : second + 1900] * 1.1
     only(warnings(data, labels), 'fist 3 is unlike')
 
 
 def test_copied_repetitions_are_reported_within_and_between_sessions() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     (one, two) = (at for at, index, _, rep in labels if index == 1 and rep in (0, 3))
     data[two + 25 : two + 2000] = data[one : one + 1975]  # shifted within the repetition
     only(warnings(data, labels), '1 repetition(s) are copies', 'fist 4 is fist 1')
-    same = [summary_of(*made_up(seed=4)), summary_of(*made_up(seed=4))]
+    same = [signal_summary(*synthetic_emg(seed=4)), signal_summary(*synthetic_emg(seed=4))]
     only(summary_warnings(same), '12 repetition(s) are copies')
 
 
 @pytest.mark.parametrize('lag_s', [-0.5, -0.3])
 def test_late_labels_are_reported(lag_s: float) -> None:
-    data, labels = made_up(lag_s=lag_s)
-    assert label_lag(summary_of(data, labels)) == pytest.approx(lag_s, abs=0.06)
+    data, labels = synthetic_emg(lag_s=lag_s)
+    assert label_lag(signal_summary(data, labels)) == pytest.approx(lag_s, abs=0.06)
     only(warnings(data, labels), 'before its label', 'labels are late')
 
 
 def test_early_labels_are_reported() -> None:
-    data, labels = made_up(seconds=4.0, lag_s=1.4)
-    assert label_lag(summary_of(data, labels)) == pytest.approx(1.4, abs=0.06)
+    data, labels = synthetic_emg(seconds=4.0, lag_s=1.4)
+    assert label_lag(signal_summary(data, labels)) == pytest.approx(1.4, abs=0.06)
     found = warnings(data, labels)
     assert 'the signal changes 1.4' in found[0]
 
 
 def test_lag_is_undetermined_for_noise() -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     rng = np.random.default_rng(0)
     noise = 1e-5 * rng.standard_normal(data.shape)
-    assert label_lag(summary_of(noise.astype(np.float32), labels)) is None
+    assert label_lag(signal_summary(noise.astype(np.float32), labels)) is None
 
 
 def test_training_reports_warnings_of_its_sessions(tmp_path: Path) -> None:
-    data, labels = made_up()
+    data, labels = synthetic_emg()
     data[:, 7] = 0
     path = write_signal(tmp_path / 's1', data, labels, RATE)
     (warning,) = data_warnings(TrainingData(paths=[str(path)]))
@@ -166,12 +166,12 @@ def test_clean_recorded_sessions_give_no_warning(recordings: Path) -> None:
     clean = [folder for folder in folders if folder.name not in NOT_CLEAN]
     assert len(clean) >= 1
     for folder in clean:
-        assert summary_warnings([summary_of_recording(folder)]) == [], folder.name
+        assert summary_warnings([recording_summary(folder)]) == [], folder.name
 
 
 def test_copy_in_a_recorded_session_is_reported(recordings: Path) -> None:
     """One session of myo-readings contains five seconds of rest twice, with identical samples."""
-    found = summary_warnings([summary_of_recording(recordings / 'myo-readings' / '69069-1')])
+    found = summary_warnings([recording_summary(recordings / 'myo-readings' / '69069-1')])
     only(found, 'copies of others')
 
 

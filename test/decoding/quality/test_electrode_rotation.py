@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.recorded import NOT_CLEAN, made_up, summary_of, summary_of_recording
+from support.recorded import NOT_CLEAN, recording_summary, signal_summary, synthetic_emg
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.decoding.quality.electrode_rotation import (
@@ -21,9 +21,9 @@ PLACES = (0, 1, 2, 3, 4, -3, -2, -1)
 
 @pytest.mark.parametrize('places', PLACES)
 def test_rotated_band_is_detected_and_rotating_back_undoes_it(places: int) -> None:
-    before = class_covariances([summary_of(*made_up(classes=4))])
-    data, labels = made_up(classes=4, repetitions=1, seed=1)
-    now = class_covariances([summary_of(rotate_channels(data, -places, 1), labels)])
+    before = class_covariances([signal_summary(*synthetic_emg(classes=4))])
+    data, labels = synthetic_emg(classes=4, repetitions=1, seed=1)
+    now = class_covariances([signal_summary(rotate_channels(data, -places, 1), labels)])
     found = find_rotation(before, now)
     assert found is not None
     assert found.channels == places
@@ -32,7 +32,7 @@ def test_rotated_band_is_detected_and_rotating_back_undoes_it(places: int) -> No
         assert f'stream.emg.rotation to {places}.' in found.message()
         assert f'by {abs(places)} place' in found.message()
         back = class_covariances(
-            [summary_of(rotate_channels(rotate_channels(data, -places, 1), places, 1), labels)]
+            [signal_summary(rotate_channels(rotate_channels(data, -places, 1), places, 1), labels)]
         )
         undone = find_rotation(before, back)
         assert undone is not None
@@ -42,7 +42,7 @@ def test_rotated_band_is_detected_and_rotating_back_undoes_it(places: int) -> No
 
 
 def test_rotation_half_way_between_electrodes_is_not_proposed() -> None:
-    before = class_covariances([summary_of(*made_up(classes=4))])
+    before = class_covariances([signal_summary(*synthetic_emg(classes=4))])
     half = {name: (c + np.roll(c, (1, 1), (0, 1))) / 2 for name, c in before.items()}
     found = find_rotation(before, half)
     assert found is not None
@@ -70,7 +70,7 @@ def test_rotation_without_signal_is_not_proposed() -> None:
 def test_rotations_of_recorded_sessions_are_detected(recordings: Path) -> None:
     folders = sorted((recordings / 'myo-readings').glob('*-*'))
     folders = [f for f in folders if f.is_dir() and f.name not in NOT_CLEAN][:6]
-    patterns = {f.name: class_covariances([summary_of_recording(f)]) for f in folders}
+    patterns = {f.name: class_covariances([recording_summary(f)]) for f in folders}
     for one, other in itertools.permutations(patterns, 2):
         if one.split('-')[0] != other.split('-')[0]:
             continue

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import BridgeStatus, Prediction
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -17,6 +16,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory
 
+from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes.bridge.node import BridgeNode
 from myogestic_ros.nodes.common import qos
 
@@ -133,7 +133,7 @@ def test_disarm_and_emergency_stop_end_a_velocity(ros, make, way):
 
 def test_commands_begin_at_the_measured_position_and_a_silent_hand_is_reported(ros, make, status):
     make(state_topic='joint_states', state_timeout=0.3)
-    heard = status()
+    statuses = status()
     got = ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     answer = call(ros, 'arm')
     assert not answer.success
@@ -152,13 +152,13 @@ def test_commands_begin_at_the_measured_position_and_a_silent_hand_is_reported(r
     ros.until(lambda: got, 'command')
     assert np.abs(np.array(got[0].data) - [1.8, -0.8]).max() < 0.01
     pipeline = Pipeline(ros)
-    pipeline.until(lambda: heard[-1].reason == 'hand silent', 'silence of the hand')
-    assert 'does not report its position: no position of a, b for 0.3 s' in heard[-1].message
+    pipeline.until(lambda: statuses[-1].reason == 'hand silent', 'silence of the hand')
+    assert 'does not report its position: no position of a, b for 0.3 s' in statuses[-1].message
 
 
 def test_arming_is_refused_with_the_reason(ros, make, status):
     bridge = make(autostart='')
-    heard = status()
+    statuses = status()
     assert "the node is 'unconfigured', expected 'active'; configure and activate it" in (
         call(ros, 'arm').message
     )
@@ -166,7 +166,7 @@ def test_arming_is_refused_with_the_reason(ros, make, status):
     answer = call(ros, 'arm')
     assert not answer.success
     assert "the node is 'inactive', expected 'active'; activate it first" in answer.message
-    ros.until(lambda: heard[-1].message == answer.message, 'reason in the status')
+    ros.until(lambda: statuses[-1].message == answer.message, 'reason in the status')
     bridge.request_transition('activate')
     assert call(ros, 'arm').success
     assert 'Cannot arm: the bridge is already armed.' in call(ros, 'arm').message
@@ -175,18 +175,18 @@ def test_arming_is_refused_with_the_reason(ros, make, status):
 
 def test_emergency_stop_works_in_any_lifecycle_state_and_outlasts_it(ros, make, status):
     bridge = make(autostart='')
-    heard = status()
+    statuses = status()
     assert call(ros, 'emergency_stop').success
-    ros.until(lambda: heard[-1].state == 'stopped' and heard[-1].stopped, 'stop')
+    ros.until(lambda: statuses[-1].state == 'stopped' and statuses[-1].stopped, 'stop')
     bridge.request_transition('configure')
     bridge.request_transition('activate')
     assert 'the emergency stop is active; call ~/reset first' in call(ros, 'arm').message
     ros.change_state('bridge', 'deactivate')
     ros.change_state('bridge', 'cleanup')
     assert call(ros, 'disarm').message == 'Disarmed; the emergency stop stays active.'
-    ros.until(lambda: heard[-1].stopped, 'stop')
+    ros.until(lambda: statuses[-1].stopped, 'stop')
     assert call(ros, 'reset').success
-    ros.until(lambda: heard[-1].state == 'unconfigured', 'end of the stop')
+    ros.until(lambda: statuses[-1].state == 'unconfigured', 'end of the stop')
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_emergency_stop_works_in_any_lifecycle_state_and_outlasts_it(ros, make, 
 )
 def test_configuring_is_refused_with_the_reason(ros, make, status, parameters, reason):
     bridge = make(autostart='', **parameters)
-    heard = status()
+    statuses = status()
     assert not bridge.request_transition('configure')[0]
-    ros.until(lambda: heard and reason in heard[-1].message, 'reason')
+    ros.until(lambda: statuses and reason in statuses[-1].message, 'reason')
     assert bridge.lifecycle_state == 'unconfigured'
 
 
@@ -299,16 +299,16 @@ def test_cleanup_on_the_way_to_rest_lets_the_hand_reach_rest(ros, make):
 
 def test_watchdog_parameters_can_be_changed_while_active(ros, make, status):
     bridge = make()
-    heard = status()
+    statuses = status()
     ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     assert call(ros, 'arm').success
     publisher = ros.publisher(Prediction, 'pipeline/predictions', qos.PREDICTIONS)
 
     def published(state):
         publisher.publish(Prediction(label='fist'))  # with stamp 0
-        return heard[-1].state == state
+        return statuses[-1].state == state
 
-    ros.until(lambda: published('resting') and heard[-1].reason == 'old', 'refusal')
+    ros.until(lambda: published('resting') and statuses[-1].reason == 'old', 'refusal')
     parameters = [Parameter('check_stamps', value=False)]
     assert bridge.set_parameters_atomically(parameters).successful
     ros.until(lambda: published('commanding'), 'following')
@@ -317,18 +317,18 @@ def test_watchdog_parameters_can_be_changed_while_active(ros, make, status):
 
 def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, status):
     make()
-    heard = status()
+    statuses = status()
     health = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
     ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     assert call(ros, 'arm').success
     first = Pipeline(ros)
-    first.until(lambda: heard[-1].commanding, 'commanding')
+    first.until(lambda: statuses[-1].commanding, 'commanding')
     second = Pipeline(ros)
-    second.until(lambda: heard[-1].reason == 'two pipelines', 'second')
-    assert '2 pipelines publish predictions on one topic' in heard[-1].message
+    second.until(lambda: statuses[-1].reason == 'two pipelines', 'second')
+    assert '2 pipelines publish predictions on one topic' in statuses[-1].message
     first.close()
-    second.until(lambda: heard[-1].commanding, 'commanding by the new one')
-    second.until(lambda: heard[-1].reason == "unknown class 'x'", 'refusal', label='x')
+    second.until(lambda: statuses[-1].commanding, 'commanding by the new one')
+    second.until(lambda: statuses[-1].reason == "unknown class 'x'", 'refusal', label='x')
 
     def info():
         values = health[-1].status[0].values if health else []
@@ -337,7 +337,7 @@ def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, st
     second.until(
         lambda: int(info().get("predictions refused, unknown class 'x'", 0)) > 0, 'count', 'x'
     )
-    assert info()['listeners'] == '1'
+    assert info()['subscribers'] == '1'
     assert float(info()['command rate [Hz]']) > 0
     assert float(info()['prediction to command p50 [ms]']) > 0
     assert health[-1].status[0].message.startswith("Resting: The class 'x' has no posture")
@@ -355,12 +355,12 @@ def test_failure_to_publish_a_command_is_an_emergency_stop(ros, make, status, mo
         'myogestic_ros.nodes.bridge.command_publisher.CommandPublisher.publish', publish
     )
     bridge = make()
-    heard = status()
+    statuses = status()
     assert call(ros, 'arm').success
     ros.until(lambda: bridge.lifecycle_state == 'inactive', 'giving up')
-    ros.until(lambda: "could not be sent: OSError('no more')" in heard[-1].message, 'reason')
-    assert heard[-1].stopped
-    assert not heard[-1].armed
+    ros.until(lambda: "could not be sent: OSError('no more')" in statuses[-1].message, 'reason')
+    assert statuses[-1].stopped
+    assert not statuses[-1].armed
     assert len(sent) == 6
     assert call(ros, 'disarm').success
     assert call(ros, 'reset').success

@@ -30,6 +30,8 @@ from support.paths import SUPPORT
 
 from myogestic_ros.demo.node_client import open_node_client
 
+pytestmark = pytest.mark.processes
+
 DECODER = str(SUPPORT / 'decoders.py')
 SLACK_S = 2.0
 """Delay allowed on a busy machine; bench/bridge.py measures the times themselves."""
@@ -134,9 +136,7 @@ def test_emergency_stop_during_a_movement(rig):
     rig.until(lambda: rig.position[INDEX] < 1.2, 'movement')
     assert rig.call('emergency_stop').success
     answered_s = time.monotonic()
-    rig.until(
-        lambda: len(rig.commands.since(answered_s)) > 20, 'commands'
-    )  # that hold the position
+    rig.until(lambda: len(rig.commands.since(answered_s)) > 20, 'commands to hold')
     still = rig.commands.since(answered_s).data[5:]  # after commands in transit
     assert not np.diff(np.array(still), axis=0).any()
     assert rig.position[INDEX] > 0.1

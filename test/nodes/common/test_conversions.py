@@ -7,13 +7,13 @@ import json
 
 import numpy as np
 import pytest
-from myogestic_ros.msg import EmgFrame
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import conversions
 from myogestic_ros.nodes.common.prediction_conversions import prediction_to_ros
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter as RosParameter
 from support.ros import ros_graph
 
 from myogestic_ros.core.errors import MyoGesticError, StateError
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support.graph import set_domain
 
+pytestmark = pytest.mark.processes
+
 NODES = ('driver', 'recorder', 'pipeline')
 PROGRAMS = Path(sys.prefix, 'lib', 'myogestic_ros')
 

@@ -1,16 +1,16 @@
-"""The cues node in one process: both doors, refusals, targets, and what it says when."""
+"""The cues node in one process: action, lifecycle, refusals, labels, progress and targets."""
 
 from __future__ import annotations
 
 import pytest
-from myogestic_ros.action import RunProtocol
-from myogestic_ros.msg import CueProgress, Label, NodeStatus
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from support.ros import ros_graph
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.msg import CueProgress, Label, NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.cues.node import CuesNode
 from myogestic_ros.nodes.recorder.node import RecorderNode
@@ -46,7 +46,7 @@ def ros():
 
 
 class Cues:
-    """A cues node, what it says, and a client of its action."""
+    """A cues node, its messages, and a client of its action."""
 
     def __init__(self, ros, tmp_path, **parameters):
         self.ros, self.folder = ros, tmp_path
@@ -90,12 +90,12 @@ def cues(ros, tmp_path):
     made.client.destroy()
 
 
-def test_a_goal_runs_to_its_end(cues):
+def test_goal_runs_to_its_end(cues):
     status, result = cues.result(cues.goal(CUES))
     assert status == SUCCEEDED
     assert result.success
     assert (result.completed, result.planned, result.session) == (4, 4, '')
-    assert "'protocol' is done" in result.message
+    assert "Protocol 'protocol' finished. Largest cue delay: " in result.message
     cues.ros.until(lambda: cues.progress[-1].phase == 'done', 'the end')
     labels = [(x.index, x.name, x.repetition, x.duration) for x in cues.labels]
     none = (-1, '', -1, 0.0)
@@ -107,14 +107,14 @@ def test_a_goal_runs_to_its_end(cues):
     assert cues.node.lifecycle_state == 'inactive'
 
 
-def test_progress_says_what_is_and_what_comes(cues):
+def test_progress_describes_the_current_and_the_next_step(cues):
     cues.result(cues.goal(CUES))
     cues.ros.until(lambda: cues.progress[-1].phase == 'done', 'the end')
     cues.ros.until(lambda: cues.feedback and cues.feedback[-1].phase == 'done', 'the feedback')
     assert len(cues.feedback) >= 7
     steps = {}
-    for told in cues.progress[:-1]:
-        steps.setdefault(told.step, []).append(told)
+    for message in cues.progress[:-1]:
+        steps.setdefault(message.step, []).append(message)
     expected = [
         ('countdown', '', 'fist', 0),
         ('prepare', '', 'fist', 0),
@@ -130,15 +130,15 @@ def test_progress_says_what_is_and_what_comes(cues):
         assert (first.phase, first.class_name, first.next_class, first.completed) == step
         assert (first.steps, first.planned, first.protocol) == (7, 4, 'protocol')
         assert first.remaining == pytest.approx(first.duration)
-        left = [told.remaining for told in steps[number]]
+        left = [message.remaining for message in steps[number]]
         assert left == sorted(left, reverse=True)
-    totals = [told.total_remaining for told in cues.progress[:-1]]
+    totals = [message.total_remaining for message in cues.progress[:-1]]
     assert totals == sorted(totals, reverse=True)
     assert totals[0] == pytest.approx(0.1 + 2 * 0.4)
     assert (cues.progress[-1].completed, cues.progress[-1].remaining) == (4, 0.0)
 
 
-def test_only_one_goal_is_taken(cues):
+def test_only_one_goal_is_accepted(cues):
     first = cues.goal(LONG)
     assert first.accepted
     assert not cues.goal(CUES).accepted
@@ -150,20 +150,20 @@ def test_only_one_goal_is_taken(cues):
     assert result.message == 'Cancelled: 0 of 1 repetitions were completed.'
     assert [x.name for x in cues.labels] == ['fist', '']
     assert cues.progress[-1].phase == 'cancelled'
-    assert cues.result(cues.goal(CUES))[0] == SUCCEEDED  # and then the next
+    assert cues.result(cues.goal(CUES))[0] == SUCCEEDED  # then the next goal
 
 
-def test_the_other_door_is_the_lifecycle(ros, tmp_path):
+def test_activate_runs_the_protocol_of_the_parameter(ros, tmp_path):
     cues = Cues(ros, tmp_path)
     file = cues.file(LONG)
     assert not ros.change_state('cues', 'activate')
-    assert 'No protocol: name one' in cues.message
+    assert 'No protocol: give one' in cues.message
     assert 'eight_movements, wrist_and_grip' in cues.message
     assert cues.node.set_parameters([Parameter('protocol', value=file)])[0].successful
     assert ros.change_state('cues', 'activate')
     ros.until(lambda: cues.labels, 'the cue')
     assert cues.statuses[-1].state == 'running'
-    assert not cues.goal(CUES).accepted  # it runs already
+    assert not cues.goal(CUES).accepted  # already running
     assert ros.change_state('cues', 'deactivate')
     ros.until(lambda: cues.labels[-1].name == '', 'no class')
     ros.until(lambda: cues.progress[-1].phase == 'cancelled', 'the end')
@@ -179,13 +179,13 @@ def test_deactivating_aborts_the_goal(cues):
     assert (status, result.message) == (ABORTED, 'Stopped.')
 
 
-def test_a_wrong_parameter_is_refused_before_there_is_a_node(ros):
+def test_invalid_parameter_is_refused_at_the_start(ros):
     with pytest.raises(MyoGesticError, match=r'target_hz: got 0.0, expected 1 to 1000'):
         ros.add(CuesNode, target_hz=0.0)
 
 
 @pytest.mark.parametrize(
-    ('text', 'fields', 'told'),
+    ('text', 'fields', 'reason'),
     [
         ('hold: three', {}, "line 1: hold: got 'three', expected a number."),
         ('', {'protocol': 'nothing'}, "There is no protocol 'nothing'"),
@@ -193,14 +193,14 @@ def test_a_wrong_parameter_is_refused_before_there_is_a_node(ros):
         ('', {}, 'No protocol'),
     ],
 )
-def test_a_protocol_that_is_none_is_refused_with_the_reason(cues, text, fields, told):
+def test_invalid_protocol_is_refused_with_the_reason(cues, text, fields, reason):
     status, result = cues.result(cues.goal(text, **fields))
     assert status == ABORTED
-    assert told in result.message
+    assert reason in result.message
     assert cues.node.lifecycle_state == 'inactive'
 
 
-def test_one_that_comes_with_the_package_is_known_by_its_name(cues):
+def test_protocol_of_the_package_is_found_by_its_name(cues):
     handle = cues.goal(protocol='eight_movements')
     cues.ros.until(lambda: cues.progress, 'progress')
     assert (cues.progress[0].protocol, cues.progress[0].planned) == ('eight movements', 48)
@@ -208,7 +208,7 @@ def test_one_that_comes_with_the_package_is_known_by_its_name(cues):
     assert cues.result(handle)[0] == CANCELED
 
 
-def test_a_node_that_is_not_configured_takes_no_goal(ros, tmp_path):
+def test_unconfigured_node_rejects_goals(ros, tmp_path):
     ros.add(CuesNode)
     client = ActionClient(ros.hand, RunProtocol, 'cues/run_protocol')
     ros.until(client.server_is_ready, 'action')
@@ -218,7 +218,7 @@ def test_a_node_that_is_not_configured_takes_no_goal(ros, tmp_path):
     client.destroy()
 
 
-def test_targets_are_published_as_the_ramps_say(cues):
+def test_targets_follow_the_ramps(cues):
     targets = cues.ros.listen(JointState, 'target', qos.JOINT_STATES)
     handle = cues.goal(RAMPS)
     assert cues.result(handle)[0] == SUCCEEDED
@@ -239,18 +239,18 @@ def test_targets_are_published_as_the_ramps_say(cues):
     assert min(wrist for _, wrist in values['both']) == pytest.approx(-1.0, abs=0.1)
     assert all(grip == pytest.approx(-wrist / 2) for grip, wrist in values['both'])
     assert values['both'][-1] == (0.0, 0.0)  # the rest
-    shown = [told for told in cues.progress if told.class_name == 'grip']
+    shown = [message for message in cues.progress if message.class_name == 'grip']
     assert list(shown[0].dof_names) == ['grip', 'wrist']
-    assert max(told.target[0] for told in shown) == pytest.approx(0.5)
+    assert max(message.target[0] for message in shown) == pytest.approx(0.5)
 
 
-def test_a_protocol_of_holds_has_no_targets(cues):
+def test_protocol_of_cues_publishes_no_targets(cues):
     targets = cues.ros.listen(JointState, 'target', qos.JOINT_STATES)
     cues.result(cues.goal(CUES))
     assert targets == []
 
 
-def test_without_a_recorder_nothing_begins(ros, tmp_path):
+def test_missing_recorder_aborts_the_goal(ros, tmp_path):
     cues = Cues(ros, tmp_path, recorder='other')
     status, result = cues.result(cues.goal(CUES))
     assert status == ABORTED
@@ -259,7 +259,7 @@ def test_without_a_recorder_nothing_begins(ros, tmp_path):
     cues.client.destroy()
 
 
-def test_a_recorder_that_records_already_is_left_alone(ros, tmp_path):
+def test_busy_recorder_aborts_the_goal_and_keeps_recording(ros, tmp_path):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='activate')
     cues = Cues(ros, tmp_path, recorder='recorder')
     ros.until(lambda: cues.node._recorder._status is not None, "the recorder's status")
@@ -270,7 +270,7 @@ def test_a_recorder_that_records_already_is_left_alone(ros, tmp_path):
     cues.client.destroy()
 
 
-def test_the_recorder_refuses(ros, tmp_path):
+def test_refusal_of_the_recorder_aborts_the_goal(ros, tmp_path):
     (tmp_path / 'file').write_text('')
     ros.add(RecorderNode, session_dir=str(tmp_path / 'file'), autostart='configure')
     cues = Cues(ros, tmp_path, recorder='recorder')
@@ -281,7 +281,7 @@ def test_the_recorder_refuses(ros, tmp_path):
     cues.client.destroy()
 
 
-def test_the_recorder_is_told_what_it_records(ros, tmp_path):
+def test_parameters_of_the_recorder_are_set(ros, tmp_path):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='configure')
     cues = Cues(ros, tmp_path, recorder='recorder', subject='S0')
     status, result = cues.result(cues.goal(CUES, subject='S1', session_name='mine'))
@@ -292,7 +292,7 @@ def test_the_recorder_is_told_what_it_records(ros, tmp_path):
     facts = session.info
     assert (facts.subject, facts.protocol) == ('S1', 'protocol')
     assert facts.class_names == ('rest', 'fist', 'open')
-    assert recorder.get_parameter('session_name').value == ''  # it was for this one
+    assert recorder.get_parameter('session_name').value == ''  # valid for one session only
     assert f'Recorded {result.session}' in result.message
     _, result = cues.result(cues.goal(CUES))
     assert Session(result.session).info.subject == 'S0'
@@ -300,7 +300,7 @@ def test_the_recorder_is_told_what_it_records(ros, tmp_path):
     cues.client.destroy()
 
 
-def test_shut_down_it_stops_the_recording(ros, tmp_path):
+def test_shutdown_stops_the_recording(ros, tmp_path):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='configure')
     cues = Cues(ros, tmp_path, recorder='recorder')
     handle = cues.goal(LONG)
@@ -314,22 +314,22 @@ def test_shut_down_it_stops_the_recording(ros, tmp_path):
     cues.client.destroy()
 
 
-def test_cleaned_up_and_configured_again_it_runs(cues):
+def test_node_runs_after_cleanup_and_configure(cues):
     assert cues.ros.change_state('cues', 'cleanup')
     assert not cues.goal(CUES).accepted
     assert cues.ros.change_state('cues', 'configure')
     assert cues.result(cues.goal(CUES))[0] == SUCCEEDED
 
 
-def test_deactivated_before_the_recorder_has_answered_it_leaves_no_recording(ros, tmp_path):
+def test_deactivation_before_the_recorder_responds_leaves_no_recording(ros, tmp_path):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), autostart='configure')
     cues = Cues(ros, tmp_path, recorder='recorder', protocol='eight_movements')
-    ros.until(lambda: not cues.node._recorder._why_not(), 'the recorder')
-    for state in ('finding', 'setting', 'starting'):
+    ros.until(lambda: not cues.node._recorder._not_ready_reason(), 'the recorder')
+    for state in ('discovering', 'configuring', 'starting'):
         assert cues.node.request_transition('activate')[0]
         ros.until(lambda at=state: cues.node._recorder._state != at, 'the next step')
         assert cues.node.request_transition('deactivate')[0]
-        ros.until(lambda: cues.node._ending is None, 'the end')
+        ros.until(lambda: cues.node._closing_run is None, 'the end')
         ros.until(lambda: recorder.lifecycle_state == 'inactive', 'the end of the recording')
     cues.client.destroy()
 

@@ -1,4 +1,4 @@
-"""The cues node, a recorder and a driver as processes: what a session holds, however it ends."""
+"""Cues node, recorder and driver as processes: content of the session after any end of a protocol."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.action import RunProtocol
-from myogestic_ros.msg import CueProgress, NodeStatus
 from rclpy.action import ActionClient
 from rosbags.rosbag2 import Reader
 from support.graph import PATIENCE_S, Graph, set_domain, synthetic
 
+from myogestic_ros.action import RunProtocol
 from myogestic_ros.demo.node_client import open_node_client
 from myogestic_ros.demo.processes import NodeProcesses
+from myogestic_ros.msg import CueProgress, NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.repetitions import repetitions
 from myogestic_ros.sessions.reading.windows import iter_aligned_windows, iter_windows
+
+pytestmark = pytest.mark.processes
 
 WITHIN_S = 0.020
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6
@@ -38,7 +40,7 @@ EXPECTED = [
     *((0.9, 'fist', 0, 0.5), (1.4, 'rest', 0, 0.4), (2.1, 'open', 0, 0.5), (2.6, 'rest', 1, 0.4)),
     *((3.3, 'fist', 1, 0.5), (3.8, 'rest', 2, 0.4), (4.5, 'open', 1, 0.5), (5.0, 'rest', 3, 0.4)),
 ]
-"""What the numbers above come to: seconds from the beginning, class, repetition, seconds."""
+"""Labels of this protocol: start, s; class; repetition; duration, s."""
 SLOW = """
 classes: [rest, fist]
 rest_class: rest
@@ -58,7 +60,7 @@ rest: 0.3
 
 
 class Person:
-    """Who runs protocols: a client of the action, and what it hears."""
+    """A client of the action, with the received messages."""
 
     def __init__(self, g):
         self.graph = g
@@ -70,7 +72,7 @@ class Person:
         g.wait(self.client.server_is_ready, 'the action')
 
     def wait_for_all(self):
-        """Wait until the driver streams, and the others are idle."""
+        """Wait until the driver streams and the other nodes are idle."""
         state = self.graph.operator.node_status
         wanted = {'driver': 'streaming', 'recorder': 'idle'}
         for name, verb in wanted.items():
@@ -86,14 +88,14 @@ class Person:
         """Send a goal."""
         self.progress.clear()
         goal = RunProtocol.Goal(protocol=self.file(text), **fields)
-        heard = self.feedback
-        future = self.client.send_goal_async(goal, lambda m: heard.append(m.feedback.progress))
+        received = self.feedback
+        future = self.client.send_goal_async(goal, lambda m: received.append(m.feedback.progress))
         self.graph.wait(future.done, 'the answer to the goal')
         assert future.result().accepted
         return future.result()
 
     def run_into_the_third_repetition(self):
-        """Send a goal, and return when a repetition is under way."""
+        """Send a goal and return during the third repetition."""
         handle = self.run(SLOW)
         self.graph.wait(
             lambda: any(p.completed == 2 and p.remaining < 0.6 for p in self.progress),
@@ -107,13 +109,13 @@ class Person:
         return future.result().status, future.result().result
 
     def only_session(self):
-        """Return the newest session, by its name: one that is repaired is written to later."""
+        """Return the newest session by name: a repair changes the modification time."""
         return max((self.graph.folder / 'sessions').iterdir())
 
 
 @pytest.fixture
 def person(tmp_path):
-    """Somebody with a driver that streams, a recorder and cues; they take the first steps alone."""
+    """A client with a streaming driver, a configured recorder and a configured cues node."""
     set_domain()
     nodes = NodeProcesses(tmp_path / 'nodes')
     with nodes, open_node_client(lambda: None) as operator:
@@ -130,10 +132,11 @@ def person(tmp_path):
 
 
 def check_two_and_a_half(path, *, whole=True):
-    """Look at a session that ended in the middle of the third repetition."""
+    """Check a session that ended during the third repetition."""
     end_s = time.monotonic() + PATIENCE_S
     session = Session(path)
-    while session.bag.complete is not whole:  # it closes on after stop_recording has answered
+    # The session may be closed after the response of stop_recording.
+    while session.bag.complete is not whole:
         assert time.monotonic() < end_s
         time.sleep(0.05)
         session = Session(path)
@@ -151,7 +154,7 @@ def check_two_and_a_half(path, *, whole=True):
     return found
 
 
-def test_labels_come_when_the_protocol_says(person):
+def test_labels_have_the_times_of_the_protocol(person):
     handle = person.run(CUES, subject='S1', session_name='mine')
     person.graph.wait(lambda: person.feedback, 'feedback')
     status, result = person.result(handle)
@@ -175,12 +178,12 @@ def test_labels_come_when_the_protocol_says(person):
     assert all(r.complete for r in found)
     assert [r.duration_s for r in found] == pytest.approx([x[3] for x in EXPECTED], abs=WITHIN_S)
     with Reader(result.session) as reader:
-        told = {c.topic: c.msgcount for c in reader.connections}
-    assert told['/cues/progress'] > 40
-    assert told['/target'] == 0
+        counts = {c.topic: c.msgcount for c in reader.connections}
+    assert counts['/cues/progress'] > 40
+    assert counts['/target'] == 0
 
 
-def test_a_target_is_recorded_with_the_signal(person):
+def test_target_is_recorded_with_the_signal(person):
     status, result = person.result(person.run(RAMPS))
     assert status == SUCCEEDED
     aligned = [
@@ -191,7 +194,7 @@ def test_a_target_is_recorded_with_the_signal(person):
     assert max(aligned) == pytest.approx(0.8, abs=0.02)
 
 
-def test_a_protocol_that_is_stopped_leaves_a_session_up_to_there(person):
+def test_stopped_protocol_leaves_the_session_up_to_the_stop(person):
     g = person.graph
     # by the action
     handle = person.run_into_the_third_repetition()
@@ -206,12 +209,12 @@ def test_a_protocol_that_is_stopped_leaves_a_session_up_to_there(person):
     status, result = person.result(handle)
     assert (status, result.completed) == (ABORTED, 2)
     check_two_and_a_half(result.session)
-    # by somebody who stops the recorder
+    # by stopping the recording
     handle = person.run_into_the_third_repetition()
     g.operator.trigger('recorder/stop_recording')
     status, result = person.result(handle)
     assert status == ABORTED
-    assert 'The recording has ended: Recorded ' in result.message
+    assert 'The recording ended: Recorded ' in result.message
     check_two_and_a_half(result.session)
     # by Ctrl-C
     handle = person.run_into_the_third_repetition()
@@ -223,16 +226,16 @@ def test_a_protocol_that_is_stopped_leaves_a_session_up_to_there(person):
     assert not g.operator.is_active('recorder')
 
 
-def test_whoever_is_killed_the_session_tells_the_truth(person):
+def test_session_is_correct_after_a_killed_recorder_or_cues_node(person):
     g = person.graph
     handle = person.run_into_the_third_repetition()
     os.kill(g.nodes.pid('recorder'), signal.SIGKILL)
     path = person.only_session()
     status, result = person.result(handle)
     assert status == ABORTED
-    assert 'The recording has ended: the recorder ' in result.message
+    assert 'The recording ended: the recorder ' in result.message
     assert person.progress[-1].phase == 'cancelled'
-    # what was written in the last second may be lost; nothing is complete that was not
+    # The last second may be lost; no incomplete repetition may count as complete.
     session = Session(path)
     assert not session.bag.complete
     found = repetitions(session)
@@ -246,8 +249,8 @@ def test_whoever_is_killed_the_session_tells_the_truth(person):
     person.run_into_the_third_repetition()
     path = person.only_session()
     os.kill(g.nodes.pid('cues'), signal.SIGKILL)
-    g.operator.spin(1.0)  # the recorder knows nothing of it, and goes on
+    g.operator.spin(1.0)  # the recorder does not notice, and goes on
     g.operator.trigger('recorder/stop_recording')
     found = check_two_and_a_half(path)
     last_s = max(w.times_s[-1] for w in iter_windows([path], 'emg', 200, 50))
-    assert last_s <= found[-1].end_ns * 1e-9 + 0.001  # the rest is no fist
+    assert last_s <= found[-1].end_ns * 1e-9 + 0.001  # samples after it have no label

@@ -8,8 +8,6 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import EmgFrame, Label, NodeStatus
-from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from rclpy.parameter import Parameter as RosParameter
 from support.ros import ros_graph
 
@@ -17,6 +15,8 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.signals import Chunk, StreamInfo
 from myogestic_ros.core.signals import Label as CoreLabel
+from myogestic_ros.msg import EmgFrame, Label, NodeStatus
+from myogestic_ros.msg import StreamInfo as StreamInfoMessage
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.driver.node import DriverNode
 from myogestic_ros.sources import registry

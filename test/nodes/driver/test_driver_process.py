@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from myogestic_ros.msg import EmgFrame, Label, StreamInfo
 from support.graph import graph, replay, synthetic
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.msg import EmgFrame, Label, StreamInfo
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_ros
+
+pytestmark = pytest.mark.processes
 
 FAKE_SOURCE = '''
 """A source whose device is present while a file contains "on"."""

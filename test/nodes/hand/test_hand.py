@@ -1,4 +1,4 @@
-"""The hand node takes what a controller takes, and can be made to fail."""
+"""The simulated hand: commands, trajectories, joint states and simulated faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import NodeStatus
 from rcl_interfaces.srv import GetParameters
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -14,6 +13,7 @@ from std_srvs.srv import Trigger
 from support.ros import ros_graph
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.hand.node import HAND, HandNode
 
@@ -29,17 +29,17 @@ def ros():
 
 
 def command(*values):
-    """Return a command."""
+    """Return a command message."""
     return Float64MultiArray(data=[float(value) for value in values])
 
 
 def near(states, goal):
-    """Tell whether the newest joint state is a posture."""
+    """Return True if the newest joint state is close to a posture."""
     newest = states[-1].position if states else []
     return bool(newest) and max(abs(a - b) for a, b in zip(newest, goal, strict=True)) < 0.01
 
 
-def test_it_takes_commands_and_says_where_it_is(ros):
+def test_commands_move_the_hand_and_joint_states_are_published(ros):
     ros.add(HandNode, autostart='activate')
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     commands = ros.publisher(Float64MultiArray, 'hand/commands', qos.COMMANDS)
@@ -53,11 +53,11 @@ def test_it_takes_commands_and_says_where_it_is(ros):
     fastest = max(abs(v) for state in states for v in state.velocity)
     assert 1.0 < fastest <= 4.0 + 1e-9
     answer = ros.call(GetParameters, 'hand/get_parameters', names=['joints', 'interface_name'])
-    assert list(answer.values[0].string_array_value) == JOINTS  # as a controller has them
+    assert list(answer.values[0].string_array_value) == JOINTS  # as a controller provides them
     assert answer.values[1].string_value == 'position'
 
 
-def test_it_follows_a_trajectory(ros):
+def test_trajectory_is_followed(ros):
     ros.add(HandNode, autostart='activate', time_constant=0.01)
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     topic = ros.publisher(JointTrajectory, 'hand/joint_trajectory', qos.COMMANDS)
@@ -67,10 +67,10 @@ def test_it_follows_a_trajectory(ros):
     goal = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, -0.5]
     ros.until(lambda: near(states, goal), 'posture')
     speeds = [abs(state.velocity[2]) for state in states]
-    assert 2.0 < max(speeds) < 3.9  # 1 rad in 0.3 s, not as fast as it can
+    assert 2.0 < max(speeds) < 3.9  # 1 rad in 0.3 s, slower than the limit
 
 
-def test_velocities_end_by_themselves(ros):
+def test_velocity_ends_after_the_command_timeout(ros):
     ros.add(HandNode, autostart='activate', interface_name='velocity', command_timeout=0.1)
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     commands = ros.publisher(Float64MultiArray, 'hand/commands', qos.COMMANDS)
@@ -82,9 +82,9 @@ def test_velocities_end_by_themselves(ros):
 
 @pytest.mark.parametrize(
     ('values', 'reason'),
-    [((1.0, 2.0), 'of 2 numbers, expected 8'), ((*[0.0] * 7, math.nan), 'wrist_rotation: nan')],
+    [((1.0, 2.0), 'of 2 values, expected 8'), ((*[0.0] * 7, math.nan), 'wrist_rotation: nan')],
 )
-def test_a_command_that_is_none_is_refused_with_the_reason(ros, values, reason):
+def test_invalid_command_is_refused_with_the_reason(ros, values, reason):
     ros.add(HandNode, autostart='activate')
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     status = ros.listen(NodeStatus, 'hand/status', qos.STATUS)
@@ -93,14 +93,14 @@ def test_a_command_that_is_none_is_refused_with_the_reason(ros, values, reason):
     commands.publish(command(*values))
     ros.until(lambda: status and reason in status[-1].message, 'reason')
     ros.until(lambda: any(reason in a.status[0].message for a in health), 'reason')
-    told = next(a.status[0] for a in health if reason in a.status[0].message)
-    facts = {item.key: item.value for item in told.values}
-    assert told.level != b'\x00'
-    assert facts['refused'] == '1'
+    diagnostics = next(a.status[0] for a in health if reason in a.status[0].message)
+    info = {item.key: item.value for item in diagnostics.values}
+    assert diagnostics.level != b'\x00'
+    assert info['refused'] == '1'
     assert list(states[-1].position) == [0.0] * 8
 
 
-def test_trajectories_that_are_none_are_refused(ros):
+def test_invalid_trajectories_are_refused(ros):
     ros.add(HandNode, autostart='activate')
     status = ros.listen(NodeStatus, 'hand/status', qos.STATUS)
     topic = ros.publisher(JointTrajectory, 'hand/joint_trajectory', qos.COMMANDS)
@@ -111,7 +111,7 @@ def test_trajectories_that_are_none_are_refused(ros):
     ros.until(lambda: '2 positions each' in status[-1].message, 'reason')
 
 
-def test_it_stalls_drops_out_and_is_released(ros):
+def test_stall_drop_out_and_release(ros):
     ros.add(HandNode, autostart='activate')
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     commands = ros.publisher(Float64MultiArray, 'hand/commands', qos.COMMANDS)
@@ -128,14 +128,21 @@ def test_it_stalls_drops_out_and_is_released(ros):
     count = len(states)
     commands.publish(command(*[0.0] * 8))
     health = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
-    ros.until(lambda: any(a.status[0].message == 'The cable is out.' for a in health), 'word')
+    ros.until(
+        lambda: any(
+            a.status[0].message
+            == 'Disconnected: commands are ignored and no joint states are published.'
+            for a in health
+        ),
+        'message',
+    )
     assert len(states) == count
     assert ros.call(Trigger, 'hand/release').success
     ros.until(lambda: len(states) > count, 'joint states')
-    assert near(states, FIST)  # what was sent meanwhile never came
+    assert near(states, FIST)  # commands during the drop-out are lost
 
 
-def test_inactive_it_is_still_and_stays_where_it_was(ros):
+def test_inactive_hand_keeps_its_position(ros):
     hand = ros.add(HandNode, autostart='activate')
     states = ros.listen(JointState, 'joint_states', qos.JOINT_STATES)
     commands = ros.publisher(Float64MultiArray, 'hand/commands', qos.COMMANDS)
@@ -159,12 +166,15 @@ def test_inactive_it_is_still_and_stays_where_it_was(ros):
     ('parameters', 'reason'),
     [
         ({'urdf': '/nowhere.urdf'}, 'The URDF /nowhere.urdf cannot be read'),
-        ({'joints': ['nose']}, 'joints: got nose, expected each at most once of wrist_rotation'),
+        (
+            {'joints': ['nose']},
+            'joints: got nose, expected each joint at most once, of wrist_rotation',
+        ),
         ({'joints': ['index_flexion'] * 2}, 'at most once'),
-        ({'joints': ['index_middle']}, 'index_middle'),  # it mimics another
+        ({'joints': ['index_middle']}, 'index_middle'),  # a mimic joint
     ],
 )
-def test_what_is_no_hand_is_refused(ros, parameters, reason):
+def test_invalid_hand_is_refused(ros, parameters, reason):
     hand = ros.add(HandNode, autostart='configure', **parameters)
     assert hand.lifecycle_state == 'unconfigured'
     assert reason in hand.status_message

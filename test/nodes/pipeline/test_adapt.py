@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from myogestic_ros.srv import Adapt
 from support.graph import graph
 from support.paths import SUPPORT
-from support.recorded import made_up, write_signal
+from support.recorded import synthetic_emg, write_signal
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.srv import Adapt
+
+pytestmark = pytest.mark.processes
 
 RATE = 1000.0
 GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
@@ -21,8 +23,8 @@ GAINS = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
 @pytest.fixture
 def running(tmp_path):
     """Run a pipeline node with a built-in decoder, and sessions of two days."""
-    write_signal(tmp_path / 'sessions' / 'monday', *made_up(), RATE)
-    data, labels = made_up(repetitions=2, seed=5)
+    write_signal(tmp_path / 'sessions' / 'monday', *synthetic_emg(), RATE)
+    data, labels = synthetic_emg(repetitions=2, seed=5)
     write_signal(tmp_path / 'sessions' / 'tuesday', data * GAINS, labels, RATE)
     with graph(tmp_path, pipeline={}) as g:
         g.lines = []
@@ -79,7 +81,7 @@ def test_failed_adaptation_keeps_the_old_model(running) -> None:
     missing = adapt(g, 'sunday')
     assert not missing.success
     assert "There is no session 'sunday'" in missing.message
-    data, labels = made_up(repetitions=1)
+    data, labels = synthetic_emg(repetitions=1)
     write_signal(g.folder / 'sessions' / 'narrow', data[:, :4], labels, RATE)
     assert adapt(g, 'narrow').success
     g.wait(lambda: g.operator.pipeline_message.startswith('Adapting failed'), 'the failure')
@@ -94,14 +96,16 @@ def test_training_is_refused_with_a_rotation(running) -> None:
         g.operator.train('monday')
     g.operator.set_parameter('pipeline', 'stream.emg.rotation', 0)
     train(g)
-    data, labels = made_up(repetitions=2, seed=5)
+    data, labels = synthetic_emg(repetitions=2, seed=5)
     write_signal(g.folder / 'sessions' / 'turned', np.roll(data, 2, axis=1), labels, RATE)
     assert adapt(g, 'turned').success
     g.wait(lambda: any('rotation to -2.' in line for line in g.lines), 'the proposal')
 
 
 def test_adapt_is_refused_without_an_adapt_callback(tmp_path) -> None:
-    write_signal(tmp_path / 'sessions' / 'monday', *made_up(repetitions=2, seconds=1.0), RATE)
+    write_signal(
+        tmp_path / 'sessions' / 'monday', *synthetic_emg(repetitions=2, seconds=1.0), RATE
+    )
     decoder = SUPPORT / 'decoders.py'
     with graph(tmp_path, pipeline={'decoder': str(decoder)}) as g:
         answer = adapt(g, 'monday')

@@ -7,12 +7,14 @@ import array
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import EmgFrame
 from support.bags import START_NS
 from support.graph import graph, renewed
 
 from myogestic_ros.core.signals import Chunk
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
+
+pytestmark = pytest.mark.processes
 
 
 def valid_frame(first: int, channels: int = 4) -> EmgFrame:

@@ -7,8 +7,6 @@ import json
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from myogestic_ros.msg import EmgFrame, PipelineStatus, Prediction
-from myogestic_ros.srv import LoadModel, Train
 from rclpy.parameter import Parameter as RosParameter
 from std_srvs.srv import Trigger
 from support.arm_session import write_arm
@@ -19,9 +17,11 @@ from myogestic_ros import iter_labeled_windows, load_pickle
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.signals import Chunk, sample_time_ns
 from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.msg import EmgFrame, PipelineStatus, Prediction
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.pipeline.node import PipelineNode
+from myogestic_ros.srv import LoadModel, Train
 
 DECODER = str(SUPPORT / 'decoders_post.py')
 BAND = FilterSpec((20.0, 450.0), notch=50.0)

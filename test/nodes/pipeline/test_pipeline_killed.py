@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from support.decoder_node import hanging_child, node_with_a_session
 from support.processes import alive
+
+pytestmark = pytest.mark.processes
 
 
 def test_training_process_ends_when_the_node_is_killed(tmp_path):

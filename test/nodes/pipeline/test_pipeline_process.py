@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
 from std_srvs.srv import Trigger
 from support.bags import START_NS
 from support.decoder_node import hanging_child, node_with_a_session
@@ -16,7 +14,11 @@ from support.processes import alive
 from myogestic_ros.core.models.model_store import FORMAT
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
+from myogestic_ros.srv import ListModels, LoadModel, SaveModel, Train
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope='module')

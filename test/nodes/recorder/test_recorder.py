@@ -1,4 +1,4 @@
-"""The recorder: what is latched, rubbish, a disk that fails late, and what goes into the bag."""
+"""The recorder node in one process: contents of the bag, latched messages, malformed data, disks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
-from myogestic_ros.srv import ListSessions, SetLabel
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
@@ -22,12 +20,14 @@ from support.bags import EMG, LABEL, protocol, session_in, topics
 from support.ros import ros_graph
 
 from myogestic_ros.core.signals import Chunk
+from myogestic_ros.msg import EmgFrame, Label, NodeStatus, StreamInfo
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_to_ros
 from myogestic_ros.nodes.recorder.node import RecorderNode
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
+from myogestic_ros.srv import ListSessions, SetLabel
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def start(ros):
 
 
 def stop(ros, recorder=None):
-    """Stop it and return what is said; with a recorder, when the session is closed."""
+    """Stop the recording and return the message; with a recorder, wait until the session is closed."""
     response = ros.call(Trigger, 'recorder/stop_recording')
     assert response.success, response.message
     if recorder is not None:
@@ -59,17 +59,17 @@ def stop(ros, recorder=None):
 
 
 def content(path):
-    """Return (type, bytes) of each message in a bag, by an independent reader."""
+    """Return (type, bytes) of each message in a bag, read with rosbags."""
     with Reader(path) as reader:
         return [(connection.msgtype, bytes(data)) for connection, _, data in reader.messages()]
 
 
-def taken(recorder, count):
-    """Return whether the recording has taken so many messages."""
+def received(recorder, count):
+    """Return a condition: the recording has received ``count`` messages."""
     return lambda: recorder._recording.messages + len(recorder._recording._queue) >= count
 
 
-def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
+def test_bag_holds_exactly_the_published_bytes(ros, recorder):
     frames = ros.publisher(EmgFrame, 'emg', qos.EMG)
     path = start(ros)
     data = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
@@ -79,12 +79,12 @@ def test_the_bag_holds_exactly_the_bytes_that_were_published(ros, recorder):
     ]
     for message in sent:
         frames.publish(message)
-    ros.until(taken(recorder, 50), 'messages')
+    ros.until(received(recorder, 50), 'messages')
     assert '50 messages' in stop(ros, recorder)
     assert content(path) == [(EMG, message) for message in sent]
 
 
-def test_what_nobody_publishes_is_said_until_it_comes(ros, tmp_path):
+def test_topics_without_publisher_are_reported_until_they_have_one(ros, tmp_path):
     recorder = ros.add(
         RecorderNode, session_dir=str(tmp_path), autostart='configure',
         emg_topics=['emg', 'leg'], other_topics=['glove:sensor_msgs/msg/JointState'],
@@ -94,38 +94,38 @@ def test_what_nobody_publishes_is_said_until_it_comes(ros, tmp_path):
     frames = [ros.publisher(EmgFrame, 'emg', qos.EMG)]
     response = ros.call(Trigger, 'recorder/start_recording')
     path = session_in(response.message)
-    assert response.message == f'Nobody publishes /glove, /leg yet. Recording {path}.'
+    assert response.message == f'No publisher on /glove, /leg yet. Recording {path}.'
     recorder._diagnostics.publish()
-    words = 'Nothing has come on /emg, /glove, /leg so far.'
+    words = 'No messages received on /emg, /glove, /leg yet.'
     ros.until(lambda: diagnostics and diagnostics[-1].status[0].message == words, 'a warning')
     assert diagnostics[-1].status[0].level == DiagnosticStatus.WARN
     frames.append(ros.publisher(EmgFrame, 'leg', qos.EMG))
     for publisher in frames:
         publisher.publish(EmgFrame())
     ros.until(
-        lambda: status[-1].message == f'Nobody publishes /glove yet. Recording {path}.', 'leg'
+        lambda: status[-1].message == f'No publisher on /glove yet. Recording {path}.', 'leg'
     )
     ros.publisher(JointState, 'glove', qos.JOINT_STATES).publish(JointState())
     ros.until(lambda: status[-1].message == f'Recording {path}.', 'glove')
     assert recorder._collect()[0] == DiagnosticStatus.OK
 
 
-def test_a_recording_begins_in_time_whoever_cannot_be_heard(ros, recorder):
+def test_recording_begins_in_time_with_an_incompatible_publisher(ros, recorder):
     profile = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     ros.hand.create_publisher(EmgFrame, 'emg', profile)
     ros.until(lambda: recorder.count_publishers('emg'), 'the publisher')
     began_s = time.monotonic()
     assert recorder.request_transition('activate')[0]
-    assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
-    assert recorder._inputs.silent == ['/emg']
+    assert time.monotonic() - began_s < 1.0  # documented: 0.1 s
+    assert recorder._record_subscriptions.silent == ['/emg']
 
 
-def test_what_is_latched_is_in_every_session(ros, recorder):
+def test_latched_messages_are_in_every_session(ros, recorder):
     ros.publisher(StreamInfo, 'emg/info', qos.INFO).publish(StreamInfo(name='emg'))
     labels = ros.publisher(Label, 'label', qos.LABEL)
     for name in ('rest', 'fist'):
         labels.publish(Label(index=4, name=name))
-    ros.until(lambda: len(recorder._latched) == 2, 'what is latched')
+    ros.until(lambda: len(recorder._latched) == 2, 'latched messages')
     ros.until(lambda: b'fist' in recorder._latched['/label'], 'the newest label')
     for _ in range(2):
         path = start(ros)
@@ -136,26 +136,26 @@ def test_what_is_latched_is_in_every_session(ros, recorder):
         assert session.info.class_names == ('', '', '', '', 'fist')
 
 
-def test_a_class_that_was_cued_before_the_recording_is_its_first_repetition(ros, recorder):
+def test_label_set_before_the_recording_is_its_first_repetition(ros, recorder):
     ros.call(SetLabel, 'recorder/set_label', name='fist')
     ros.until(lambda: recorder._latched, 'the label')
     path = start(ros)
     for number, name in enumerate(('rest', 'fist'), start=2):
         ros.call(SetLabel, 'recorder/set_label', name=name)
-        ros.until(taken(recorder, number), 'the label')
+        ros.until(received(recorder, number), 'the label')
     stop(ros, recorder)
     labels = [(label.name, label.repetition) for label in Session(path).labels()]
     assert labels == [('fist', 0), ('rest', 0), ('fist', 1)]
 
 
-def test_classes_may_be_named_between_sessions(ros, recorder):
+def test_class_names_can_change_between_sessions(ros, recorder):
     names = RosParameter('class_names', value=['rest', 'fist'])
     assert recorder.set_parameters_atomically([names]).successful
     path = start(ros)
     response = ros.call(SetLabel, 'recorder/set_label', name='wave')
-    assert response.message == "There is no class 'wave'; there are: rest, fist."
+    assert response.message == "Unknown class 'wave', expected one of: rest, fist."
     ros.call(SetLabel, 'recorder/set_label', name='fist')
-    ros.until(taken(recorder, 1), 'the label')
+    ros.until(received(recorder, 1), 'the label')
     stop(ros, recorder)
     session = Session(path)
     assert session.info.class_names == ('rest', 'fist')
@@ -163,7 +163,7 @@ def test_classes_may_be_named_between_sessions(ros, recorder):
 
 
 @pytest.mark.parametrize(
-    'rubbish',
+    'data',
     [
         b'',
         b'junk',
@@ -173,12 +173,12 @@ def test_classes_may_be_named_between_sessions(ros, recorder):
         serialize_message(Label(index=-(2**31), name='x')),
     ],
 )
-def test_rubbish_for_a_label_is_survived(ros, recorder, rubbish):
+def test_malformed_labels_are_recorded_and_ignored(ros, recorder, data):
     labels = ros.publisher(Label, 'label', qos.LABEL)
     path = start(ros)
-    labels.publish(rubbish)
+    labels.publish(data)
     labels.publish(Label(index=0, name='fist'))
-    ros.until(taken(recorder, 1), 'messages')
+    ros.until(received(recorder, 1), 'messages')
     ros.until(lambda: recorder._latched.get('/label', b'').count(b'fist'), 'the label')
     stop(ros, recorder)
     assert recorder.status_message.startswith('Recorded ')
@@ -186,10 +186,10 @@ def test_rubbish_for_a_label_is_survived(ros, recorder, rubbish):
     assert Session(path).info.class_names == ('fist',)
 
 
-def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
+def test_set_label_is_refused_before_the_node_is_configured(ros, tmp_path):
     ros.add(RecorderNode, session_dir=str(tmp_path))
     response = ros.call(SetLabel, 'recorder/set_label', name='fist')
-    assert response.message.endswith("the node is 'unconfigured', configure it first.")
+    assert response.message.endswith("the node is 'unconfigured'; configure it first.")
     response = ros.call(Trigger, 'recorder/start_recording')
     assert response.message == (
         "Cannot start recording: the node is 'unconfigured', expected 'inactive'; configure it "
@@ -202,7 +202,7 @@ def test_a_label_is_refused_before_the_node_is_configured(ros, tmp_path):
     'text',
     ['x', 'x:std_msgs', ':std_msgs/msg/String', 'x:nothing/msg/String', 'x:std_msgs/msg/No'],
 )
-def test_a_topic_of_no_known_type_is_refused(ros, tmp_path, text):
+def test_topic_with_unknown_type_is_refused(ros, tmp_path, text):
     recorder = ros.add(RecorderNode, session_dir=str(tmp_path), other_topics=[text])
     success, reason = recorder.request_transition('configure')
     assert not success
@@ -210,7 +210,7 @@ def test_a_topic_of_no_known_type_is_refused(ros, tmp_path, text):
     assert ros.state('recorder') == 'unconfigured'
 
 
-def test_a_disk_that_fails_ends_the_recording_with_the_reason(ros, recorder, monkeypatch):
+def test_disk_failure_ends_the_recording_with_the_reason(ros, recorder, monkeypatch):
     def fail(self):
         raise OSError(28, 'No space left on device')
 
@@ -226,7 +226,7 @@ def test_a_disk_that_fails_ends_the_recording_with_the_reason(ros, recorder, mon
 
 
 class SlowDisk:
-    """Holds a session's closing back until the test lets it go on, or fail."""
+    """Block the closing of a session until the test lets it continue or fail."""
 
     def __init__(self, monkeypatch):
         self.closing = threading.Event()
@@ -246,19 +246,19 @@ class SlowDisk:
         monkeypatch.setattr(SessionWriter, 'finish', slow)
 
 
-def test_a_slow_disk_keeps_nobody_waiting(ros, recorder, monkeypatch):
+def test_slow_disk_does_not_delay_stop_recording(ros, recorder, monkeypatch):
     disk = SlowDisk(monkeypatch)
     disk.held = path = start(ros)
     began_s = time.monotonic()
     stop(ros)
-    assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+    assert time.monotonic() - began_s < 1.0  # documented: 0.1 s
     assert not Session(path).bag.complete
     threading.Timer(0.1, disk.go_on.set).start()
-    recorder.trigger_shutdown()  # as SIGINT does: the process does not end before it is closed
+    recorder.trigger_shutdown()  # as after SIGINT: waits until the session is closed
     assert Session(path).bag.complete
 
 
-def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, monkeypatch):
+def test_failure_to_close_a_session_does_not_end_the_next(ros, recorder, monkeypatch):
     disk = SlowDisk(monkeypatch)
     disk.held = first = start(ros)
     stop(ros)
@@ -277,7 +277,7 @@ def test_a_session_that_cannot_be_closed_does_not_end_the_next(ros, recorder, mo
     assert not Session(first).bag.complete
 
 
-def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monkeypatch):
+def test_full_queue_is_reported_before_messages_are_dropped(ros, recorder, monkeypatch):
     go_on = threading.Event()
     write = SessionWriter.write
 
@@ -302,7 +302,7 @@ def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monke
 
     for chunk in chunks[:2]:
         frames.publish(chunk_to_ros(chunk))
-    ros.until(lambda: 'The disk is too slow: ' in status[-1].message, 'a word')
+    ros.until(lambda: 'The disk is too slow: ' in status[-1].message, 'the warning')
     assert not recorder._recording.dropped
     ros.until(lambda: warned('The disk is too slow: '), 'a warning')
     for chunk in chunks[2:]:
@@ -312,13 +312,13 @@ def test_a_queue_that_fills_is_told_before_anything_is_lost(ros, recorder, monke
     info = {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
     assert info['dropped'] == '3'
     go_on.set()
-    ros.until(lambda: status[-1].message == f'Recording {path}.', 'a calm word')
+    ros.until(lambda: status[-1].message == f'Recording {path}.', 'the end of the warning')
     assert '5 messages, 3 dropped, 1500 samples lost' in stop(ros, recorder)
     extra = Session(path).info.extra
     assert extra == {'lost_samples': '{"/emg": 1500}', 'dropped_messages': '{"/emg": 3}'}
 
 
-def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path):
+def test_two_recorders_in_one_folder_write_separate_sessions(ros, recorder, tmp_path):
     other = ros.add(
         RecorderNode, session_dir=str(tmp_path / 'sessions'), autostart='configure',
         session_name='mine', emg_topics=['emg2'],
@@ -334,7 +334,7 @@ def test_two_recorders_on_one_folder_have_a_session_each(ros, recorder, tmp_path
         assert Session(tmp_path / 'sessions' / name).bag.complete
 
 
-def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
+def test_interrupted_session_is_repaired_and_reported(ros, recorder, tmp_path):
     status = ros.listen(NodeStatus, 'recorder/status', qos.STATUS)
     writer = SessionWriter(tmp_path / 'sessions' / 'cut', SessionInfo(), topics())
     for item in protocol([(0, 'rest', 1.0)]):
@@ -345,33 +345,33 @@ def test_a_session_that_was_cut_is_repaired_and_told(ros, recorder, tmp_path):
     writer.abandon()
     ros.call(ListSessions, 'recorder/list_sessions')
     ros.until(
-        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'a word'
+        lambda: "Session 'cut' was interrupted; recovered 101" in status[-1].message, 'the message'
     )
     (session,) = ros.call(ListSessions, 'recorder/list_sessions').sessions
     assert (session.message_count, session.complete) == (101, False)
     assert session.duration == pytest.approx(0.99)
 
 
-def test_a_folder_of_many_sessions_is_listed_in_time(ros, recorder, tmp_path):
+def test_many_sessions_are_listed_in_time(ros, recorder, tmp_path):
     folder = tmp_path / 'sessions'
     SessionWriter(folder / 's', SessionInfo(class_names=('rest',)), topics()).close()
     for number in range(150):
         shutil.copytree(folder / 's', folder / f's{number}')
-    for rubbish in (b'', b'[' * 100_000, b'x' * 2**21):
-        (folder / f'rubbish {len(rubbish)}').mkdir()
-        (folder / f'rubbish {len(rubbish)}' / 'metadata.yaml').write_bytes(rubbish)
+    for invalid in (b'', b'[' * 100_000, b'x' * 2**21):
+        (folder / f'invalid {len(invalid)}').mkdir()
+        (folder / f'invalid {len(invalid)}' / 'metadata.yaml').write_bytes(invalid)
     (folder / 'pipe').mkdir()
     os.mkfifo(folder / 'pipe' / 'metadata.yaml')
 
     def listed():
         response = ListSessions.Response()
         began_s = time.monotonic()
-        recorder._list(None, response)
-        assert time.monotonic() - began_s < 1.0  # 0.1 s is promised
+        recorder._on_list(None, response)
+        assert time.monotonic() - began_s < 1.0  # documented: 0.1 s
         return response
 
     first = listed()
     assert first.success
     if len(first.sessions) < 151:
-        assert 'more are being read; ask again in a moment' in first.message
+        assert 'more are being read; call again in a few seconds' in first.message
     ros.until(lambda: len(listed().sessions) == 151, 'all of them')

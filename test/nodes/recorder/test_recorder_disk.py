@@ -1,4 +1,4 @@
-"""The recorder as a process, when it is killed, and when its disk fails it."""
+"""The recorder as a process after SIGKILL and disk failures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.recording.repair import repair_session
 
+pytestmark = pytest.mark.processes
+
 KILLS = 20
 
 
@@ -41,7 +43,7 @@ def test_killed_at_any_moment_it_has_lost_a_second_at_most():
 
 @pytest.fixture
 def recording(tmp_path):
-    """A recorder that records."""
+    """A recorder with a running recording."""
     with graph(tmp_path, driver=synthetic(channels=64), recorder={'flush_interval': 0.1}) as g:
         g.diagnostics = []
         g.operator._node.create_subscription(
@@ -53,7 +55,7 @@ def recording(tmp_path):
 
 
 def begin(g):
-    """Start a recording, and wait until there are frames in its file."""
+    """Start a recording and wait until its file holds frames."""
     message = g.operator.trigger('recorder/start_recording')
     path = Path(session_in(message))
     g.path = path
@@ -64,12 +66,12 @@ def begin(g):
 
 
 def wait_for_error(g, words):
-    """Wait until the recorder says why it has ended, and return what it says."""
+    """Wait until status and diagnostics report the error; return the status message."""
     g.wait(lambda: words in g.operator.node_status['recorder'].message, 'the error')
     status = g.operator.node_status['recorder']
     assert status.state == 'idle'
 
-    def told():
+    def reported():
         return any(
             status.level == DiagnosticStatus.ERROR and words in status.message
             for array in g.diagnostics
@@ -77,12 +79,12 @@ def wait_for_error(g, words):
             if status.name == '/recorder'
         )
 
-    g.wait(told, 'diagnostics')
+    g.wait(reported, 'diagnostics')
     return status.message
 
 
 def read(path):
-    """Return how many messages independent readers find in a session."""
+    """Return the number of messages in a session, read with rosbags and mcap."""
     with Reader(path) as reader:
         count = sum(1 for _ in reader.messages())
     with next(path.glob('*.mcap')).open('rb') as stream:
@@ -90,12 +92,12 @@ def read(path):
     return count
 
 
-def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
+def test_full_disk_is_reported_and_another_folder_can_be_used(recording):
     pid = recording.nodes.pid('recorder')
     limit = recording.file.stat().st_size + 100_000
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     message = wait_for_error(recording, 'stopped: [Errno 27] File too large')
-    # What was written is there; its index, too, unless the limit came just behind a chunk.
+    # The written data is readable; the index is missing if the limit was reached behind a chunk.
     assert Session(recording.path).labels()[0].name == 'fist'
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     if 'was interrupted; recovered' not in message:
@@ -111,7 +113,7 @@ def test_a_disk_that_fills_is_told_and_another_is_taken(recording):
     assert Session(recording.path).bag.complete
 
 
-def test_a_session_that_is_deleted_is_told_and_kept(recording):
+def test_deleted_session_is_reported_and_rescued(recording):
     shutil.rmtree(recording.path)
     message = wait_for_error(recording, 'was deleted, moved or replaced')
     rescued = recording.path.with_name(f'{recording.path.name}-rescued')
@@ -122,16 +124,16 @@ def test_a_session_that_is_deleted_is_told_and_kept(recording):
     assert read(recording.path) > 30
 
 
-def test_a_recorder_finds_what_was_cut_before_and_says_so(recording):
+def test_new_recorder_repairs_an_interrupted_session_and_reports_it(recording):
     os.kill(recording.nodes.pid('recorder'), signal.SIGKILL)
-    recording.operator._dead = lambda: None  # it is meant to be
+    recording.operator._failure = lambda: None  # killed on purpose
     folder = str(recording.path.parent)
     recording.nodes.start('recorder', {'session_dir': folder, 'autostart': 'configure'})
     name = recording.path.name
     status = recording.operator.node_status
     recording.wait(
         lambda: f"Session '{name}' was interrupted; recovered" in status['recorder'].message,
-        'a word',
+        'the message',
     )
     assert status['recorder'].state == 'idle'
     assert 'was interrupted; recovered' in recording.log('recorder')

@@ -8,22 +8,24 @@ import time
 from pathlib import Path
 
 import pytest
-from myogestic_ros.msg import EmgFrame
-from myogestic_ros.srv import ListSessions
 from rosbags.rosbag2 import Reader
 from std_srvs.srv import Trigger
 from support.bags import EMG, session_in
 from support.graph import graph, synthetic
 
 from myogestic_ros.demo.node_client import DemoError
+from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.sessions.reading.reader import Session
 from myogestic_ros.sessions.reading.windows import iter_windows
+from myogestic_ros.srv import ListSessions
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
 def running(tmp_path):
-    """A driver that streams, and a recorder."""
+    """A streaming driver and a configured recorder."""
     with graph(
         tmp_path, driver=synthetic(), recorder={'class_names': ['rest', 'fist'], 'subject': 'S1'}
     ) as g:
@@ -32,35 +34,36 @@ def running(tmp_path):
 
 
 def stamp_ns(frame):
-    """Return when a frame was acquired."""
+    """Return the acquisition time of a frame, ns."""
     return frame.header.stamp.sec * 10**9 + frame.header.stamp.nanosec
 
 
 def only_session(g):
-    """Return the path of the one session."""
+    """Return the path of the only session."""
     (path,) = (g.folder / 'sessions').iterdir()
     return path
 
 
-def test_a_session_holds_what_was_published(running):
-    heard: list[bytes] = []
-    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG, raw=True)
-    running.wait(lambda: heard, 'frames')  # they are heard here; the recorder has found them, too
+def test_session_holds_the_published_messages(running):
+    received: list[bytes] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', received.append, qos.EMG, raw=True)
+    # Once frames are received here, the recorder has discovered the driver, too.
+    running.wait(lambda: received, 'frames')
     message = running.operator.trigger('recorder/start_recording')
     for name in ('rest', 'fist', 'rest', 'fist'):
         running.operator.set_label(name)
         running.operator.spin(0.5)
     running.operator.set_label('')
     message = running.operator.trigger('recorder/stop_recording')
-    running.operator.spin(0.1)  # what the recorder heard last is heard here, too
+    running.operator.spin(0.1)  # messages in transit
     path = only_session(running)
     assert str(path) in message
     with Reader(path) as reader:
         frames = [bytes(d) for c, _, d in reader.messages() if c.msgtype == EMG]
         topics = {c.topic for c in reader.connections}
         assert topics == {'/emg', '/emg/info', '/label', '/target', '/cues/progress'}
-    start = heard.index(frames[0])
-    assert heard[start : start + len(frames)] == frames  # every byte, none missing
+    start = received.index(frames[0])
+    assert received[start : start + len(frames)] == frames  # identical bytes, none missing
     session = Session(path)
     assert session.bag.complete
     assert session.info.subject == 'S1'
@@ -72,31 +75,33 @@ def test_a_session_holds_what_was_published(running):
     assert {w.class_name for w in iter_windows([path], 'emg', 200, 50)} == {'rest', 'fist'}
 
 
-def test_one_that_has_just_started_records_what_comes_after_its_answer(running):
-    heard: list[EmgFrame] = []
-    running.operator._node.create_subscription(EmgFrame, 'emg', heard.append, qos.EMG)
-    running.wait(lambda: heard, 'frames')
+def test_new_recorder_records_everything_after_its_response(running):
+    received: list[EmgFrame] = []
+    running.operator._node.create_subscription(EmgFrame, 'emg', received.append, qos.EMG)
+    running.wait(lambda: received, 'frames')
     statuses = running.operator.node_status
     for number in range(3):
         os.kill(running.nodes.pid('recorder'), signal.SIGINT)
         running.wait(lambda: running.nodes.exit_message() is not None, 'its end')
         del statuses['recorder']
         folder = running.folder / f'of {number}'
-        values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # a busy machine
+        values = {'session_dir': str(folder), 'discovery_timeout': 30.0}  # for a busy machine
         running.nodes.start('recorder', {**values, 'autostart': 'configure'})
         running.wait(
             lambda: 'recorder' in statuses and statuses['recorder'].state == 'idle', 'a new one'
         )
-        del heard[:]
+        del received[:]
         message = running.operator.trigger('recorder/start_recording')
         assert message.startswith('Recording ')
         answered_ns = time.time_ns()
-        running.wait(lambda ns=answered_ns: heard and stamp_ns(heard[-1]) > ns + 10**8, 'frames')
+        running.wait(
+            lambda ns=answered_ns: received and stamp_ns(received[-1]) > ns + 10**8, 'frames'
+        )
         running.operator.trigger('recorder/stop_recording')
         path = Path(session_in(message))
         running.wait(lambda p=path: Session(p).bag.complete, 'all of it on the disk')
         chunks = list(Session(path).chunks('emg'))
-        after = [frame.first_sample for frame in heard if stamp_ns(frame) > answered_ns]
+        after = [frame.first_sample for frame in received if stamp_ns(frame) > answered_ns]
         assert chunks[0].first_sample <= after[0], chunks[0].first_sample - after[0]
 
 
@@ -113,8 +118,8 @@ def test_services_and_lifecycle_call_the_same_transitions(running):
     assert Session(only_session(running)).bag.complete
 
 
-def test_a_class_that_is_none_is_refused(running):
-    with pytest.raises(DemoError, match="There is no class 'wave'; there are: rest, fist"):
+def test_unknown_class_is_refused(running):
+    with pytest.raises(DemoError, match="Unknown class 'wave', expected one of: rest, fist"):
         running.operator.set_label('wave')
 
 
@@ -134,17 +139,17 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
     response = running.operator.call(
         ListSessions, 'recorder/list_sessions', ListSessions.Request()
     )
-    assert time.monotonic() - began < 1.0  # 0.1 s is promised
+    assert time.monotonic() - began < 1.0  # documented: 0.1 s
     assert [session.name for session in response.sessions] == ['mine', 'mine-2', 'mine-3']
     assert all(session.complete for session in response.sessions)
     assert all(session.message_count > 5 for session in response.sessions)
     running.operator.set_parameter('recorder', 'session_name', '../outside')
-    with pytest.raises(DemoError, match='is no name'):
+    with pytest.raises(DemoError, match='expected a name without'):
         running.operator.trigger('recorder/start_recording')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_closes_the_session(running, number):
+def test_interrupt_closes_the_session(running, number):
     running.operator.trigger('recorder/start_recording')
     file = next(only_session(running).glob('*.mcap'))
     running.wait(lambda: file.stat().st_size > 30_000, 'a few frames')
@@ -156,7 +161,7 @@ def test_interrupted_it_closes_the_session(running, number):
     assert session.bag.message_count > 20
 
 
-def test_killed_it_leaves_what_can_be_read(running):
+def test_session_is_readable_after_sigkill(running):
     running.operator.trigger('recorder/start_recording')
     running.operator.set_label('fist')
     file = next(only_session(running).glob('*.mcap'))
@@ -168,7 +173,7 @@ def test_killed_it_leaves_what_can_be_read(running):
     assert session.labels()[0].name == 'fist'
 
 
-def test_a_disk_that_fails_is_said_and_another_is_taken(running):
+def test_invalid_session_dir_is_reported_and_can_be_changed(running):
     running.operator.trigger('recorder/start_recording')
     (running.folder / 'sessions' / 'x').mkdir()
     running.operator.trigger('recorder/stop_recording')

@@ -1,4 +1,4 @@
-"""Sessions are opened by others' libraries, on machines that know none of this package's messages."""
+"""Other libraries read sessions, also without the message definitions of this package."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ KINDS = pytest.mark.parametrize('make', [written, recorded, repaired, imported])
 
 
 def expected(path):
-    """Return what our own reader finds: samples, and labels (time, index, name)."""
+    """Return samples and labels (time, index, name) found by the reader of this package."""
     session = Session(path)
     data = np.concatenate([chunk.data for chunk in session.chunks('emg')])
     return data, [(label.stamp_ns, label.index, label.name) for label in session.labels()]
 
 
 def held(messages):
-    """Return the same out of decoded messages (topic, message)."""
+    """Return samples and labels of decoded messages (topic, message)."""
     frames, labels = [], []
     for topic, message in messages:
         if topic == '/emg':
@@ -81,7 +81,7 @@ def held(messages):
 
 
 def compare(path, messages):
-    """Assert that others find what we find."""
+    """Assert that another reader finds the same content as this package."""
     data, labels = held(messages)
     own_data, own_labels = expected(path)
     np.testing.assert_array_equal(data, own_data)
@@ -90,7 +90,7 @@ def compare(path, messages):
 
 
 @KINDS
-def test_the_mcap_library_reads_it(tmp_path, make):
+def test_mcap_library_reads_the_session(tmp_path, make):
     path = make(tmp_path / 's')
     with next(path.glob('*.mcap')).open('rb') as stream:
         reader = make_reader(stream, validate_crcs=True, decoder_factories=[DecoderFactory()])
@@ -103,7 +103,7 @@ def test_the_mcap_library_reads_it(tmp_path, make):
 
 
 @KINDS
-def test_rosbags_reads_it_by_the_definitions_inside(tmp_path, make):
+def test_rosbags_reads_the_session_with_embedded_definitions(tmp_path, make):
     path = make(tmp_path / 's')
     store = get_typestore(Stores.EMPTY)
     with Reader(path) as reader:
@@ -122,8 +122,8 @@ def test_rosbags_reads_it_by_the_definitions_inside(tmp_path, make):
         )
 
 
-def test_a_machine_without_this_package_reads_it(tmp_path):
-    """The whole of it in a process that cannot import, nor find the messages of, this package."""
+def test_process_without_this_package_reads_the_session(tmp_path):
+    """Read the session in a process that can import neither this package nor its messages."""
     path = written(tmp_path / 's')
     code = (
         'import sys; sys.modules["myogestic_ros"] = None\n'
@@ -157,7 +157,7 @@ TOP = {
     'custom_data': dict,
     'ros_distro': str,
 }
-"""Fields of version 9 and their kinds, as rosbag2's own code reads them (yaml.hpp, Jazzy on)."""
+"""Fields of version 9 and their types, as read by rosbag2 (yaml.hpp, Jazzy and newer)."""
 
 QOS = set(STREAM)
 POLICIES = {
@@ -169,7 +169,7 @@ POLICIES = {
 
 
 @KINDS
-def test_the_metadata_is_that_of_version_9(tmp_path, make):
+def test_metadata_has_version_9(tmp_path, make):
     path = make(tmp_path / 's')
     content = yaml.safe_load((path / 'metadata.yaml').read_text())
     assert set(content) == {'rosbag2_bagfile_information'}
@@ -202,15 +202,15 @@ def test_the_metadata_is_that_of_version_9(tmp_path, make):
             for policy, known in POLICIES.items():
                 assert profile[policy] in known
             for policy in ('deadline', 'lifespan', 'liveliness_lease_duration'):
-                assert profile[policy] == {'sec': 9223372036, 'nsec': 854775807}  # for ever
+                assert profile[policy] == {'sec': 9223372036, 'nsec': 854775807}  # infinite
             latched = profile['durability'] == 'transient_local'
             assert latched == (topic['name'] != '/emg')
     assert counted == information['message_count']
 
 
 @KINDS
-def test_the_file_alone_says_what_rosbag2_needs(tmp_path, make):
-    """What `ros2 bag info FILE.mcap` and `ros2 bag play` look for, without metadata.yaml."""
+def test_file_without_metadata_has_the_information_for_rosbag2(tmp_path, make):
+    """`ros2 bag info FILE.mcap` and `ros2 bag play` need it when metadata.yaml is missing."""
     path = make(tmp_path / 's')
     with next(path.glob('*.mcap')).open('rb') as stream:
         reader = make_reader(stream)

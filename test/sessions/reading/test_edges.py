@@ -1,4 +1,4 @@
-"""Windows at the edge of a cue, sessions that do not go together, recordings that fail."""
+"""Windows at the start and end of a cue, invalid arguments, and errors of the recorder."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ RATES = [2048.0, 3000.0, 1111.0, 1000 / 3, 2222.222]
 
 
 @pytest.mark.parametrize('rate', RATES)
-def test_a_cue_at_a_sample_begins_with_it_at_any_rate(tmp_path, rate):
-    """Times are rounded to ns; that moves no sample from one cue to another."""
+def test_windows_start_and_end_exactly_with_the_cue(tmp_path, rate):
+    """Rounding of times to ns must not assign a sample to another cue."""
     chunk, window, hop = 7, 20, 1
     changes = [0, 101, 203, 305, 407, 509]
     items = []
@@ -45,7 +45,7 @@ def test_a_cue_at_a_sample_begins_with_it_at_any_rate(tmp_path, rate):
     assert found == {(edge, cue) for edge in ('first', 'last') for cue in cues}
 
 
-def test_one_name_for_two_classes_is_refused(tmp_path):
+def test_iter_windows_rejects_one_name_for_two_classes(tmp_path):
     one = write(tmp_path / 'one', protocol([(0, 'rest', 0.5), (1, 'fist', 0.5)]))
     two = write(tmp_path / 'two', protocol([(0, 'rest', 0.5), (2, 'fist', 0.5)]))
     with pytest.raises(
@@ -55,38 +55,38 @@ def test_one_name_for_two_classes_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(('window_ms', 'hop_ms'), [(0, 50), (200, 0), (-1, 50), (200, -50)])
-def test_windows_that_cannot_be_are_refused(tmp_path, window_ms, hop_ms):
+def test_iter_labeled_windows_rejects_non_positive_lengths(tmp_path, window_ms, hop_ms):
     session = write(tmp_path / 's', protocol([(0, 'rest', 0.5)]))
     with pytest.raises(SessionError, match='expected more than 0 ms'):
         list(iter_labeled_windows([session], 'emg', window_ms, hop_ms))
 
 
-def test_one_path_is_not_taken_for_a_list(tmp_path):
+def test_iter_labeled_windows_rejects_a_single_path(tmp_path):
     session = write(tmp_path / 's', protocol([(0, 'rest', 0.5)]))
     for path in (session, str(session)):
         with pytest.raises(SessionError, match='expected a list of paths'):
             list(iter_labeled_windows(path, 'emg', 200.0, 50.0))
 
 
-def test_a_topic_that_is_not_recorded_is_refused_at_once(tmp_path):
+def test_recorder_rejects_an_unknown_topic(tmp_path):
     recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     with pytest.raises(SessionError, match="has no topic '/nope'"):
         recording.put('/nope', b'x', START_NS)
     assert recording.stop().error == ''
 
 
-def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path):
-    ended = threading.Event()
+def test_recorder_reports_an_unexpected_error_and_counts_dropped_messages(tmp_path):
+    stopped = threading.Event()
     recording = SessionRecorder(
         tmp_path / 's',
         SessionInfo(),
         topics(),
         flush_interval_s=0.01,
-        on_error=lambda sentence: ended.set(),
+        on_error=lambda message: stopped.set(),
     )
     items = protocol([(0, 'rest', 0.1)])
-    recording.put('/emg', items[1][1], -1)  # no time that MCAP can hold
-    assert ended.wait(30)
+    recording.put('/emg', items[1][1], -1)  # MCAP cannot store negative times
+    assert stopped.wait(30)
     assert not recording.put(*items[1])
     report = recording.stop()
     assert 'stopped: ' in report.error
@@ -94,7 +94,7 @@ def test_whatever_ends_a_recording_is_told_and_what_is_lost_is_counted(tmp_path)
     assert recording.backlog == 0
 
 
-def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
+def test_failed_creation_of_a_session_leaves_no_files(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, 'No space left on device')
 
@@ -102,4 +102,4 @@ def test_a_session_that_cannot_be_begun_is_said(tmp_path, monkeypatch):
     with pytest.raises(SessionError, match='Cannot create session .*No space left'):
         SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     monkeypatch.undo()
-    assert not (tmp_path / 's').exists()  # it left nothing behind
+    assert not (tmp_path / 's').exists()

@@ -1,4 +1,4 @@
-"""Which repetitions a session holds, and whether they were completed."""
+"""Repetitions of a session: times and completion."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from myogestic_ros.sessions.reading.windows import iter_labeled_windows, iter_wi
 
 
 def at(seconds):
+    """Return a time after the start of the session, ns."""
     return START_NS + round(seconds * 1e9)
 
 
@@ -24,7 +25,8 @@ def session(tmp_path, labels, length_s=6.0):
     return write(tmp_path / 's', items)
 
 
-def told(path):
+def found_repetitions(path):
+    """Return name, number, start (s), duration (s) and completion of each repetition."""
     return [
         (
             r.name,
@@ -37,7 +39,7 @@ def told(path):
     ]
 
 
-def test_a_planned_repetition_is_complete_when_a_label_follows_its_end(tmp_path):
+def test_planned_repetition_is_complete_if_a_label_follows_its_end(tmp_path):
     path = session(
         tmp_path,
         [
@@ -45,33 +47,33 @@ def test_a_planned_repetition_is_complete_when_a_label_follows_its_end(tmp_path)
             (1.0, 0, 'fist', 0, 1.0),
             (2.001, -1, '', -1, 0.0),
             (3.0, 0, 'fist', 1, 1.0),
-            (3.4, -1, '', -1, 0.0),  # it was cancelled
+            (3.4, -1, '', -1, 0.0),  # cancelled
         ],
     )
-    assert told(path) == [('fist', 0, 1.0, 1.0, True), ('fist', 1, 3.0, 0.4, False)]
+    assert found_repetitions(path) == [('fist', 0, 1.0, 1.0, True), ('fist', 1, 3.0, 0.4, False)]
 
 
-def test_a_cue_that_is_a_little_late_breaks_no_repetition(tmp_path):
+def test_small_delay_of_a_cue_is_tolerated(tmp_path):
     path = session(
         tmp_path, [(1.015, 0, 'a', 0, 1.0), (2.0, 1, 'b', 0, 1.0), (3.0, -1, '', -1, 0)]
     )
     assert [r.complete for r in repetitions(Session(path))] == [True, True]
 
 
-def test_without_an_end_mark_it_was_not_completed(tmp_path):
-    """Who gives the cues was killed; the recording went on."""
+def test_planned_repetition_without_following_label_is_incomplete(tmp_path):
+    """The cues node was killed and the recording continued."""
     path = session(tmp_path, [(1.0, 0, 'fist', 0, 1.0)])
-    assert told(path) == [('fist', 0, 1.0, 1.0, False)]
+    assert found_repetitions(path) == [('fist', 0, 1.0, 1.0, False)]
     ends = [w.times_s[-1] for w in iter_windows([path], 'emg', 200, 50)]
-    assert max(ends) <= at(2.0) * 1e-9 + 1e-3  # what came later belongs to none
+    assert max(ends) <= at(2.0) * 1e-9 + 1e-3  # later samples have no class
 
 
-def test_what_a_person_labels_lasts_until_the_next_label_or_the_end(tmp_path):
+def test_repetition_without_planned_duration_lasts_until_the_next_label(tmp_path):
     path = session(tmp_path, [(1.0, 0, 'rest', -1, 0.0), (2.0, 1, 'fist', -1, 0.0)])
-    assert told(path) == [('rest', 0, 1.0, 1.0, True), ('fist', 0, 2.0, 4.0, True)]
+    assert found_repetitions(path) == [('rest', 0, 1.0, 1.0, True), ('fist', 0, 2.0, 4.0, True)]
 
 
-def test_a_session_that_was_cut_has_no_end(tmp_path):
+def test_last_repetition_of_an_interrupted_session_is_incomplete(tmp_path):
     path = session(tmp_path, [(1.0, 0, 'rest', -1, 0.0), (2.0, 1, 'fist', -1, 0.0)])
     cut = tmp_path / 'cut'
     shutil.copytree(path, cut)
@@ -79,18 +81,20 @@ def test_a_session_that_was_cut_has_no_end(tmp_path):
     assert [r.complete for r in repetitions(Session(cut))] == [True, False]
 
 
-def test_a_session_without_labels_has_none(tmp_path):
-    assert told(session(tmp_path, [])) == []
+def test_session_without_labels_has_no_repetitions(tmp_path):
+    assert found_repetitions(session(tmp_path, [])) == []
 
 
-def test_what_was_not_completed_can_be_left_out(tmp_path):
+def test_complete_only_excludes_incomplete_repetitions(tmp_path):
     path = session(
         tmp_path,
         [(0.0, 0, 'fist', 0, 2.0), (2.0, 0, 'fist', 1, 2.0), (3.0, -1, '', -1, 0.0)],
     )
-    every = {w.repetition for w in iter_windows([path], 'emg', 200, 50)}
-    whole = {w.repetition for w in iter_windows([path], 'emg', 200, 50, complete_only=True)}
-    assert (every, whole) == ({0, 1}, {0})
+    all_numbers = {w.repetition for w in iter_windows([path], 'emg', 200, 50)}
+    complete_numbers = {
+        w.repetition for w in iter_windows([path], 'emg', 200, 50, complete_only=True)
+    }
+    assert (all_numbers, complete_numbers) == ({0, 1}, {0})
     windows = list(iter_labeled_windows([path], 'emg', 200, 50, settle_ms=500, complete_only=True))
     assert windows[0][1][0] == pytest.approx(at(0.5) * 1e-9, abs=0.05)
     assert all(times[-1] < at(2.0) * 1e-9 for _, times, _ in windows)

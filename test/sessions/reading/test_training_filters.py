@@ -1,4 +1,4 @@
-"""Windows that a train callback reads are filtered as they are live, without a word of its own."""
+"""Windows read by a train callback are filtered as live, without arguments."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ READERS = {
 
 
 @pytest.mark.parametrize('name', READERS)
-def test_within_a_training(name, session):
+def test_windows_are_filtered_within_a_training(name, session):
     read = READERS[name]
     plain, filtered = means(read(session)), means(read(session, filters=SPEC))
-    assert len(filtered) == len(plain) - 2  # none until it has settled, after 52 ms
+    assert len(filtered) == len(plain) - 2  # no windows until the filter has settled, after 52 ms
     assert plain[2:] != filtered
     with training_filters({'emg': SPEC}):
         assert means(read(session)) == filtered
@@ -65,7 +65,7 @@ def test_within_a_training(name, session):
     assert means(read(session)) == plain
 
 
-def test_every_window_is_a_slice_of_the_filtered_recording(session):
+def test_windows_are_slices_of_the_filtered_recording(session):
     whole = np.concatenate([chunk.data for chunk in Session(session).chunks('emg')])
     expected = StreamFilter(SPEC, 2, 2000.0)(whole)
     for window, times_s, _ in iter_labeled_windows([session], 'emg', 200, 50, filters=SPEC):
@@ -73,7 +73,7 @@ def test_every_window_is_a_slice_of_the_filtered_recording(session):
         np.testing.assert_array_equal(window, expected[end - 400 : end].T)
 
 
-def test_in_a_training_process_its_threads_and_children_know(session, monkeypatch):
+def test_filters_of_a_training_process_apply_to_its_threads(session, monkeypatch):
     monkeypatch.setattr(os, 'environ', dict(os.environ))
     filters_to_environment({'emg': SPEC, 'imu': None})
     found = []
@@ -84,6 +84,6 @@ def test_in_a_training_process_its_threads_and_children_know(session, monkeypatc
     assert found == means(READERS['labeled'](session, filters=SPEC))
 
 
-def test_a_filter_that_does_not_fit_is_said(session):
+def test_iter_windows_rejects_a_filter_above_half_the_sampling_rate(session):
     with pytest.raises(SignalError, match="Stream 'emg' has 2 channel.*not below half"):
         list(iter_windows([session], 'emg', 200, 50, filters=FilterSpec((20.0, 1000.0))))

@@ -1,4 +1,4 @@
-"""Windows for training: right class, right repetition, never across a change or a loss."""
+"""Windows for training: class, repetition, cue boundaries and lost samples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_windows_lie_within_one_cue(tmp_path):
     assert seen == set(edges)
 
 
-def test_every_window_that_fits_is_there(tmp_path):
+def test_all_windows_of_a_cue_are_yielded(tmp_path):
     session = write(tmp_path / 's', protocol([(3, 'a', 2.0)]))
     ends = [span(window)[1] + 1 for window in iter_windows([session], 'emg', 200.0, 50.0)]
     assert ends == list(range(400, 4001, 100))
@@ -53,7 +53,7 @@ def test_windows_do_not_span_lost_samples(tmp_path):
         assert np.array_equal(window.data[0], np.arange(first, last + 1))
 
 
-def test_settle_leaves_out_what_follows_a_cue(tmp_path):
+def test_settle_ms_excludes_the_time_after_a_cue(tmp_path):
     session = write(tmp_path / 's', protocol(CUES))
     firsts = [
         span(w)[0] for w in iter_windows([session], 'emg', 200.0, 50.0, {1}, settle_ms=500.0)
@@ -62,21 +62,21 @@ def test_settle_leaves_out_what_follows_a_cue(tmp_path):
     assert not any(6000 <= first < 7000 for first in firsts)
 
 
-def test_classes_are_selected(tmp_path):
+def test_only_selected_classes_are_yielded(tmp_path):
     session = write(tmp_path / 's', protocol(CUES))
     assert {index for _, _, index in iter_labeled_windows([session], 'emg', 200, 50, {1})} == {1}
 
 
-def test_labeled_windows_have_the_shape_that_training_code_expects(tmp_path):
+def test_labeled_windows_have_the_documented_shapes(tmp_path):
     session = write(tmp_path / 's', protocol(CUES))
     window, times, index = next(iter_labeled_windows([str(session)], 'emg', 200.0, 50.0))
     assert window.shape == (2, 400)
     assert times.shape == (400,)
     assert index == 0
-    window[:] = 0  # it is ours
+    window[:] = 0  # a copy, which may be modified
 
 
-def test_one_class_under_two_names_is_refused(tmp_path):
+def test_iter_windows_rejects_two_names_for_one_class(tmp_path):
     one = write(tmp_path / 'one', protocol([(0, 'rest', 1.0)]))
     two = write(tmp_path / 'two', protocol([(0, 'fist', 1.0)]))
     with pytest.raises(
@@ -85,16 +85,16 @@ def test_one_class_under_two_names_is_refused(tmp_path):
         list(iter_windows([one, two], 'emg', 200.0, 50.0))
 
 
-def test_a_label_said_twice_is_one_repetition(tmp_path):
+def test_repeated_label_message_is_one_repetition(tmp_path):
     session = write(tmp_path / 's', protocol([(0, 'a', 0.5), (0, 'a', 0.5), (1, 'b', 0.5)]))
     windows = list(iter_windows([session], 'emg', 200.0, 50.0, {0}))
     assert {window.repetition for window in windows} == {0}
-    assert len(windows) == 17  # none is missing around the second one
+    assert len(windows) == 17  # including those around the second message
 
 
-def test_aligned_windows_take_the_target_at_their_middle(tmp_path):
+def test_aligned_windows_have_the_target_at_their_midpoint(tmp_path):
     session = write(tmp_path / 's', protocol(CUES))
     for window, aligned, times in iter_aligned_windows([session], 'emg', ['emg'], 200.0, 100.0):
-        middle = (window[0, 0] + window[0, -1]) / 2
-        assert aligned['emg'][0] == pytest.approx(middle, abs=0.51)
+        midpoint = (window[0, 0] + window[0, -1]) / 2
+        assert aligned['emg'][0] == pytest.approx(midpoint, abs=0.51)
         assert times.shape == (400,)

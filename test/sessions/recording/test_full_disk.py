@@ -1,4 +1,4 @@
-"""A disk that is full, slow, read-only or gone: said by name, and nothing lost that was written."""
+"""Recording to a disk that is full, slow, read-only or removed: messages, and no written data lost."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ ON_A_SMALL_DISK = """
     disk = pathlib.Path(sys.argv[1])
     recording = SessionRecorder(disk / 's', SessionInfo(), topics(), flush_interval_s=0.01)
     items = protocol([(0, 'rest', 5.0), (1, 'fist', 5.0)], channels=64)
-    taken = 0
-    while recording.put(*items[taken % len(items)]):
-        taken += 1
+    queued = 0
+    while recording.put(*items[queued % len(items)]):
+        queued += 1
         recording._thread.join(0.0005)
     report = recording.stop()
     assert 'No space left on device' in report.error, report
@@ -55,32 +55,32 @@ ON_A_SMALL_DISK = """
     with next((disk / 's').glob('*.mcap')).open('rb') as stream:
         assert make_reader(stream).get_summary().statistics.message_count == len(found)
     assert found == sorted(items[:report.messages], key=lambda item: item[2])
-    assert 200 < report.messages < taken, (report, taken)
-    assert report.messages + report.dropped == taken + 1, (report, taken)
+    assert 200 < report.messages < queued, (report, queued)
+    assert report.messages + report.dropped == queued + 1, (report, queued)
     session = Session(disk / 's')
     assert session.info.class_names[0] == 'rest'
     assert session.info.extra['error'].startswith(f'Recording {disk / "s"} stopped: ')
     frames = sum(1 for topic, _, _ in found if topic == '/emg')
-    given = sum(items[i % len(items)][0] == '/emg' for i in range(taken + 1))
+    given = sum(items[i % len(items)][0] == '/emg' for i in range(queued + 1))
     lost = json.loads(session.info.extra['lost_samples'])
-    # The last one was refused, perhaps when all had been counted.
+    # The last frame may have been dropped after the losses were counted.
     assert 20 * (given - frames) - lost['/emg'] in (0, 20), (lost, given, frames)
     subprocess.run(['mount', '-o', 'remount,ro', str(disk)], check=True)
     try:
         SessionRecorder(disk / 't', SessionInfo(), topics())
     except SessionError as error:
         assert str(error).startswith(f'Cannot create session {disk / "t"}: [Errno 30] '), error
-        print('refused')
+        print('rejected')
 """
 
 
-def test_a_small_disk_fills(tmp_path):
+def test_recorder_handles_a_disk_that_becomes_full(tmp_path):
     script = 'mount -t tmpfs -o size=3m tmpfs "$1" && exec "$2" -c "$3" "$1"'
     unshare = ['unshare', '--map-root-user', '--mount']
     try:
         subprocess.run([*unshare, 'true'], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip('this user may not mount a small disk (unshare)')
+        pytest.skip('cannot mount a small disk: unshare is not permitted')
     here = str(ROOT / 'test')
     code = textwrap.dedent(ON_A_SMALL_DISK)
     done = subprocess.run(
@@ -91,46 +91,48 @@ def test_a_small_disk_fills(tmp_path):
         timeout=60,
         check=False,
     )
-    assert done.stdout == 'refused\n', done.stderr
+    assert done.stdout == 'rejected\n', done.stderr
 
 
-class Slow:
-    """Something that waits until the test lets it go on."""
+class Blocking:
+    """Callable that blocks until the test releases it."""
 
     def __init__(self):
-        self.go_on = threading.Event()
+        self.released = threading.Event()
 
     def __call__(self, *args):
-        self.go_on.wait(60.0)
+        self.released.wait(60.0)
 
 
-def test_a_slow_disk_is_told_before_anything_is_lost(tmp_path, monkeypatch):
-    slow, write = Slow(), SessionWriter.write
-    monkeypatch.setattr(SessionWriter, 'write', lambda *a: (slow(), write(*a)))
-    told: list[tuple[str, int]] = []
+def test_recorder_warns_of_a_slow_disk_before_messages_are_dropped(tmp_path, monkeypatch):
+    blocking, write = Blocking(), SessionWriter.write
+    monkeypatch.setattr(SessionWriter, 'write', lambda *a: (blocking(), write(*a)))
+    warnings: list[tuple[str, int]] = []
     recording = SessionRecorder(
         tmp_path / 's',
         SessionInfo(extra={'note': 'x'}),
         topics(),
         queue_bytes=20_000,
-        on_disk_warning=lambda sentence: told.append((sentence, sum(recording.dropped.values()))),
+        on_disk_warning=lambda message: warnings.append(
+            (message, sum(recording.dropped.values()))
+        ),
     )
     items = [item for item in ITEMS if item[0] == '/emg']
-    taken = [recording.put(*item) for item in items]
-    kept = sum(taken)
+    queued = [recording.put(*item) for item in items]
+    kept = sum(queued)
     assert 0 < kept < len(items)
-    assert taken == [True] * kept + [False] * (len(items) - kept)
-    assert told[0][1] == 0
-    assert told[0][0].startswith('The disk is too slow: 2')  # some 25 % of the queue
+    assert queued == [True] * kept + [False] * (len(items) - kept)
+    assert warnings[0][1] == 0
+    assert warnings[0][0].startswith('The disk is too slow: 2')  # about 25 % of the queue
     assert recording.disk_warning
-    slow.go_on.set()
+    blocking.released.set()
     until(lambda: not recording.disk_warning)
-    assert told[-1][0] == ''
+    assert warnings[-1][0] == ''
     last, stamp_ns = frame(20 * len(items) + 60, SAMPLES)
     assert recording.put('/emg', last, stamp_ns)
     report = recording.stop()
     assert report.dropped == len(items) - kept
-    assert report.lost_samples == 20 * (len(items) - kept) + 60  # 60 were lost before they came
+    assert report.lost_samples == 20 * (len(items) - kept) + 60  # 60 were lost before the recorder
     extra = Session(tmp_path / 's').info.extra
     assert extra == {
         'note': 'x',
@@ -139,24 +141,28 @@ def test_a_slow_disk_is_told_before_anything_is_lost(tmp_path, monkeypatch):
     }
 
 
-def test_data_that_does_not_reach_the_disk_is_told(tmp_path, monkeypatch):
-    slow = Slow()
-    monkeypatch.setattr(disk_sync.os, 'fdatasync', slow)
-    told: list[str] = []
+def test_recorder_warns_of_data_that_is_not_synchronized(tmp_path, monkeypatch):
+    blocking = Blocking()
+    monkeypatch.setattr(disk_sync.os, 'fdatasync', blocking)
+    warnings: list[str] = []
     recording = SessionRecorder(
-        tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.01, on_disk_warning=told.append
+        tmp_path / 's',
+        SessionInfo(),
+        topics(),
+        flush_interval_s=0.01,
+        on_disk_warning=warnings.append,
     )
     recording.put(*ITEMS[0])
-    until(lambda: told)
-    assert 'are not on the disk yet' in told[0]
+    until(lambda: warnings)
+    assert 'are not on the disk yet' in warnings[0]
     assert recording.unsynced_s > 0.9
-    slow.go_on.set()
-    until(lambda: len(told) > 1)
-    assert told[1] == ''
+    blocking.released.set()
+    until(lambda: len(warnings) > 1)
+    assert warnings[1] == ''
     assert recording.stop().dropped == 0
 
 
-def test_a_disk_that_cannot_keep_what_it_was_given_ends_the_recording(tmp_path, monkeypatch):
+def test_failed_synchronization_stops_the_recording(tmp_path, monkeypatch):
     def fail(_):
         raise OSError(5, 'Input/output error')
 
@@ -170,29 +176,29 @@ def test_a_disk_that_cannot_keep_what_it_was_given_ends_the_recording(tmp_path, 
     assert 'Input/output error' in errors[0]
 
 
-def test_pressure_does_not_flicker():
-    pressure = DiskMonitor()
+def test_disk_monitor_has_hysteresis():
+    monitor = DiskMonitor()
     changes = []
-    figures = [(0.1, 0.3), (0.3, 0.3), (0.2, 0.3), (0.04, 0.3), (0.3, 0), (0.01, 0), (0.01, 0)]
-    for second, (backlog, unsafe_s) in enumerate([*figures, (0.01, 0.9), (0.0, 1.1)]):
-        if pressure.update(float(second), backlog, unsafe_s):
-            changes.append((second, pressure.overloaded))
+    values = [(0.1, 0.3), (0.3, 0.3), (0.2, 0.3), (0.04, 0.3), (0.3, 0), (0.01, 0), (0.01, 0)]
+    for second, (backlog, unsafe_s) in enumerate([*values, (0.01, 0.9), (0.0, 1.1)]):
+        if monitor.update(float(second), backlog, unsafe_s):
+            changes.append((second, monitor.overloaded))
     assert changes == [(1, True), (6, False), (8, True)]
 
 
-def test_a_disk_that_is_nearly_full_is_told():
-    pressure = DiskMonitor()
-    assert not pressure.update(0.0, 0.0, 0.0, 61.0)
-    assert pressure.update(1.0, 0.0, 0.0, 42.0)
-    assert pressure.warning == 'The disk is nearly full: it has space for 42 s of recording.'
-    assert not pressure.update(2.0, 0.0, 0.0, 80.0)
-    assert not pressure.update(3.0, 0.0, 0.0, 100.0)
-    assert pressure.update(5.0, 0.0, 0.0, 100.0)
-    assert pressure.warning == ''
+def test_disk_monitor_warns_of_a_nearly_full_disk():
+    monitor = DiskMonitor()
+    assert not monitor.update(0.0, 0.0, 0.0, 61.0)
+    assert monitor.update(1.0, 0.0, 0.0, 42.0)
+    assert monitor.warning == 'The disk is nearly full: it has space for 42 s of recording.'
+    assert not monitor.update(2.0, 0.0, 0.0, 80.0)
+    assert not monitor.update(3.0, 0.0, 0.0, 100.0)
+    assert monitor.update(5.0, 0.0, 0.0, 100.0)
+    assert monitor.warning == ''
 
 
-@pytest.mark.parametrize('what', ['folder', 'parent'])
-def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp_path, what):
+@pytest.mark.parametrize('deleted', ['folder', 'parent'])
+def test_deleted_session_is_reported_and_rescued(tmp_path, deleted):
     errors: list[str] = []
     path = tmp_path / 'sessions' / 's'
     recording = SessionRecorder(
@@ -201,7 +207,7 @@ def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp
     for item in ITEMS:
         recording.put(*item)
     until(lambda: recording.losses.lost and not recording._unflushed)
-    shutil.rmtree(path if what == 'folder' else path.parent)
+    shutil.rmtree(path if deleted == 'folder' else path.parent)
     until(lambda: errors)
     rescued = tmp_path / 'sessions' / 's-rescued'
     assert f'Recording {path} stopped: s_0.mcap was deleted, moved or replaced' in errors[0]
@@ -212,7 +218,7 @@ def test_a_session_that_is_deleted_is_told_and_what_was_recorded_is_not_lost(tmp
     assert recording.stop().path == rescued
 
 
-def test_a_session_that_is_moved_is_told(tmp_path):
+def test_moved_session_is_reported(tmp_path):
     errors: list[str] = []
     recording = SessionRecorder(
         tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.05, on_error=errors.append
@@ -227,35 +233,35 @@ def test_a_session_that_is_moved_is_told(tmp_path):
     assert repair_session(tmp_path / 't').messages == len(ITEMS)
 
 
-def test_two_that_begin_at_once_have_a_session_each(tmp_path):
-    together = threading.Barrier(8)
-    begun: list[SessionWriter] = []
+def test_concurrent_recorders_create_separate_sessions(tmp_path):
+    barrier = threading.Barrier(8)
+    writers: list[SessionWriter] = []
 
-    def begin():
-        together.wait(30.0)
-        begun.append(
+    def create():
+        barrier.wait(30.0)
+        writers.append(
             create_session(tmp_path, 'mine', lambda p: SessionWriter(p, SessionInfo(), topics()))
         )
 
-    threads = [threading.Thread(target=begin) for _ in range(8)]
+    threads = [threading.Thread(target=create) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     names = ['mine', *(f'mine-{number}' for number in range(2, 9))]
-    assert sorted(writer.path.name for writer in begun) == names
-    for writer in begun:
+    assert sorted(writer.path.name for writer in writers) == names
+    for writer in writers:
         writer.close()
 
 
-def test_a_folder_that_is_a_file_is_refused_and_tried_once(tmp_path):
+def test_create_session_rejects_a_folder_that_is_a_file(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SessionError, match='Cannot create session'):
         create_session(tmp_path / 'file', '', lambda p: SessionWriter(p, SessionInfo(), topics()))
 
 
-def test_files_copied_as_they_stand_have_all_but_the_last_second(tmp_path):
-    """As the end of power leaves them, at the best; what has been synced is in the worst too."""
+def test_copies_during_a_recording_have_all_but_the_last_second(tmp_path):
+    """A copy corresponds to the best case of a power cut; the worst case has the synchronized data."""
     recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics())
     copies = []
     began_s = time.monotonic()

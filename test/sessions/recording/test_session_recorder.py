@@ -1,4 +1,4 @@
-"""A recording: nothing waits for it, nothing is lost in silence, and the end of it is whole."""
+"""The session recorder: written messages, dropped messages, crashes and disk errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from myogestic_ros.sessions.session_info import SessionInfo
 ITEMS = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
 
 
-def test_what_is_put_is_written(tmp_path):
+def test_recorder_writes_all_messages(tmp_path):
     recording = SessionRecorder(tmp_path / 's', SessionInfo(subject='S1'), topics())
     assert all(recording.put(*item) for item in ITEMS)
     recording.add_class(1, 'fist')
@@ -38,18 +38,18 @@ def test_what_is_put_is_written(tmp_path):
     )
 
 
-def test_a_session_without_messages_is_whole_too(tmp_path):
+def test_session_without_messages_is_complete(tmp_path):
     report = SessionRecorder(tmp_path / 's', SessionInfo(), topics()).stop()
     assert report.messages == 0
     assert Session(tmp_path / 's').labels() == []
 
 
-def test_what_finds_no_room_is_counted(tmp_path):
+def test_recorder_counts_dropped_messages(tmp_path):
     recording = SessionRecorder(tmp_path / 's', SessionInfo(), topics(), queue_bytes=100)
     assert not recording.put('/emg', b'x' * 101, START_NS)
     report = recording.stop()
     assert report.dropped == 1
-    assert not recording.put('/emg', b'x', START_NS)  # it has ended
+    assert not recording.put('/emg', b'x', START_NS)  # stopped
 
 
 def test_put_yields_until_what_has_waited_too_long_is_in_the_file(tmp_path, monkeypatch):
@@ -64,13 +64,13 @@ def test_put_yields_until_what_has_waited_too_long_is_in_the_file(tmp_path, monk
     recording.stop()
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+def test_recorder_reports_a_folder_that_cannot_be_created(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SessionError, match='Cannot create session'):
         SessionRecorder(tmp_path / 'file' / 's', SessionInfo(), topics())
 
 
-RECORD_FOR_EVER = """
+RECORD_ENDLESSLY = """
     import itertools, pathlib, resource, sys, time
     from support.bags import protocol, topics
     from myogestic_ros.sessions.session_info import SessionInfo
@@ -84,7 +84,7 @@ RECORD_FOR_EVER = """
     items = protocol([(0, 'rest', 1.0), (1, 'fist', 1.0)])
     written = 0
     for count, item in enumerate(itertools.cycle(items), start=1):
-        time.sleep(0.0005)  # so that it takes several flushes
+        time.sleep(0.0005)  # spread the messages over several flushes
         if not recording.put(*item):
             break
         if recording.messages // 1000 > written:
@@ -96,22 +96,22 @@ RECORD_FOR_EVER = """
 
 
 def recorder(path, limit=0):
-    """Start a process that records until it is killed or the disk is full."""
+    """Start a process that records until it is killed or its file reaches a size limit."""
     here = str(ROOT / 'test')
     return subprocess.Popen(
-        [sys.executable, '-c', textwrap.dedent(RECORD_FOR_EVER), str(path), str(limit)],
+        [sys.executable, '-c', textwrap.dedent(RECORD_ENDLESSLY), str(path), str(limit)],
         stdout=subprocess.PIPE,
         text=True,
         env=dict(os.environ, PYTHONPATH=os.pathsep.join([here, *sys.path])),
     )
 
 
-def test_killed_it_has_what_was_flushed(tmp_path):
+def test_killed_recorder_leaves_all_flushed_messages(tmp_path):
     process = recorder(tmp_path / 's')
     for line in process.stdout:
         if int(line) >= 3000:
             break
-    before = Session(tmp_path / 's').bag.message_count  # it can be read while it goes on
+    before = Session(tmp_path / 's').bag.message_count  # readable during the recording
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
@@ -121,7 +121,7 @@ def test_killed_it_has_what_was_flushed(tmp_path):
     assert session.labels()[0].name == 'rest'
 
 
-def test_a_full_disk_ends_it_and_keeps_what_there_is(tmp_path):
+def test_full_disk_stops_the_recorder_and_keeps_the_written_data(tmp_path):
     process = recorder(tmp_path / 's', limit=300_000)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -132,20 +132,20 @@ def test_a_full_disk_ends_it_and_keeps_what_there_is(tmp_path):
     assert sum(1 for _ in session.chunks('emg')) > 400
 
 
-def test_an_error_is_told_from_the_writer_thread(tmp_path):
-    told: list[str] = []
-    ended = threading.Event()
+def test_recorder_reports_an_error_of_the_writer_thread(tmp_path):
+    errors: list[str] = []
+    stopped = threading.Event()
 
-    def on_error(sentence: str) -> None:
-        told.append(sentence)
-        ended.set()
+    def on_error(message: str) -> None:
+        errors.append(message)
+        stopped.set()
 
     recording = SessionRecorder(
         tmp_path / 's', SessionInfo(), topics(), flush_interval_s=0.01, on_error=on_error
     )
-    recording._writer._stream.close()  # the disk is gone
+    recording._writer._stream.close()  # as if the disk were removed
     recording.put(*ITEMS[0])
-    assert ended.wait(30)
-    assert 'stopped:' in told[0]
+    assert stopped.wait(30)
+    assert 'stopped:' in errors[0]
     assert not recording.put(*ITEMS[1])
     assert recording.stop().error

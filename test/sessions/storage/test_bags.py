@@ -1,4 +1,4 @@
-"""Bags by us for others, and by others for us."""
+"""Compatibility of bags with other libraries: reading and writing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def session(tmp_path):
     return write(tmp_path / 's1', ITEMS, ('rest', 'fist'))
 
 
-def test_the_mcap_library_reads_it(session):
+def test_mcap_library_reads_a_session(session):
     with next(session.glob('*.mcap')).open('rb') as stream:
         reader = make_reader(stream, validate_crcs=True)
         summary = reader.get_summary()
@@ -43,7 +43,7 @@ def test_the_mcap_library_reads_it(session):
     assert sorted(messages) == sorted(ITEMS)
 
 
-def test_rosbags_reads_it(session):
+def test_rosbags_reads_a_session(session):
     with Reader(session) as reader:
         assert reader.message_count == len(ITEMS)
         assert reader.start_time == START_NS
@@ -58,7 +58,7 @@ def test_rosbags_reads_it(session):
     assert len(message.data) == 40
 
 
-def test_metadata_is_what_rosbag2_expects(session):
+def test_metadata_has_the_format_of_rosbag2(session):
     information = yaml.safe_load((session / 'metadata.yaml').read_text())[
         'rosbag2_bagfile_information'
     ]
@@ -70,7 +70,7 @@ def test_metadata_is_what_rosbag2_expects(session):
 
 
 @pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
-def test_a_bag_written_by_rosbags_trains(tmp_path, plugin):
+def test_bag_of_rosbags_gives_windows(tmp_path, plugin):
     path = tmp_path / 'foreign'
     with Writer(path, version=9, storage_plugin=plugin) as writer:
         connections = {
@@ -79,20 +79,20 @@ def test_a_bag_written_by_rosbags_trains(tmp_path, plugin):
         }
         for topic, data, time_ns in ITEMS:
             writer.write(connections[f'/arm{topic}'], time_ns, data)
-    assert_trains(path)
+    assert_gives_windows(path)
 
 
-def test_a_file_written_by_the_mcap_library_trains(tmp_path):
+def test_file_of_the_mcap_library_gives_windows(tmp_path):
     path = tmp_path / 'foreign.mcap'
     with path.open('wb') as stream:
         writer = McapWriter(stream)
         writer.start('ros2')
         fill_mcap(writer, ITEMS)
-    assert_trains(path)
+    assert_gives_windows(path)
 
 
-def assert_trains(path):
-    """Assert that it gives the windows that our own session gives."""
+def assert_gives_windows(path):
+    """Assert that a bag gives the same windows as a session of this package."""
     session = Session(path)
     assert [label.name for label in session.labels()] == ['rest', 'fist']
     windows = list(iter_windows([path], 'emg', 200.0, 50.0))
@@ -100,39 +100,39 @@ def assert_trains(path):
     assert len(windows) == 34
 
 
-def test_a_session_is_never_overwritten(session):
+def test_writer_does_not_overwrite_a_session(session):
     with pytest.raises(SessionError, match='exists already'):
         SessionWriter(session, Session(session).info, topics())
     assert free_name(session.parent, 's1') == 's1-2'
 
 
-def test_a_session_that_was_cut_reads_to_its_last_whole_chunk(tmp_path):
+def test_truncated_session_is_readable_to_its_last_complete_chunk(tmp_path):
     writer = SessionWriter(tmp_path / 'whole', SessionInfo(), topics())
-    whole: list[int] = []  # length of the file after each flush
+    sizes: list[int] = []  # size of the file after each flush
     file = next((tmp_path / 'whole').glob('*.mcap'))
     for count, item in enumerate(ITEMS, start=1):
         writer.write(*item)
         if count % 50 == 0:
             writer.flush()
-            whole.append(file.stat().st_size)
+            sizes.append(file.stat().st_size)
     content = file.read_bytes()
-    for cut in (whole[0], whole[1] - 1, whole[1], whole[1] + 9, len(content)):
+    for cut in (sizes[0], sizes[1] - 1, sizes[1], sizes[1] + 9, len(content)):
         path = tmp_path / f'cut at {cut}'
         shutil.copytree(tmp_path / 'whole', path)
         next(path.glob('*.mcap')).write_bytes(content[:cut])
         session = Session(path)
         assert not session.bag.complete
         assert not session.info.complete
-        # Behind each chunk stands its index, which is not needed: a byte less costs nothing.
-        expected = 50 * sum(size <= cut + 1 for size in whole)
+        # The message index after each chunk is not needed: a missing byte in it loses no message.
+        expected = 50 * sum(size <= cut + 1 for size in sizes)
         assert session.bag.message_count == expected
         assert sum(1 for _ in session.bag.messages(['/emg', '/label'])) == expected
 
 
-def test_malformed_frames_are_passed_over(tmp_path):
+def test_malformed_frames_are_skipped_and_counted(tmp_path):
     bad = [
         ('/emg', frame(0, np.zeros((20, 2)), channels=3)[0], START_NS + 1),
-        ('/emg', b'\x00\x01\x00\x00rubbish', START_NS + 2),
+        ('/emg', b'\x00\x01\x00\x00malformed', START_NS + 2),
         ('/emg', frame(0, np.zeros((20, 2)), channels=4_000_000)[0], START_NS + 3),
     ]
     path = write(tmp_path / 's', ITEMS[:1] + bad + ITEMS[1:])
@@ -146,22 +146,22 @@ def test_malformed_frames_are_passed_over(tmp_path):
     [
         (lambda path: None, 'There is no session'),
         (lambda path: path.mkdir(), 'is not a session'),
-        (lambda path: path.write_text('rubbish'), 'Cannot read'),
+        (lambda path: path.write_text('malformed'), 'Cannot read'),
     ],
 )
-def test_what_is_no_session_is_said_to_be_none(tmp_path, make, match):
+def test_session_rejects_paths_that_are_not_sessions(tmp_path, make, match):
     path = tmp_path / 'x'
     make(path)
     with pytest.raises(SessionError, match=match):
         Session(path)
 
 
-def test_an_unknown_stream_is_named_with_those_there_are(session):
+def test_error_of_an_unknown_stream_lists_the_streams(session):
     with pytest.raises(SessionError, match="has no stream 'glove'; it has /emg"):
         list(Session(session).chunks('glove'))
 
 
-def test_sessions_are_listed_and_found_by_name(tmp_path, session):
+def test_list_sessions_and_resolve_sessions(tmp_path, session):
     write(tmp_path / 's0', protocol([(0, 'rest', 0.5)]))
     (tmp_path / 'not one').mkdir()
     (tmp_path / 'broken').mkdir()

@@ -1,4 +1,4 @@
-"""Bags of others: compressed, in several files, without definitions, with topics of their own."""
+"""Bags of other recorders: compressed, split, without definitions, with unknown topics."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def count_windows(path):
         (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
     ],
 )
-def test_a_compressed_bag_trains(tmp_path, plugin, compression):
+def test_compressed_bag_gives_windows(tmp_path, plugin, compression):
     assert count_windows(record(tmp_path / 'bag', plugin, compression)) == WINDOWS
 
 
@@ -118,7 +118,7 @@ def split(path, plugin, compression=None, version=9, parts=12):
         (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
     ],
 )
-def test_a_bag_of_several_files_trains(tmp_path, plugin, compression):
+def test_bag_of_several_files_gives_windows(tmp_path, plugin, compression):
     path = split(tmp_path / 'bag', plugin, compression)
     assert len(list(path.iterdir())) == 12 + 1
     samples = np.concatenate([chunk.data for chunk in Session(path).chunks('emg')])
@@ -126,16 +126,16 @@ def test_a_bag_of_several_files_trains(tmp_path, plugin, compression):
     assert count_windows(path) == WINDOWS
 
 
-def test_the_files_of_a_bag_that_was_cut_are_read_in_order(tmp_path):
+def test_files_of_a_truncated_bag_are_read_in_order(tmp_path):
     path = split(tmp_path / 'bag', StoragePlugin.MCAP)
     (path / 'metadata.yaml').unlink()
     assert count_windows(path) == WINDOWS
 
 
-def test_a_cut_bag_of_compressed_files_does_not_pass_for_its_last_one(tmp_path):
+def test_truncated_bag_of_compressed_files_is_rejected(tmp_path):
     path = split(tmp_path / 'bag', StoragePlugin.MCAP, CompressionMode.FILE)
     whole = split(tmp_path / 'whole', StoragePlugin.MCAP)
-    (path / 'bag_11.mcap.zstd').unlink()  # rosbag2 compresses a file when it begins the next
+    (path / 'bag_11.mcap.zstd').unlink()  # rosbag2 compresses a file when the next one is opened
     (whole / 'whole_11.mcap').rename(path / 'bag_11.mcap')
     (path / 'metadata.yaml').unlink()
     with pytest.raises(SessionError, match=r'compressed \(bag_0\.mcap\.zstd.*zstd -d'):
@@ -145,15 +145,15 @@ def test_a_cut_bag_of_compressed_files_does_not_pass_for_its_last_one(tmp_path):
 @pytest.mark.parametrize(
     'compression', [CompressionType.NONE, CompressionType.LZ4, CompressionType.ZSTD]
 )
-@pytest.mark.parametrize('cut', [False, True])
-def test_chunks_that_are_compressed_train(tmp_path, compression, cut):
-    """rosbag2's presets fastwrite, zstd_fast and zstd_small; LZ4 by its storage options."""
+@pytest.mark.parametrize('truncated', [False, True])
+def test_compressed_chunks_give_windows(tmp_path, compression, truncated):
+    """Compression of the presets fastwrite, zstd_fast and zstd_small of rosbag2, and LZ4."""
     path = tmp_path / 'bag.mcap'
     with path.open('wb') as stream:
         writer = McapWriter(stream, chunk_size=20_000, compression=compression)
         writer.start('ros2')
         fill_mcap(writer, ITEMS)
-    if cut:
+    if truncated:
         path.write_bytes(path.read_bytes()[:-400])
     assert count_windows(path) == WINDOWS
 
@@ -171,8 +171,8 @@ QOS_OF_HUMBLE = """- history: 1
 
 @pytest.mark.parametrize('plugin', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 @pytest.mark.parametrize('version', [4, 5, 6, 7, 8])
-def test_the_metadata_of_older_releases_is_understood(tmp_path, plugin, version):
-    """Humble writes version 5, Iron 6 to 8: no custom data, no distribution, QoS as a text."""
+def test_metadata_of_older_releases_is_supported(tmp_path, plugin, version):
+    """Humble writes version 5, Iron 6 to 8: no custom data, no distribution, QoS as text."""
     path = record(tmp_path / 'bag', plugin)
     content = yaml.safe_load((path / 'metadata.yaml').read_text())
     information = content['rosbag2_bagfile_information']
@@ -190,7 +190,7 @@ def test_the_metadata_of_older_releases_is_understood(tmp_path, plugin, version)
     assert Session(path).bag.complete
 
 
-def test_a_bag_without_definitions_trains_with_the_installed_ones(tmp_path):
+def test_bag_without_definitions_uses_the_installed_ones(tmp_path):
     path = record(tmp_path / 'old', StoragePlugin.SQLITE3, alien=True)
     database = sqlite3.connect(next(path.glob('*.db3')))
     database.execute('delete from message_definitions')
@@ -199,7 +199,7 @@ def test_a_bag_without_definitions_trains_with_the_installed_ones(tmp_path):
     assert count_windows(path) == WINDOWS
 
 
-def test_a_database_whose_metadata_was_never_written_trains(tmp_path):
+def test_database_without_metadata_gives_windows(tmp_path):
     path = record(tmp_path / 'bag', StoragePlugin.SQLITE3)
     (path / 'metadata.yaml').unlink()
     assert count_windows(path) == WINDOWS
@@ -217,7 +217,7 @@ def test_a_database_whose_metadata_was_never_written_trains(tmp_path):
         ('', b''),
     ],
 )
-def test_topics_that_are_not_understood_do_no_harm(tmp_path, encoding, definition):
+def test_topics_of_unknown_types_are_ignored(tmp_path, encoding, definition):
     path = tmp_path / 'bag.mcap'
     with path.open('wb') as stream:
         writer = McapWriter(stream)
@@ -229,7 +229,7 @@ def test_topics_that_are_not_understood_do_no_harm(tmp_path, encoding, definitio
 
 
 @pytest.mark.parametrize('content', ['[1]', 'abc', '{myogestic_ros.subject: null}', 'null'])
-def test_facts_that_are_none_hide_no_session(tmp_path, content):
+def test_malformed_custom_data_does_not_hide_a_session(tmp_path, content):
     path = write(tmp_path / 's', ITEMS)
     text = (path / 'metadata.yaml').read_text().partition('  custom_data:')[0]
     (path / 'metadata.yaml').write_text(f'{text}  custom_data: {content}\n')
@@ -239,7 +239,7 @@ def test_facts_that_are_none_hide_no_session(tmp_path, content):
 
 
 def glove(path, at_s, values):
-    """Write a bag of EMG with a glove of two joints that speaks at some times."""
+    """Write a bag with EMG and joint states of a glove at the given times, s."""
     make = STORE.types[JOINTS]
     with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         emg = writer.add_connection('/emg', EMG, typestore=STORE)
@@ -255,7 +255,7 @@ def glove(path, at_s, values):
     return path
 
 
-def test_a_glove_is_a_stream_whose_rate_its_stamps_tell(tmp_path):
+def test_rate_of_joint_states_is_estimated_from_stamps(tmp_path):
     at_s = np.arange(0, 2, 1 / 60)
     path = glove(tmp_path / 'bag', at_s, at_s)
     chunks = list(Session(path).chunks('glove'))
@@ -265,29 +265,29 @@ def test_a_glove_is_a_stream_whose_rate_its_stamps_tell(tmp_path):
     rows = list(iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0, with_names=True))
     assert len(rows) == 37
     for window, aligned, times_s in rows:
-        middle_s = times_s.mean() - START_NS * 1e-9
-        assert aligned['glove'] == pytest.approx({'a': middle_s, 'b': -middle_s}, abs=1 / 60)
+        midpoint_s = times_s.mean() - START_NS * 1e-9
+        assert aligned['glove'] == pytest.approx({'a': midpoint_s, 'b': -midpoint_s}, abs=1 / 60)
         assert window.shape == (2, 400)
 
 
-def test_where_the_glove_was_silent_there_is_no_target(tmp_path):
+def test_windows_without_joint_states_are_skipped(tmp_path):
     at_s = np.concatenate([np.arange(0, 0.5, 0.01), np.arange(1.5, 2, 0.01)])
     path = glove(tmp_path / 'bag', at_s, at_s)
-    middles = [
+    midpoints = [
         times_s.mean() - START_NS * 1e-9
         for _, _, times_s in iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0)
     ]
-    assert middles
-    assert not any(0.61 < middle < 1.39 for middle in middles)
+    assert midpoints
+    assert not any(0.61 < midpoint < 1.39 for midpoint in midpoints)
 
 
-def test_a_stream_that_never_spoke_is_named(tmp_path):
+def test_target_stream_without_samples_raises_an_error(tmp_path):
     path = glove(tmp_path / 'bag', [], [])
     with pytest.raises(SessionError, match="Stream 'glove' of session .* has no samples"):
         next(iter_aligned_windows([path], 'emg', ['glove'], 200.0, 50.0))
 
 
-def test_repetitions_that_are_not_numbered_avoid_the_numbers_that_are(tmp_path):
+def test_numbering_of_repetitions_skips_existing_numbers(tmp_path):
     stamps = [START_NS + second * 10**9 for second in range(5)]
     numbers = [0, -1, 4, -1, -1]
     items = []

@@ -284,7 +284,7 @@ def test_inconsistent_arrays_are_refused(tmp_path, fields, error):
 )
 def test_inconsistent_xdf_streams_are_refused(tmp_path, given, others, markers, error):
     times_s = np.arange(N) / RATE
-    file = write_xdf(tmp_path / 'r.xdf', DATA, times_s, RATE, markers, others=others)
+    file = write_xdf(tmp_path / 'r.xdf', DATA, times_s, RATE, markers, n_extra_streams=others)
     with pytest.raises(SourceError, match=error):
         import_recording(file, tmp_path / 's', '', given)
 

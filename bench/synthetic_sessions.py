@@ -1,4 +1,4 @@
-"""Sessions of made-up signal, for benches."""
+"""Write sessions of synthetic signals for the benches."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from myogestic_ros.sessions.storage.message_definitions import message_definitio
 from myogestic_ros.sessions.storage.metadata import LATCHED, STREAM
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['record']
+__all__ = ['write_session']
 
 START_NS = 1_700_000_000_000_000_000
 FLUSH_EVERY = 25
-"""Frames between two flushes, as a recorder would: a quarter of a second."""
+"""Frames between two flushes: a quarter of a second, as in the recorder."""
 
 
-def record(path: Path, rate: float, cues: Iterable[tuple[int, str, NDArray[np.float32]]]) -> None:
-    """Write a session of 10 ms frames.
+def write_session(
+    path: Path, rate: float, cues: Iterable[tuple[int, str, NDArray[np.float32]]]
+) -> None:
+    """Write a session with frames of 10 ms.
 
     Parameters
     ----------
     path : Path
-        Folder of the session; must not exist.
+        Folder of the session; it must not exist.
     rate : float
         Sampling frequency, Hz.
     cues : iterable of int, str and ndarray of float32, shape (n_samples, n_channels)
-        Index and name of each class, and the signal in volt while it holds.
+        Class index, class name and signal of each cue, in volt.
     """
     encoder, chunk, first = Encoder(), round(rate / 100), 0
     topics = [

@@ -72,7 +72,7 @@ class RegressionReport:
     sessions: RegressionScore | None
 
     def notes(self) -> list[str]:
-        """Return sentences about what could not be tested."""
+        """Return sentences about classes or DoFs that could not be tested."""
         still = np.ptp(self.data.targets, axis=0) == 0
         return [
             f"DoF '{name}' does not move in these sessions, so it has no R²."

@@ -87,7 +87,7 @@ class ClassificationReport:
         }
 
     def notes(self) -> list[str]:
-        """Return sentences about what could not be tested."""
+        """Return sentences about classes or DoFs that could not be tested."""
         notes = []
         counts = self.data.count_repetitions()
         once = [name for index, name in self.data.class_names.items() if counts[index] == 1]

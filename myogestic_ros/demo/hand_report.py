@@ -172,8 +172,7 @@ def write_film(
         for now_s in np.arange(begin_s, end_s, 1.0 / FILM_HZ):
             before = {kind: bisect_right(times, now_s) - 1 for kind, times in stamps.items()}
             cue = cues[max(0, before['cue'])].name
-            index = before['prediction']
-            label = predictions[index].label if index >= 0 else ''
+            label = predictions[before['prediction']].label if before['prediction'] >= 0 else ''
             hand = states[max(0, before['state'])].positions
             key = tuple(round(value, 2) for value in hand.values())
             if key not in rendered:
@@ -181,13 +180,22 @@ def write_film(
             images[0].set_data(targets.get(cue, empty))
             images[1].set_data(rendered[key])
             sides[0].set_title(f'cued: {cue or "nothing"}', fontsize=11)
-            colour = NEUTRAL if not label or not cue else CORRECT if label == cue else WRONG
-            sides[1].set_title(f'predicted: {label or "nothing yet"}', fontsize=11, color=colour)
+            sides[1].set_title(
+                f'predicted: {label or "nothing yet"}',
+                fontsize=11,
+                color=_label_colour(label, cue),
+            )
             reached = holds_posture(hand, cue, score.postures)
             below.set_text('cued posture reached' if reached else 'cued posture not reached')
             below.set_color(CORRECT if reached else NEUTRAL)
             below.set_visible(cue in score.postures)
             writer.grab_frame()
+
+
+def _label_colour(label: str, cue: str) -> str:
+    if not label or not cue:
+        return NEUTRAL
+    return CORRECT if label == cue else WRONG
 
 
 def _first_reached_s(score: HandScore, otherwise_s: float) -> float:

@@ -133,34 +133,45 @@ def score_hand(
     postures : mapping of str to mapping of str to float
         Posture of each class, all with the same joints, rad.
     """
-    names = list(postures)
-    joints = list(next(iter(postures.values()))) if postures else []
-    goals = np.array([[postures[name][joint] for joint in joints] for name in names])
-    known = [state for state in states if set(joints) <= set(state.positions)]
-    stamps = [state.stamp_s for state in known]
-    where = np.array([[state.positions[joint] for joint in joints] for state in known])
+    joints = set(next(iter(postures.values()))) if postures else set()
+    known = [state for state in states if joints <= set(state.positions)]
     cue_results = []
     for index, cue in enumerate(cues):
         before = cues[index - 1].name if index else 'rest'
         until_s = cues[index + 1].stamp_s if index + 1 < len(cues) else float('inf')
-        if cue.name not in postures or postures[cue.name] == postures.get(before):
-            continue
-        first, last = bisect_left(stamps, cue.stamp_s), bisect_right(stamps, until_s)
-        end_s = min(until_s, stamps[last - 1] if last > first else -np.inf)
-        if end_s - cue.stamp_s < WITHIN_S + HELD_S:
-            continue
-        times = np.array(stamps[first:last]) - cue.stamp_s
-        goal = names.index(cue.name)
-        apart = where[first:last, None, :] - goals
-        nearest = np.linalg.norm(apart, axis=2).argmin(axis=1)
-        distance = np.abs(apart[:, goal]).max(axis=1)
-        same = [postures[name] == postures[cue.name] for name in names]
-        holds = np.array(same)[nearest] & (distance <= TOLERANCE_RAD)
-        reached_s = _held_from(times, holds)
-        moved_s = max(0.0, reached_s - _first_correct(predictions, cue))
-        after = known[min(bisect_left(stamps, cue.stamp_s + WITHIN_S), last - 1)].positions
-        cue_results.append(CueResult(cue, reached_s, moved_s, after, times, distance))
+        if cue.name in postures and postures[cue.name] != postures.get(before):
+            result = _score_cue(cue, until_s, known, predictions, postures)
+            cue_results += [result] if result is not None else []
     return HandScore(cue_results, postures)
+
+
+def _score_cue(
+    cue: Cue,
+    until_s: float,
+    states: Sequence[HandState],
+    predictions: Sequence[ReceivedPrediction],
+    postures: Mapping[str, Mapping[str, float]],
+) -> CueResult | None:
+    """Score the motion of the hand from a cue to ``until_s``; None if there are too few states."""
+    stamps = [state.stamp_s for state in states]
+    first, last = bisect_left(stamps, cue.stamp_s), bisect_right(stamps, until_s)
+    end_s = min(until_s, stamps[last - 1] if last > first else -np.inf)
+    if end_s - cue.stamp_s < WITHIN_S + HELD_S:
+        return None
+    joints = list(next(iter(postures.values())))
+    goals = np.array([[posture[joint] for joint in joints] for posture in postures.values()])
+    where = np.array(
+        [[state.positions[joint] for joint in joints] for state in states[first:last]]
+    )
+    times = np.array(stamps[first:last]) - cue.stamp_s
+    apart = where[:, None, :] - goals
+    nearest = np.linalg.norm(apart, axis=2).argmin(axis=1)
+    distance = np.abs(apart[:, list(postures).index(cue.name)]).max(axis=1)
+    same = np.array([posture == postures[cue.name] for posture in postures.values()])
+    reached_s = _held_from(times, same[nearest] & (distance <= TOLERANCE_RAD))
+    moved_s = max(0.0, reached_s - _first_correct(predictions, cue))
+    after = states[min(bisect_left(stamps, cue.stamp_s + WITHIN_S), last - 1)].positions
+    return CueResult(cue, reached_s, moved_s, after, times, distance)
 
 
 def holds_posture(

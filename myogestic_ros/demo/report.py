@@ -164,15 +164,15 @@ def _draw_timeline(
 def _kinds(cues: Sequence[Cue], predictions: Sequence[ReceivedPrediction]) -> list[str]:
     """Return the kind of each prediction, which determines its colour."""
     starts = np.array([cue.stamp_s for cue in cues])
-    stamps = [answer.stamp_s for answer in predictions]
+    stamps = [prediction.stamp_s for prediction in predictions]
     kinds = []
-    for answer, index in zip(
+    for prediction, index in zip(
         predictions, np.searchsorted(starts, stamps, side='right') - 1, strict=True
     ):
-        if index < 0 or not cues[index].name or answer.stamp_s - starts[index] < NOT_JUDGED_S:
+        if index < 0 or not cues[index].name or prediction.stamp_s - starts[index] < NOT_JUDGED_S:
             kinds.append(REACTING)
         else:
-            kinds.append('correct' if answer.label == cues[index].name else 'wrong')
+            kinds.append('correct' if prediction.label == cues[index].name else 'wrong')
     return kinds
 
 

@@ -87,20 +87,20 @@ def score_predictions(cues: Sequence[Cue], predictions: Sequence[ReceivedPredict
     starts = [cue.stamp_s for cue in cues]
     names = list(dict.fromkeys(cue.name for cue in cues if cue.name))
     confusion = np.zeros((len(names), len(names) + 1), np.int64)
-    for answer in predictions:
-        index = bisect_right(starts, answer.stamp_s) - 1
+    for prediction in predictions:
+        index = bisect_right(starts, prediction.stamp_s) - 1
         if index < 0 or not cues[index].name:
             continue
-        if answer.stamp_s - starts[index] < NOT_JUDGED_S:
+        if prediction.stamp_s - starts[index] < NOT_JUDGED_S:
             continue
-        column = names.index(answer.label) if answer.label in names else len(names)
+        column = names.index(prediction.label) if prediction.label in names else len(names)
         confusion[names.index(cues[index].name), column] += 1
-    stamps = np.array([answer.stamp_s for answer in predictions])
+    stamps = np.array([prediction.stamp_s for prediction in predictions])
     gaps = np.diff(stamps)
     typical = float(np.median(gaps)) if len(gaps) else float('nan')
     running = gaps[gaps < 5 * typical]  # exclude pauses between recordings
     rate_hz = float(len(running) / running.sum()) if len(running) else float('nan')
-    latency_s = np.array([answer.latency_s for answer in predictions])
+    latency_s = np.array([prediction.latency_s for prediction in predictions])
     signal_s = float(stamps[-1] - stamps[0]) if len(stamps) else 0.0
     judged = int(confusion.sum())
     return Score(names, confusion, rate_hz, signal_s, latency_s, judged, len(predictions))

@@ -160,12 +160,14 @@ def _add_classes(
     if rest and rest not in names:
         known = ', '.join(filter(None, names)) or 'none'
         errors.append(
-            f"{document.line_of('rest_class')}: rest_class: got '{rest}', expected one of the classes: "
+            f"{document.line_of('rest_class')}: rest_class: got '{rest}', expected one of the "
+            f'classes: '
             f'{known}.'
         )
     if rest and not found['rest']:
         errors.append(
-            f"{document.line_of('rest')}: rest: got 0, expected a time above 0 s for the rest class '{rest}', or "
+            f'{document.line_of("rest")}: rest: got 0, expected a time above 0 s for '
+            f"the rest class '{rest}', or "
             f"rest_class: ''."
         )
     hold_s = float(found['hold'])
@@ -173,7 +175,8 @@ def _add_classes(
     if not cues and isinstance(classes, list):
         names_text = ', '.join(names) or 'none'
         errors.append(
-            f'{document.line_of("classes")}: classes: got {names_text}, expected at least one class with a cue.'
+            f'{document.line_of("classes")}: classes: got {names_text}, expected at '
+            f'least one class with a cue.'
         )
     return names
 
@@ -182,14 +185,16 @@ def _names(items: Sequence[Any], document: YamlDocument, errors: list[str]) -> l
     """Return the class names; report invalid and repeated ones."""
     if len(items) > MAX_CUES:
         errors.append(
-            f'{document.line_of("classes")}: classes: got {len(items)}, expected at most {MAX_CUES}.'
+            f'{document.line_of("classes")}: classes: got {len(items)}, expected at '
+            f'most {MAX_CUES}.'
         )
     names: list[str] = []
     for number, item in enumerate(items):
         place = f'{document.line_of("classes", number)}: classes'
         if not isinstance(item, str) or not item.strip():
             errors.append(
-                f"{place}: got {item!r}, expected a name, in quotes if YAML reads it as a value: 'off', '1'."
+                f'{place}: got {item!r}, expected a name, in quotes if YAML reads it as '
+                f"a value: 'off', '1'."
             )
             names.append(str(item))
         elif item in names:
@@ -214,7 +219,8 @@ def _add_ramps(
         where = document.line_of(*place)
         if not isinstance(item, dict):
             errors.append(
-                f'{where}: ramps: got {item!r}, expected a mapping with `name:`, `shape:` and so on.'
+                f'{where}: ramps: got {item!r}, expected a mapping with `name:`, '
+                f'`shape:` and so on.'
             )
             continue
         found = _check_fields(item, RAMP, document, place, errors, other_names=['amplitudes'])

@@ -52,7 +52,7 @@ class Ramp:
         return self.cycle_s * self.cycles
 
     def level(self, at_s: float) -> float:
-        """Return the target relative to the amplitude, -1 to 1, ``at_s`` seconds after the start."""
+        """Return the target relative to the amplitude, -1 to 1, ``at_s`` s after the start."""
         if not 0 <= at_s < self.duration_s:
             return 0.0
         return _LEVELS[self.shape](self, at_s % self.cycle_s)

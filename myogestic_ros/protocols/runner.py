@@ -116,7 +116,7 @@ class ProtocolRunner:
             self._callbacks.on_error(error)
 
     def _run_step(self, index: int) -> bool:
-        """Call the target and progress callbacks until the step ends; return False when stopped."""
+        """Call the target and progress callbacks until the step ends; return False if stopped."""
         step = self._schedule.steps[index]
         while True:
             at_s = self.at_s

@@ -121,11 +121,11 @@ class Schedule:
         return sum(step.is_repetition for step in self.steps[:index])
 
     def step_index_at(self, at_s: float) -> int:
-        """Return the index of the step ``at_s`` seconds after the start; the last one after the end."""
+        """Return the index of the step ``at_s`` s after the start; after the end, the last one."""
         return max(0, bisect_right([step.start_s for step in self.steps], at_s) - 1)
 
     def target(self, at_s: float) -> list[float]:
-        """Return the target of each DoF, -1 to 1, ``at_s`` seconds after the start; 0 without target."""
+        """Return the target of each DoF, -1 to 1, ``at_s`` s after the start; 0 without target."""
         step = self.steps[self.step_index_at(at_s)]
         if step.ramp is None:
             return [0.0] * len(self.dofs)

@@ -127,7 +127,7 @@ def test_filter_and_settling_options_are_saved(folder: Path, tmp_path: Path) -> 
     words = '-d htd_lda --settle-ms 300 --bandpass 20 400 --filter-order 2 --notch 50'
     more = '--harmonics 2 --notch-width 5 --reference average'
     said = call(folder, tmp_path, 'monday', *words.split(), *more.split())
-    assert 'the first 300 ms of each cue left out' in said
+    assert 'the first 300 ms of each cue are left out' in said
     (spec,) = manifest(tmp_path).streams
     assert spec.filters == FilterSpec((20.0, 400.0), 2, 50.0, 2, 5.0, True)
 
@@ -151,7 +151,7 @@ def test_missing_options_are_taken_from_the_decoder(folder: Path, tmp_path: Path
         (['monday', '-d', 'no_such.py'], "no decoder file 'no_such.py'"),
         (['monday', '-d', 'sklearn.svm:SVX'], "no scikit-learn estimator called 'SVX'"),
         (['monday', '--class', 'wave'], 'No training data for wave'),
-        (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected one of"),
+        (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected threading"),
         (['monday', '-d', 'ridge'], 'has none'),
         (['monday', '--stream', 'emg2'], "'emg2'"),
         (['monday', '--bandpass', '400', '20'], 'expected the lower edge below the upper'),

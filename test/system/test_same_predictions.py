@@ -21,7 +21,7 @@ from myogestic_ros.core.streams.training_filters import training_filters
 from myogestic_ros.core.streams.window_cutter import WindowCutter
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders import htd_lda
-from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, lda_steps
+from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, make_lda
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.msg import EmgFrame, Prediction
 from myogestic_ros.msg import Label as LabelMessage
@@ -121,7 +121,7 @@ def model_of_windows(folder, chunks):
     cutter = WindowCutter([StreamSpec('emg')], 5.0)
     features = [htd_lda.extract(t.windows) for c in chunks for t in cutter.push('emg', c)]
     classes = np.arange(len(features)) % 2
-    steps = lda_steps(htd_lda.amplitude_columns({'emg': chunks[0].n_channels}))
+    steps = make_lda(htd_lda.amplitude_columns({'emg': chunks[0].n_channels}))
     model = LinearDecoder(steps.fit(np.array(features), classes), {0: 'a', 1: 'b'}, {})
     spec = StreamSpec('emg', 200.0, chunks[0].n_channels, chunks[0].sampling_rate)
     manifest = Manifest('myogestic_ros.decoding.decoders.htd_lda', [spec], 50.0, 50.0, ['a', 'b'])

@@ -39,37 +39,56 @@ def label_lag(summary: SignalSummary) -> float | None:
     level = np.log(envelope + floor)
     lags = np.arange(round(EARLIEST_S * 1e3 / BIN_MS), round(LATEST_S * 1e3 / BIN_MS) + 1)
     within = np.zeros(len(lags))
-    total, n_used = 0.0, 0
+    n_used = 0
     bounds = [at for at, _ in summary.cue_bins] + [float(len(envelope))]
     for number in range(1, len(summary.cue_bins)):
         at, index = summary.cue_bins[number]
         if index == summary.cue_bins[number - 1][1]:
             continue  # the same class continues
-        before, after = at - bounds[number - 1], bounds[number + 1] - at
-        start, end = round(at - before / 2), round(at + max(after / 2, min(after, 2.5e3 / BIN_MS)))
-        piece = level[max(0, start) : end]
-        cut = round(at) - max(0, start)
-        ok = np.isfinite(piece).all() and len(piece) >= 10
-        if not ok or cut + lags[0] < 2:
-            lags_fit = (cut + lags >= 2) & (cut + lags <= len(piece) - 2)
-        else:
-            lags_fit = cut + lags <= len(piece) - 2
-        if not ok or lags_fit.sum() < 20:
-            continue
-        spread = _within(piece)
-        if spread[0] <= 0:
-            continue
-        cuts = np.clip(cut + lags, 1, len(piece) - 1)
-        # Normalised by the variation of this part, so that all gestures have the same weight.
-        within += np.where(lags_fit, spread[cuts], spread[0]) / spread[0]
-        total += 1.0
-        n_used += 1
+        spread = _spread_by_lag(level, (bounds[number - 1], at, bounds[number + 1]), lags)
+        if spread is not None:
+            within += spread
+            n_used += 1
     if n_used < MIN_CUES:
         return None
     best = int(np.argmin(within))
-    if 1 - within[best] / total < MIN_EXPLAINED:
+    if 1 - within[best] / n_used < MIN_EXPLAINED:
         return None
     return float(lags[best] * BIN_MS * 1e-3)
+
+
+def _spread_by_lag(
+    level: Floats, changes: tuple[float, float, float], lags: NDArray[np.int_]
+) -> Floats | None:
+    """Return the variance within the parts before and after a change, for each lag.
+
+    Normalised by the variance of the whole, so that all gestures have the same weight. None if the
+    signal is interrupted, too short or constant.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n_bins, n_channels)
+        Log amplitude.
+    changes : tuple of float
+        Positions of the previous, this and the next change, bins.
+    lags : ndarray of int, shape (n_lags,)
+        Lags to compare, bins.
+    """
+    at = changes[1]
+    before, after = at - changes[0], changes[2] - at
+    start = max(0, round(at - before / 2))
+    piece = level[start : round(at + max(after / 2, min(after, 2.5e3 / BIN_MS)))]
+    cuts = round(at) - start + lags
+    fits = (cuts >= 2) & (cuts <= len(piece) - 2)
+    if not np.isfinite(piece).all() or len(piece) < 10 or fits.sum() < 20:
+        return None
+    spread = _within(piece)
+    if spread[0] <= 0:
+        return None
+    relative: Floats = (
+        np.where(fits, spread[np.clip(cuts, 1, len(piece) - 1)], spread[0]) / spread[0]
+    )
+    return relative
 
 
 def _within(piece: Floats) -> Floats:

@@ -22,7 +22,7 @@ RATE_TOLERANCE = 0.02
 """Maximum relative difference between the sampling rate of the stamps and the nominal one."""
 
 PLAUSIBLE_V = (1e-8, 0.05)
-"""Plausible range of the largest peak-to-peak amplitude of a channel; otherwise the scale is wrong."""
+"""Plausible range of the largest peak-to-peak amplitude; outside it, the scale is wrong."""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Envelope:
 
     @property
     def rms(self) -> NDArray[np.float64]:
-        """RMS of each bin after removal of its mean, V, shape (n_bins, n_channels); NaN if empty."""
+        """RMS of each bin without its mean, V, shape (n_bins, n_channels); NaN if empty."""
         counts = self.counts[:, np.newaxis]
         with np.errstate(invalid='ignore', divide='ignore'):
             mean = self._sums[: self._n_used] / counts

@@ -157,7 +157,7 @@ class SessionStatistics:
 
     @property
     def primary(self) -> StreamStatistics | None:
-        """EmgFrame stream whose samples are counted for labels; preferably the one named ``emg``."""
+        """EmgFrame stream whose samples are counted for labels: ``emg``, or else the first."""
         emg = [s for s in self.streams if s.msgtype == EMG_FRAME and s.n_samples]
         return next((s for s in emg if s.topic.endswith('/emg')), emg[0] if emg else None)
 
@@ -291,7 +291,7 @@ def _pauses(session: Session) -> set[int]:
 
 
 def _count_samples(counts: NDArray[np.int64], starts: list[int], chunk: Chunk) -> None:
-    """Add the number of samples of a chunk to the count of each label; counts[0] is without label."""
+    """Add the samples of a chunk to the count of each label; ``counts[0]`` is without label."""
     end_ns = sample_time_ns(chunk.stamp_ns, chunk.n_samples - 1, chunk.sampling_rate)
     first = bisect_right(starts, chunk.stamp_ns + ROUNDING_NS)
     if first == bisect_right(starts, end_ns + ROUNDING_NS):

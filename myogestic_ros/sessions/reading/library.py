@@ -197,7 +197,7 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
 
 
 def free_name(folder: Path, name: str = '') -> str:
-    """Return an unused name for a new session: ``name``, or date and time, with a number if taken."""
+    """Return an unused session name: ``name``, or date and time, with a number if taken."""
     return next(free for free in _names(name) if not (folder / free).exists())
 
 

@@ -200,7 +200,7 @@ class Session:
         Yields
         ------
         Chunk
-            Data of shape ``(n_samples, n_channels)``, in volt (EmgFrame), or rad or m (JointState).
+            Data of shape ``(n_samples, n_channels)``, in volt (EmgFrame), rad or m (JointState).
 
         Raises
         ------
@@ -212,7 +212,7 @@ class Session:
             yield chunk
 
     def blocks(self, stream: str) -> Iterator[Block]:
-        """Yield the samples of `chunks` as blocks of many chunks, which is several times faster."""
+        """Yield the samples of `chunks` as blocks of many chunks; several times faster."""
         topic = self.stream_topic(stream)
         files = self._ordered_files(topic)
         if not files:
@@ -230,7 +230,7 @@ class Session:
             ) from error
 
     def _ordered_files(self, topic: str) -> list[IndexedFile]:
-        """Return the files of a bag whose frames can be read in file order; empty if they cannot."""
+        """Return the files if the frames of a topic can be read in file order; empty otherwise."""
         if (
             self.bag.topics[topic] != EMG_FRAME
             or not self.bag.complete

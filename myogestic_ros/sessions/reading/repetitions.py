@@ -50,9 +50,9 @@ def repetitions(session: Session) -> list[Repetition]:
     """Return the repetitions of a session in the order of time.
 
     A label of a protocol contains the planned duration of its repetition. The repetition is
-    complete if another label follows, not before the planned end; when the protocol or the recorder
-    is stopped or killed, that label is missing. A repetition without planned duration lasts until
-    the next label, or until the end of the recording.
+    complete if another label follows, not before the planned end; that label is missing when the
+    protocol or the recorder is stopped or killed. A repetition without planned duration lasts
+    until the next label, or until the end of the recording.
 
     Reads all samples of the session if the last label has no end.
 

@@ -69,7 +69,7 @@ def complete_training_data(data: TrainingData) -> TrainingData:
 
 
 def _common_format(spec: StreamSpec, sessions: list[Session]) -> StreamSpec:
-    """Return the spec with the sampling rate and number of channels of the stream in all sessions."""
+    """Return the spec with the sampling rate and number of channels in all sessions."""
     formats = {}
     for session in sessions:
         chunk = next(session.chunks(spec.name, spec.sampling_rate), None)

@@ -104,13 +104,13 @@ def _stored_connections(reader: Reader, topics: Sequence[str]) -> list[Connectio
     If ``metadata.yaml`` describes a topic differently (with a QoS profile edited for playback, or
     in the format of an older release), rosbags finds no messages for its connection.
     """
-    wanted = [c for c in reader.connections if c.topic in topics]
+    described = [c for c in reader.connections if c.topic in topics]
     storages = getattr(reader.storage, 'storages', None)
     if storages is None:  # a single file
-        return wanted
+        return described
     found: list[Connection] = []
     for stored in (c for storage in storages for c in storage.connections):
-        for own in wanted:
+        for own in described:
             if (own.topic, own.msgtype) == (stored.topic, stored.msgtype):
                 connection = own._replace(ext=stored.ext, digest=stored.digest)
                 if connection not in found:
@@ -249,6 +249,6 @@ def bag_files(folder: Path) -> list[Path]:
 
 
 def _file_order(file: Path) -> tuple[str, int, str]:
-    """Return a sort key for the number that rosbag2 appends to file names: 10 comes after 2."""
+    """Return a sort key by the number that rosbag2 appends to file names: 10 after 2."""
     stem, _, number = file.stem.rpartition('_')
     return (stem, int(number), '') if number.isdigit() else (file.stem, -1, '')

@@ -31,17 +31,17 @@ class DiskReserve:
         self._size = 0
 
     def grow(self, n_bytes: int) -> None:
-        """Reserve at least ``n_bytes``; a full disk is ignored here, writing to the session reports it."""
+        """Reserve at least ``n_bytes``; errors are ignored: writing to the session raises them."""
         if n_bytes <= self._size:
             return
-        wanted = -(-n_bytes // STEP_BYTES) * STEP_BYTES
+        n_reserved = -(-n_bytes // STEP_BYTES) * STEP_BYTES
         with contextlib.suppress(OSError):
             descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, wanted)
+                os.posix_fallocate(descriptor, 0, n_reserved)
             finally:
                 os.close(descriptor)
-        self._size = wanted
+        self._size = n_reserved
 
     def release(self) -> None:
         """Free the reserved disk space."""

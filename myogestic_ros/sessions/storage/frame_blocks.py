@@ -181,8 +181,8 @@ def _joined_blocks(runs: list[_Run]) -> Iterator[Block]:
     starts, at = [], 0
     for run in runs:
         size = run.samples.size
-        begin = at // (4 * layout.channels)
-        starts.append(np.arange(len(run.firsts), dtype=np.int64) * run.layout.n_samples + begin)
+        start = at // (4 * layout.channels)
+        starts.append(np.arange(len(run.firsts), dtype=np.int64) * run.layout.n_samples + start)
         flat[at : at + size].reshape(run.samples.shape)[:] = run.samples
         at += size
     block = Block(

@@ -57,7 +57,7 @@ class Rows:
         return self.data[start : start + self.length]
 
     def times_ns(self) -> NDArray[np.int64]:
-        """Return the log times, ns, shape ``(count,)``; they precede the messages in their records."""
+        """Return the log times, ns, shape ``(count,)``; each precedes its message."""
         shape, start = (self.count, 8), self.offset - HEADER + 15
         times = np.ndarray(shape, np.uint8, self.data, start, (self.stride, 1))
         result: NDArray[np.int64] = np.ascontiguousarray(times).view('<i8')[:, 0]

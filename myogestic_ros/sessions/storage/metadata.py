@@ -55,7 +55,7 @@ LATCHED = _qos('transient_local', 1)
 
 
 def read_information(file: Path) -> dict[str, Any] | None:
-    """Return ``rosbag2_bagfile_information`` of a ``metadata.yaml``; None if missing or malformed."""
+    """Return the information in a ``metadata.yaml``; None if it is missing or malformed."""
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
         found = file.stat()

@@ -97,20 +97,7 @@ def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
     # The files contain no date; the modification time of the oldest is the best estimate.
     start_ns = min(int(file.stat().st_mtime) for file in recording.files) * 10**9
     parts = merge_adjacent(number_repetitions(pieces))
-    offsets = np.cumsum([0, *(len(piece.data) for piece in pieces)])
-    step = max(1, round(rate / FRAMES_PER_S))
-    rows: list[int] = []
-    first_samples: list[int] = []
-    for part in parts:
-        piece = pieces[part.piece]
-        for start in range(part.start, part.stop, step):
-            rows.append(int(offsets[part.piece]) + start)
-            first_samples.append(piece.first_sample + start)
-    stamps = [sample_time_ns(start_ns, first, rate) for first in first_samples]
-    stamps_ns = np.array(stamps, np.int64)
-    frames = Frames(
-        np.array(rows, np.int64), np.array(first_samples, np.int64), stamps_ns, stamps_ns
-    )
+    frames = _frames(parts, recording, start_ns)
     n_channels = pieces[0].data.shape[1]
     stream = StreamInfo(
         'emg', rate, layout.names_of(n_channels), info.device or 'import', path.name
@@ -129,6 +116,24 @@ def _content(path: Path, recording: Recording, info: SessionInfo) -> Content:
     data = np.concatenate([piece.data for piece in pieces])
     events = _events(parts, recording, start_ns)
     return Content(known, stream, data, frames, events, info_ns=(start_ns, start_ns))
+
+
+def _frames(parts: Sequence[Part], recording: Recording, start_ns: int) -> Frames:
+    """Return the frames of all parts; none spans two parts."""
+    rate, pieces = recording.layout.sampling_rate, recording.pieces
+    offsets = np.cumsum([0, *(len(piece.data) for piece in pieces)])
+    step = max(1, round(rate / FRAMES_PER_S))
+    rows: list[int] = []
+    first_samples: list[int] = []
+    for part in parts:
+        for start in range(part.start, part.stop, step):
+            rows.append(int(offsets[part.piece]) + start)
+            first_samples.append(pieces[part.piece].first_sample + start)
+    stamps = [sample_time_ns(start_ns, first, rate) for first in first_samples]
+    stamps_ns = np.array(stamps, np.int64)
+    return Frames(
+        np.array(rows, np.int64), np.array(first_samples, np.int64), stamps_ns, stamps_ns
+    )
 
 
 def _classes(parts: Sequence[Part], layout: RecordingFormat) -> tuple[str, ...]:

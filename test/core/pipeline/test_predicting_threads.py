@@ -99,18 +99,23 @@ def test_stop_from_within_a_callback():
     assert pipeline.observer.predictions == []
 
 
+class WhileStopped(Observer):
+    """Collects the predictions that are published while an event is set."""
+
+    def __init__(self, stopped):
+        self._stopped = stopped
+        self.predictions = []
+
+    def predicted(self, prediction):
+        if self._stopped.is_set():
+            self.predictions.append(prediction)
+
+
 def test_no_prediction_while_stopped_under_load():
     """Push, step, and start and stop from three threads: no prediction while stopped."""
     pipeline = ready(lambda model, features: {'features': features})
-    stopped = threading.Event()
-    after_stop, over = [], threading.Event()
-
-    class Judge(Observer):
-        def predicted(self, prediction):
-            if stopped.is_set():
-                after_stop.append(prediction)
-
-    pipeline.observer = Judge()
+    stopped, over = threading.Event(), threading.Event()
+    pipeline.observer = observer = WhileStopped(stopped)
 
     def push():
         index = 0
@@ -137,7 +142,7 @@ def test_no_prediction_while_stopped_under_load():
     over.set()
     for thread in threads:
         thread.join(20)
-    assert after_stop == []
+    assert observer.predictions == []
     assert pipeline.counters.predictions >= 50
 
 

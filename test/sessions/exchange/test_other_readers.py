@@ -67,7 +67,7 @@ def expected(path):
     return data, [(label.stamp_ns, label.index, label.name) for label in session.labels()]
 
 
-def held(messages):
+def decoded_content(messages):
     """Return samples and labels of decoded messages (topic, message)."""
     frames, labels = [], []
     for topic, message in messages:
@@ -82,7 +82,7 @@ def held(messages):
 
 def compare(path, messages):
     """Assert that another reader finds the same content as this package."""
-    data, labels = held(messages)
+    data, labels = decoded_content(messages)
     own_data, own_labels = expected(path)
     np.testing.assert_array_equal(data, own_data)
     assert labels == own_labels

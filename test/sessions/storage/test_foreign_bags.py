@@ -91,11 +91,11 @@ def split(path, plugin, compression=None, version=9, parts=12):
         for field in ('relative_file_paths', 'files'):
             total[field] += information[field]
         total['message_count'] += information['message_count']
-        begun = total['starting_time']['nanoseconds_since_epoch']
+        start_ns = total['starting_time']['nanoseconds_since_epoch']
         total['duration']['nanoseconds'] = (
             information['starting_time']['nanoseconds_since_epoch']
             + information['duration']['nanoseconds']
-            - begun
+            - start_ns
         )
         for known, found in zip(
             total['topics_with_message_count'],

@@ -115,7 +115,7 @@ class Commander:
         self._names = mapping.joint_names
         self._limiter.start(self._goals.rest.position)
         self._last_position = self._limiter.position
-        self._last_velocity = np.zeros(len(mapping.joints))
+        self._last_velocity: Vector = np.zeros(len(mapping.joints))
         self._goal: Goal | Reason = self._goals.rest
         self._rest_reason: Reason | None = None  # set while the hand goes to rest to be disarmed
 

@@ -158,7 +158,7 @@ class Goals:
                 f'The prediction has no value for {", ".join(missing)}; it has '
                 f'{", ".join(values) or "no degree of freedom"}.',
             )
-        total = np.zeros(len(self._names))
+        total: Vector = np.zeros(len(self._names))
         for name, dof in self._mapping.dofs.items():
             total += self._weights[name] * dof.value(values[name])
         total = np.clip(total, -1.0, 1.0)

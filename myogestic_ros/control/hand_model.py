@@ -74,7 +74,7 @@ class HandModel:
         self._now_s = now_s
         self.velocities = np.zeros(len(self.names))
         self._goal = self.positions.copy()
-        self._speed = np.zeros(len(self.names))
+        self._speed: Array = np.zeros(len(self.names))
         self._commanded_s = now_s
         self._path: tuple[Array, Array] | None = None  # times (n,), positions (n, n_joints)
 

@@ -1,1 +1,1 @@
-"""Features, ready decoders, and how good they are."""
+"""Features, built-in decoders, recalibration, evaluation and quality checks."""

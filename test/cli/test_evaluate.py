@@ -92,7 +92,7 @@ def test_proportional_decoder_is_scored(folder: Path, tmp_path: Path) -> None:
     (figures,) = json.loads(file.read_text())['decoders']
     assert figures['dofs'] == ['fingers', 'wrist']
     assert figures['across_sessions'] is None
-    assert min(figures['each_stretch']['r2']) > 0.3
+    assert min(figures['each_block']['r2']) > 0.3
     assert 'data:image/svg+xml' in page.read_text()
     call(folder, 'arm', *ridge, '--target', 'glove', '--report', picture)
     assert picture.stat().st_size > 10_000

@@ -77,7 +77,7 @@ class BatchCutter:
         self._filter: StreamFilter | None = None
         self._settled = 0  # index of the first sample after the transient of the filter
         self._n_samples = 0
-        self._tail = np.empty((0, 0), np.float32)  # newest samples, (n_channels, n_samples)
+        self._tail: Samples = np.empty((0, 0), np.float32)  # newest, (n_channels, n_samples)
 
     def push(self, block: Block) -> Iterator[WindowBatch]:
         """Take in the next samples; yield the windows that they complete.

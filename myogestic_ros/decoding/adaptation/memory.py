@@ -62,7 +62,7 @@ class Memory:
         covariances : mapping of str to ndarray, optional
             As the attributes of the same names.
         """
-        keep = np.arange(len(features))
+        keep: NDArray[np.intp] = np.arange(len(features))
         most = max(1, MAX_BYTES // (4 * features.shape[1]))
         if len(keep) > most:
             share = most / len(keep)

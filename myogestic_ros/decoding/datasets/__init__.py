@@ -1,1 +1,1 @@
-"""Training, target and evaluation data built from sessions."""
+"""Training, target and evaluation sets computed from sessions."""

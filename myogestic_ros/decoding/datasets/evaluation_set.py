@@ -1,4 +1,4 @@
-"""All windows of recorded sessions, also those that training leaves out: what is tested on."""
+"""Evaluation set: features of all windows of sessions, including transitions between cues."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ Extract = Callable[[dict[str, Samples]], Features]
 
 @dataclass(frozen=True)
 class Cue:
-    """One repetition of one class; ``follows_other`` when another class went before, without a gap."""
+    """One repetition of one class.
+
+    Attributes
+    ----------
+    session : int
+        Number of the session.
+    class_index, repetition : int
+        Class index and number of the repetition.
+    follows_other : bool
+        True if another class precedes it without a gap.
+    """
 
     session: int
     class_index: int
@@ -41,28 +51,28 @@ class Cue:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Features of all windows, and which cue each belongs to.
+    """Features of all windows, with the cue of each.
 
     Attributes
     ----------
     features : ndarray, shape (n_windows, n_features)
-        What ``extract`` returned.
+        Result of ``extract``.
     cues : ndarray of int, shape (n_windows,)
-        Number of the cue in force at the newest sample; -1: none.
+        Number of the cue at the newest sample; -1: none.
     steady : ndarray of bool, shape (n_windows,)
-        Whether all samples are of that cue, and of after it was settled.
+        True if all samples belong to that cue, after its settling time.
     since_cue_s, times_s : ndarray, shape (n_windows,)
-        Time of the newest sample, from the beginning of its cue and of its session, s.
+        Time of the newest sample since the beginning of its cue and of its session, s.
     cue_list : list of Cue
-        The cues by number.
+        All cues by number.
     class_names : dict of int to str
         Name of each class that has steady windows.
     session_names : list of str
-        By number.
+        Session names by number.
     hop_s : float
-        Step between windows, s.
+        Hop between windows, s.
     settle_s : float
-        What is not steady at the beginning of a cue, s.
+        Settling time at the beginning of a cue, s.
     """
 
     features: Features
@@ -91,7 +101,7 @@ class EvaluationSet:
         return found
 
     def count_repetitions(self) -> dict[int, int]:
-        """Return how many repetitions of each class have steady windows."""
+        """Return the number of repetitions with steady windows for each class."""
         with_windows = set(self.cues[self.steady].tolist())
         return {
             index: sum(self.cue_list[number].class_index == index for number in with_windows)
@@ -115,30 +125,31 @@ def load_evaluation_set(
     Parameters
     ----------
     paths : sequence of path
-        Sessions.
+        Folders of the sessions.
     stream : str
         Name of the stream.
     extract : callable
-        As the ``extract`` callback, able to take many windows at once.
+        The ``extract`` callback; it must accept many windows at once.
     window_ms, hop_ms, settle_ms : float
-        Length of a window, step to the next, and what is not steady after a cue, ms. Of a cue
-        that would leave nothing, the second half of the windows is steady.
+        Length of a window, hop to the next, and settling time at the beginning of a cue, ms. For
+        cues that are too short, the second half of the windows is steady.
     classes : collection of int
-        Indices of the classes to use; empty: all.
+        Class indices to use; empty: all.
     filters : FilterSpec, optional
-        What the stream passes through before it is cut; None: nothing.
+        Filters to apply first; None: none.
 
     Raises
     ------
     TrainingError
-        When there are no labelled windows, of one class only, or of different channels.
+        If there are no labelled windows, only one class, or different channels.
     SessionError
-        When a session cannot be read, or two do not mean the same by their labels.
+        If a session cannot be read, or class names differ between sessions.
     """
     if not (window_ms > 0 and hop_ms > 0 and settle_ms >= 0):
         raise TrainingError(
-            f'Windows of {window_ms:g} ms every {hop_ms:g} ms, settled after {settle_ms:g} ms; '
-            f'expected more than 0 ms for the first two, and no less for the third.'
+            f'Got a window of {window_ms:g} ms, a hop of {hop_ms:g} ms and a settling time of '
+            f'{settle_ms:g} ms; expected window and hop above 0 ms, and settling time of at least '
+            f'0 ms.'
         )
     reader = _Reader(stream, hop_ms, settle_ms, classes)
     features: list[Features] = []
@@ -156,16 +167,16 @@ def load_evaluation_set(
         np.array([window.whole for window in reader.found], np.bool_),
     )
     used = {reader.cues[number].class_index for number in set(cues[steady].tolist())}
-    told = ', '.join(reader.session_names)
+    listed = ', '.join(reader.session_names)
     if not used:
         raise TrainingError(
-            f"There is nothing to test in {told}: no labelled cue on stream '{stream}' is longer "
+            f"There is nothing to test in {listed}: no labelled cue on stream '{stream}' is longer "
             f'than a window of {window_ms:g} ms. Set labels while recording (recorder/set_label).'
         )
     if len(used) < 2:
         raise TrainingError(
-            f"All labelled windows of {told} are of one class, '{reader.names[used.pop()]}'; "
-            f'expected at least two.'
+            f"All labelled windows of {listed} are of one class, '{reader.names[used.pop()]}'; "
+            f'expected at least two classes. Record another class, or select more classes.'
         )
     return EvaluationSet(
         np.concatenate(features),
@@ -190,7 +201,7 @@ class _Window(NamedTuple):
 
 
 class _Reader:
-    """Tell what the windows of one session after the other show, and number their cues."""
+    """Assigns windows to cues, session by session, and numbers the cues."""
 
     def __init__(
         self, stream: str, hop_ms: float, settle_ms: float, classes: Collection[int]
@@ -200,13 +211,13 @@ class _Reader:
         self.names: dict[int, str] = {}
         self.session_names: list[str] = []
         self._stream = stream
-        self._joined_ns = 2.5e6 * hop_ms  # windows less than that apart follow one another
+        self._joined_ns = 2.5e6 * hop_ms  # windows closer than this are adjacent
         self._settle_ns = round(settle_ms * 1e6)
         self._classes = set(classes)
         self._format: tuple[int, float] | None = None
 
     def begin(self, session: Session, number: int) -> None:
-        """Go on with another session, the ``number``-th."""
+        """Start the next session, with its number."""
         labels = session.labels()
         check_class_names(self.names, labels, session.name)
         for label in labels:
@@ -217,7 +228,7 @@ class _Reader:
         self._begin_ns, self._before, self._before_ns = 0, NO_CLASS, 0
 
     def take(self, batch: WindowBatch) -> None:
-        """Note the windows of a batch."""
+        """Add the windows of a batch."""
         self._check(batch)
         span_ns = round((batch.data.shape[2] - 1) * 1e9 / batch.sampling_rate)
         over = self._timeline.label_during
@@ -255,14 +266,14 @@ class _Reader:
         if found != self._format:
             channels, rate = self._format
             raise TrainingError(
-                f"The sessions do not go together: stream '{self._stream}' of session "
-                f"'{self.session_names[-1]}' has {found[0]} channels at {found[1]:g} Hz, those before it "
-                f'{channels} at {rate:g} Hz; train and test on sessions of one kind.'
+                f"The sessions do not match: stream '{self._stream}' of session "
+                f"'{self.session_names[-1]}' has {found[0]} channels at {found[1]:g} Hz, the earlier sessions "
+                f'{channels} at {rate:g} Hz; select sessions with the same channels and sampling rate.'
             )
 
 
 def _with_short_cues(cues: Ints, steady: Flags, whole: Flags) -> Flags:
-    """Return which windows are steady, with the second halves of cues too short to settle."""
+    """Return the steady windows, including the second halves of cues that are too short."""
     result = steady.copy()
     for cue in np.setdiff1d(cues[whole], cues[steady]):
         windows = np.flatnonzero((cues == cue) & whole)

@@ -1,4 +1,4 @@
-"""From recorded sessions to features with what they are to predict: for proportional decoders."""
+"""Training set of a proportional decoder: features of windows and target values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from myogestic_ros.sessions.reading.windows import iter_aligned_windows
 __all__ = ['TargetSet', 'load_targets']
 
 BATCH = 256
-"""Windows whose features are computed at once; bounds the memory, whatever a session's length."""
+"""Number of windows per call of ``extract``; limits the memory for sessions of any length."""
 
 Features = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -28,23 +28,24 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TargetSet:
-    """Features of windows, with what other streams had at their middle.
+    """Features of windows, with the values of the target streams at their middle.
 
     Attributes
     ----------
     features : ndarray, shape (n_windows, n_features)
-        What ``extract`` returned, session after session, in order of time.
+        Result of ``extract``, session after session, in order of time.
     targets : ndarray, shape (n_windows, n_dofs)
-        In the unit that was recorded.
+        Target values in the recorded unit.
     times_s : ndarray, shape (n_windows,)
-        Time of the newest sample, s.
+        Time of the newest sample of each window, s.
     sessions : ndarray of int, shape (n_windows,)
-        Number of the session.
+        Number of the session of each window.
     dof_names, session_names : list of str
+        Names of the targets and of the sessions.
     window_s : float
         Length of a window, s.
     n_channels : dict of str to int
-        Number of channels of each stream that features are computed of.
+        Number of channels of each stream that features are computed from.
     """
 
     features: Features
@@ -69,26 +70,28 @@ class _Batch:
 def load_targets(
     data: TrainingData, extract: Callable[[dict[str, Samples]], Features]
 ) -> TargetSet:
-    """Cut the windows of sessions, take the targets from other streams, compute the features.
+    """Cut the windows of sessions, compute their features and read the targets.
 
     Parameters
     ----------
     data : TrainingData
-        Sessions, stream, window, hop and targets; no targets: all other streams of the first
-        session.
+        Sessions, stream, window, hop and names of the target streams; without targets, all other
+        streams of the first session are used.
     extract : callable
-        As the ``extract`` callback, able to take many windows at once.
+        The ``extract`` callback; it must accept many windows at once.
 
     Raises
     ------
     SessionError
-        When a session cannot be read, or has no such stream.
+        If a session cannot be read, or has no such stream.
     TrainingError
-        When there is no window, a session has no other stream, or they do not go together.
+        If there are no windows, or a session lacks a target or has other channels.
     """
     stream = data.streams[0]
     if not data.paths:
-        raise TrainingError('No session to learn from; expected one with EMG and a target.')
+        raise TrainingError(
+            'No session is selected; expected sessions with EMG and a target stream.'
+        )
     others = list(data.targets) or _other_streams(Session(data.paths[0]), stream.name)
     names = [Path(path).name for path in data.paths]
     features, targets, times_s, sessions = [], [], [], []
@@ -96,15 +99,15 @@ def load_targets(
     for number, path in enumerate(data.paths):
         for batch in _batches(data, path, others):
             first = first or batch
-            _check_alike(first, batch)
+            _check_consistent(first, batch)
             features.append(np.asarray(extract({stream.name: batch.windows})))
             targets.append(batch.targets)
             times_s.append(batch.ends_s)
             sessions.append(np.full(len(batch.ends_s), number))
     if first is None:
         raise TrainingError(
-            f"No window of '{stream.name}' in {', '.join(names)} has a value of "
-            f'{", ".join(others)} at its middle; record both at the same time.'
+            f"No window of stream '{stream.name}' in {', '.join(names)} has a value of "
+            f'{", ".join(others)} at its middle; record both streams at the same time.'
         )
     return TargetSet(
         np.concatenate(features),
@@ -119,7 +122,7 @@ def load_targets(
 
 
 def _batches(data: TrainingData, path: str, others: list[str]) -> Iterator[_Batch]:
-    """Yield the windows of one session with their targets, some at a time."""
+    """Yield batches of windows of one session with their targets."""
     stream = data.streams[0]
     windows = iter_aligned_windows(
         [path],
@@ -140,31 +143,31 @@ def _batches(data: TrainingData, path: str, others: list[str]) -> Iterator[_Batc
         )
 
 
-def _check_alike(first: _Batch, batch: _Batch) -> None:
-    """Refuse what cannot be learnt together: other degrees of freedom, other windows."""
+def _check_consistent(first: _Batch, batch: _Batch) -> None:
+    """Raise TrainingError if two sessions have different targets, channels or rates."""
     if batch.dofs != first.dofs:
         raise TrainingError(
-            f"The sessions do not go together: '{batch.session}' has the degrees of freedom "
+            f"The sessions do not match: '{batch.session}' has the degrees of freedom "
             f"{', '.join(batch.dofs)}, '{first.session}' has {', '.join(first.dofs)}; expected the same "
-            f'in the same order. Take sessions of one kind, or name a target that they share.'
+            f'in the same order. Select matching sessions, or a target that they have in common.'
         )
     if batch.windows.shape[1:] != first.windows.shape[1:]:
         (channels, samples), (expected, length) = batch.windows.shape[1:], first.windows.shape[1:]
         raise TrainingError(
-            f"The sessions do not go together: windows of '{batch.session}' have {channels} channels x "
+            f"The sessions do not match: windows of '{batch.session}' have {channels} channels x "
             f"{samples} samples, those of '{first.session}' {expected} x {length}; expected the same. "
-            f'Take sessions of one kind.'
+            f'Select sessions with the same channels and sampling rate.'
         )
 
 
 def _other_streams(session: Session, stream: str) -> list[str]:
-    """Return the streams beside one; a topic on which nobody spoke is none."""
+    """Return all other streams of a session that have data."""
     own = session.stream_topic(stream)
     others = [topic for topic in session.streams() if topic != own]
     found = [topic for topic in others if next(session.chunks(topic), None) is not None]
     if not found:
         raise TrainingError(
-            f"A proportional decoder learns from a stream beside '{stream}' (a glove, a force) "
-            f"that is recorded in the same session; session '{session.name}' has none."
+            f"Session '{session.name}' has no stream except '{stream}'; a proportional decoder "
+            f'needs a target stream (a glove, a force) in the same session. Record both streams.'
         )
     return found

@@ -1,4 +1,4 @@
-"""From recorded sessions to features with their classes: what decoders are trained on."""
+"""Training set of a classifier: features and classes of the windows of sessions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from myogestic_ros.sessions.reading.window_batches import LabeledBatch, iter_win
 
 __all__ = ['TrainingSet', 'load_training_set']
 
-AHEAD = 4
-"""Batches that may wait for each thread; bounds the memory, whatever a session's length."""
+MAX_QUEUED_BATCHES = 4
+"""Maximum number of queued batches per thread; limits the memory for sessions of any length."""
 
 Features = NDArray[np.floating[Any]]
 Extract = Callable[[dict[str, Samples]], Features]
 Cue = tuple[str, int, int]
-"""Session, class index, repetition: what the numbers of repetitions are made from."""
+"""Session, class index and repetition."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class TrainingSet:
     Attributes
     ----------
     features : ndarray, shape (n_windows, n_features)
-        What ``extract`` returned.
+        Result of ``extract``.
     classes : ndarray of int, shape (n_windows,)
         Class index of each window.
     repetitions : ndarray of int, shape (n_windows,)
-        Number of the repetition it belongs to: each cue has its own, in order of time.
+        Number of the cue that it belongs to, in order of time.
     class_names : dict of int to str
-        Name of each class, no two alike.
+        Name of each class; the names are unique.
     n_channels : dict of str to int
         Number of channels of each stream.
     short_cues : int
-        How many cues were too short to leave out so much of their beginning as was asked.
+        Number of cues that are not longer than the settling time and a window.
     """
 
     features: Features
@@ -57,7 +57,7 @@ class TrainingSet:
     short_cues: int
 
     def count_repetitions(self) -> dict[int, int]:
-        """Return how many repetitions of each class there are."""
+        """Return the number of repetitions of each class, by class index."""
         return {
             index: len(np.unique(self.repetitions[self.classes == index]))
             for index in self.class_names
@@ -72,21 +72,21 @@ def load_training_set(data: TrainingData, extract: Extract, settle_ms: float) ->
     data : TrainingData
         Sessions, classes, stream, window and hop.
     extract : callable
-        As the ``extract`` callback, and able to take many windows at once: arrays of shape
+        The ``extract`` callback; it must accept many windows at once: arrays of shape
         ``(n_windows, n_channels, n_samples)`` to ``(n_windows, n_features)``.
     settle_ms : float
-        What is left out at the beginning of each cue, ms: the hand follows the cue late. Of a
-        cue that would leave nothing, the second half of the windows is used.
+        Time left out at the beginning of each cue, for the reaction of the subject, ms. For cues
+        that are too short, the second half of their windows is used.
 
     Raises
     ------
     TrainingError
-        When there is no window, only one class, or the sessions do not fit together.
+        If there are no windows, only one class, or sessions with different channels.
     """
     if len(data.streams) != 1:
         raise TrainingError(
             f'This decoder trains on one stream, got {[spec.name for spec in data.streams]}; '
-            f'name one stream, or use a decoder of your own.'
+            f'select one stream, or write a decoder for several.'
         )
     found = _Collector(data.streams[0].name, extract)
     found.add(_batches(data, data.paths, settle_ms))
@@ -96,7 +96,7 @@ def load_training_set(data: TrainingData, extract: Extract, settle_ms: float) ->
 
 
 class _Collector:
-    """Take windows in, keep their features."""
+    """Computes and collects the features of windows."""
 
     def __init__(self, stream: str, extract: Extract) -> None:
         self.cues: list[Cue] = []
@@ -111,7 +111,7 @@ class _Collector:
     def add(self, batches: Iterable[LabeledBatch]) -> None:
         """Add windows; those of the second call are of short cues.
 
-        While one thread reads, others compute: what takes its time lets go of the interpreter.
+        One thread reads, others compute the features: NumPy releases the interpreter lock.
         """
         self._rounds += 1
         workers = os.cpu_count() or 1
@@ -125,7 +125,7 @@ class _Collector:
                 if self._rounds > 1:
                     self._short.add(cue)
                 waiting.append(pool.submit(self._extract, {self._stream: batch.windows.data}))
-                if len(waiting) >= AHEAD * workers:
+                if len(waiting) >= MAX_QUEUED_BATCHES * workers:
                     self._features.append(waiting.popleft().result())
             self._features += [future.result() for future in waiting]
 
@@ -135,17 +135,17 @@ class _Collector:
         if shape != self._shape:
             raise TrainingError(
                 f"Stream '{self._stream}' of session {batch.session} has windows of {shape[0]} "
-                f'channels x {shape[1]} samples, the sessions before it of {self._shape[0]} x '
-                f'{self._shape[1]}; train on sessions of one kind.'
+                f'channels x {shape[1]} samples, the earlier sessions of {self._shape[0]} x '
+                f'{self._shape[1]}; train on sessions with the same channels and sampling rate.'
             )
 
     def training_set(self, data: TrainingData) -> TrainingSet:
-        """Return what has been collected."""
+        """Return the collected training set."""
         if self._shape is None:
-            of_classes = f' of the classes {sorted(data.classes)}' if data.classes else ''
+            classes = f' of the classes {sorted(data.classes)}' if data.classes else ''
             raise TrainingError(
                 f'No training windows in {", ".join(data.paths) or "no session"}: expected '
-                f'labelled cues{of_classes} longer than a window of {data.window_ms:g} ms, on '
+                f'labelled cues{classes} longer than a window of {data.window_ms:g} ms, on '
                 f"stream '{self._stream}'."
             )
         names = _unique_names(data, self._names)
@@ -155,8 +155,8 @@ class _Collector:
                 f'at least two. Record another class, or select more of them.'
             )
         order = {str(path): number for number, path in enumerate(data.paths)}
-        in_time = sorted(set(self.cues), key=lambda cue: (order[cue[0]], cue[2], cue[1]))
-        number = {cue: number for number, cue in enumerate(in_time)}
+        ordered = sorted(set(self.cues), key=lambda cue: (order[cue[0]], cue[2], cue[1]))
+        number = {cue: number for number, cue in enumerate(ordered)}
         return TrainingSet(
             np.concatenate(self._features),
             np.array([index for _, index, _ in self.cues], np.int64),
@@ -178,7 +178,7 @@ def _batches(data: TrainingData, paths: Iterable[str], settle_ms: float) -> Iter
 
 
 def _cues(data: TrainingData) -> set[Cue]:
-    """Return all cues that the sessions hold, of the classes asked for."""
+    """Return all cues of the selected classes in the sessions."""
     return {
         (str(path), label.index, label.repetition)
         for path in data.paths
@@ -188,7 +188,7 @@ def _cues(data: TrainingData) -> set[Cue]:
 
 
 def _second_halves(data: TrainingData, cues: set[Cue]) -> Iterator[LabeledBatch]:
-    """Yield the second half of the windows of each of these cues."""
+    """Yield the second half of the windows of each cue."""
     found: defaultdict[Cue, list[LabeledBatch]] = defaultdict(list)
     for path in sorted({path for path, _, _ in cues}):
         for batch in _batches(data, [path], 0.0):
@@ -204,10 +204,10 @@ def _second_halves(data: TrainingData, cues: set[Cue]) -> Iterator[LabeledBatch]
 
 
 def _unique_names(data: TrainingData, recorded: dict[int, str]) -> dict[int, str]:
-    """Return a name for each class index: as announced, else as recorded; no two alike."""
+    """Return unique class names by index: those of the training data, otherwise as recorded."""
     names: dict[int, str] = {}
     for index in sorted(recorded):
-        announced = data.class_names[index] if 0 <= index < len(data.class_names) else ''
-        name = announced or recorded[index] or f'class {index}'
+        configured = data.class_names[index] if 0 <= index < len(data.class_names) else ''
+        name = configured or recorded[index] or f'class {index}'
         names[index] = name if name not in names.values() else f'{name} ({index})'
     return names

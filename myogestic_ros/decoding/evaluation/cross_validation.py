@@ -1,7 +1,7 @@
-"""How good a decoder is: trained on some repetitions, tested on others.
+"""Cross-validation of classifiers: trained on some repetitions, tested on others.
 
-Always split by repetition, never by window: neighbouring windows share most of their samples,
-so a decoder tested on the neighbours of what it was trained on only remembers.
+Data is always split by repetition, never by window: neighbouring windows share most of their
+samples, so a split by window gives much too high an accuracy.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ Split = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 class Predictor(Protocol):
-    """What has been trained; any scikit-learn classifier is one."""
+    """A trained classifier, such as any of scikit-learn."""
 
     def predict(self, X: Features) -> Any:  # noqa: N803 - as in scikit-learn
-        """Return the class of each row, shape (n_windows,)."""
+        """Return the class index of each row, shape (n_windows,)."""
 
 
 Fit = Callable[[Features, Ints], Predictor]
-"""Trains on features (n_windows, n_features) and classes (n_windows,)."""
+"""Function that trains on features (n_windows, n_features) and classes (n_windows,)."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Outcome of one or more tests.
+    """Result of one or more tests.
 
     Attributes
     ----------
     classes : tuple of int
-        The classes that occur, in ascending order.
+        Class indices in ascending order.
     confusion : ndarray of int, shape (n_classes, n_classes)
-        Number of windows: rows are what they were, columns what they were taken for.
+        Number of windows; rows are true classes, columns predicted classes.
     fold_accuracies : tuple of float
         Accuracy of each test alone, 0 to 1.
     """
@@ -59,18 +59,18 @@ class Evaluation:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing could be tested."""
+        """True if nothing could be tested."""
         return not self.confusion.any()
 
     @property
     def accuracy(self) -> float:
-        """Share of the windows that were taken for what they were; NaN when none was tested."""
+        """Share of correctly classified windows, 0 to 1; NaN if none was tested."""
         total = int(self.confusion.sum())
         return int(np.trace(self.confusion)) / total if total else float('nan')
 
     @property
     def recalls(self) -> dict[int, float]:
-        """Accuracy on the windows of each class that was tested."""
+        """Recall of each class that was tested, 0 to 1, by class index."""
         totals = self.confusion.sum(axis=1)
         return {
             label: int(self.confusion[row, row]) / int(totals[row])
@@ -80,7 +80,7 @@ class Evaluation:
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean of the recalls: every class counts the same; NaN when none was tested."""
+        """Mean of the recalls, so that all classes have the same weight; NaN if none was tested."""
         recalls = self.recalls
         return sum(recalls.values()) / len(recalls) if recalls else float('nan')
 
@@ -92,31 +92,34 @@ def leave_one_repetition_out(
     fit: Fit,
     on_test: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Test on each repetition in turn, trained on all the others; within `parallel`, several at once.
+    """Test on each repetition in turn, trained on all others; in parallel within `parallel`.
 
     Parameters
     ----------
     X : ndarray, shape (n_windows, n_features)
         Features.
     y : ndarray of int, shape (n_windows,)
-        Class of each window.
+        Class index of each window.
     groups : ndarray of int, shape (n_windows,)
-        Repetition of each window; one number is one test (see `fold_numbers`).
+        Repetition of each window; each number is one test (see `fold_numbers`).
     fit : callable
         ``fit(X, y)`` returns an object with ``predict(X)``.
     on_test : callable
-        Called when a test is over.
+        Called after each test.
 
     Notes
     -----
-    What the others hold no example of is not tested: it could not be known.
+    Windows of classes that are missing in the training data are not tested.
     """
     splits = [(groups != group, groups == group) for group in np.unique(groups)]
     return _evaluate(X, y, splits, fit, on_test)
 
 
 def last_repetition(X: Features, y: Ints, groups: Ints, fit: Fit) -> Evaluation:  # noqa: N803
-    """Test on the last repetition of each class, trained on all before; see the others."""
+    """Test on the last repetition of each class, trained on all earlier ones.
+
+    Arguments as for `leave_one_repetition_out`.
+    """
     last = _rank_from_end(y, groups) == 0
     return _evaluate(X, y, [(~last, last)], fit)
 
@@ -128,22 +131,34 @@ def first_repetitions(
     fit: Fit,
     n_repetitions: int = 1,
 ) -> Evaluation:
-    """Test on the last repetition of each class, trained on its first ``n_repetitions`` only."""
+    """Test on the last repetition of each class, trained on its first ``n_repetitions``.
+
+    Arguments as for `leave_one_repetition_out`.
+    """
     last = _rank_from_end(y, groups) == 0
     return _evaluate(X, y, [((_rank(y, groups) < n_repetitions) & ~last, last)], fit)
 
 
 def fold_numbers(y: Ints, groups: Ints, max_folds: int = 10) -> Ints:
-    """Assign repetitions to the tests of `leave_one_repetition_out`, each with every class.
+    """Assign repetitions to folds for `leave_one_repetition_out`, so that each has every class.
 
-    The first repetition of each class goes to test 0, its second to test 1, and so on, whatever
-    their numbers are. A class with more repetitions than the typical one (rest, often) has its
-    surplus spread evenly, in order.
+    The first repetition of each class is assigned to fold 0, the second to fold 1, and so on,
+    independent of their numbers. Additional repetitions of a class with more than the median number
+    (often rest) are distributed evenly, in order.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n_windows,)
+        Class index of each window.
+    groups : ndarray of int, shape (n_windows,)
+        Repetition of each window.
+    max_folds : int
+        Maximum number of folds.
 
     Returns
     -------
     ndarray of int, shape (n_windows,)
-        0 to ``n_folds - 1``; a repetition is never divided.
+        Fold of each window, 0 to ``n_folds - 1``; a repetition is in one fold only.
     """
     rank = _rank(y, groups)
     counts = {label: int(rank[y == label].max()) + 1 for label in np.unique(y)}
@@ -157,7 +172,7 @@ def fold_numbers(y: Ints, groups: Ints, max_folds: int = 10) -> Ints:
 
 
 def _rank(y: Ints, groups: Ints) -> Ints:
-    """Return for each window how many repetitions of its class come before its own."""
+    """Return the number of earlier repetitions of its class for each window."""
     ranks = np.zeros(len(y), np.int64)
     for label in np.unique(y):
         ranks[y == label] = np.unique(groups[y == label], return_inverse=True)[1]

@@ -25,29 +25,29 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Test = tuple[Flags, Flags]
-"""Which windows are trained on (steady ones only), and which are then tested."""
+"""Masks of the training windows (steady only) and of the tested windows, (n_windows,)."""
 
-Step = Callable[[], None]
+Callback = Callable[[], None]
 
 
-def _no_step() -> None:
-    """Take no notice."""
+def _ignore() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What was predicted for windows while they were left out of the training.
+    """Predictions for windows that were left out of the training.
 
     Attributes
     ----------
     data : EvaluationSet
         The windows.
     tests : ndarray of int, shape (n_windows,)
-        Number of the test in which each was left out; -1: it was in none.
+        Number of the test in which each window was left out; -1: none.
     predicted : ndarray of int, shape (n_windows,)
-        Class it was taken for; ``NO_CLASS`` where it was not tested.
+        Predicted class index; ``NO_CLASS`` for windows that were not tested.
     confidence : ndarray of float, shape (n_windows,)
-        Probability of that class; NaN where it was not tested, or the decoder gives none.
+        Probability of that class; NaN if not tested, or without probabilities.
     """
 
     data: EvaluationSet
@@ -57,12 +57,18 @@ class HeldOut:
 
     @property
     def steady(self) -> Flags:
-        """Which windows were tested and are steady, shape (n_windows,)."""
+        """Mask of the steady windows that were tested, shape (n_windows,)."""
         flags: Flags = (self.tests >= 0) & self.data.steady
         return flags
 
     def evaluation(self, windows: Flags | None = None) -> Evaluation:
-        """Return the score of some of the windows; None: of all steady ones."""
+        """Return the score of some windows.
+
+        Parameters
+        ----------
+        windows : ndarray of bool, shape (n_windows,), optional
+            Mask of the windows; by default, all steady ones.
+        """
         chosen = self.steady if windows is None else windows & (self.tests >= 0)
         known = np.array(sorted(self.data.class_names), np.int64)
         truth, found = self.data.classes[chosen], self.predicted[chosen]
@@ -75,7 +81,7 @@ class HeldOut:
         return Evaluation(tuple(int(label) for label in known), confusion, tuple(accuracies))
 
 
-def _run(data: EvaluationSet, tests: Sequence[Test], fit: Fit, step: Step) -> HeldOut:
+def _run(data: EvaluationSet, tests: Sequence[Test], fit: Fit, on_fit: Callback) -> HeldOut:
     count = len(data.cues)
     numbers = np.full(count, -1, np.int64)
     predicted = np.full(count, NO_CLASS, np.int64)
@@ -83,8 +89,8 @@ def _run(data: EvaluationSet, tests: Sequence[Test], fit: Fit, step: Step) -> He
     classes = data.classes
     for number, (train, left_out) in enumerate(tests):
         known = np.unique(classes[train])
-        test = left_out & np.isin(classes, known)  # what was never shown could not be known
-        step()
+        test = left_out & np.isin(classes, known)  # other classes cannot be predicted
+        on_fit()
         if len(known) < 2 or not test.any():
             continue
         model = fit(data.features[train], classes[train])
@@ -97,10 +103,7 @@ def _run(data: EvaluationSet, tests: Sequence[Test], fit: Fit, step: Step) -> He
 
 
 def _cue_folds(data: EvaluationSet, session: int, max_folds: int = 10) -> Ints:
-    """Return for each window of a session the number of its repetition among those of its class.
-
-    -1 for windows of other sessions or of none.
-    """
+    """Return the fold of each window of a session; -1 for all other windows."""
     chosen = data.steady & (data.sessions == session)
     folds = np.full(len(data.cues), -1, np.int64)
     if not chosen.any():
@@ -117,21 +120,33 @@ def _sessions(data: EvaluationSet) -> Iterator[Ints]:
         yield _cue_folds(data, session)
 
 
-def each_repetition(data: EvaluationSet, fit: Fit, step: Step = _no_step) -> HeldOut:
-    """Leave one repetition out in turn, and test on it; each session for itself.
+def each_repetition(data: EvaluationSet, fit: Fit, on_fit: Callback = _ignore) -> HeldOut:
+    """Leave one repetition out in turn and test on it, within each session.
 
-    Transitions are tested with the rest of their repetition, and never trained on.
+    Windows in transitions are tested with their repetition, but never used for training.
+
+    Parameters
+    ----------
+    data : EvaluationSet
+        Windows.
+    fit : callable
+        ``fit(X, y)`` returns a trained classifier.
+    on_fit : callable
+        Called before each training.
     """
     tests = [
         ((folds >= 0) & (folds != fold) & data.steady, folds == fold)
         for folds in _sessions(data)
         for fold in np.unique(folds[folds >= 0])
     ]
-    return _run(data, tests, fit, step)
+    return _run(data, tests, fit, on_fit)
 
 
-def last_repetitions(data: EvaluationSet, fit: Fit, step: Step = _no_step) -> HeldOut:
-    """Test on the last repetition of each class, trained on those before; each session for itself."""
+def last_repetitions(data: EvaluationSet, fit: Fit, on_fit: Callback = _ignore) -> HeldOut:
+    """Test on the last repetition of each class, trained on the earlier ones, within each session.
+
+    Arguments as for `each_repetition`.
+    """
     tests = []
     for session in range(len(data.session_names)):
         of_session = data.sessions == session
@@ -141,21 +156,32 @@ def last_repetitions(data: EvaluationSet, fit: Fit, step: Step = _no_step) -> He
             if (own & data.steady).any():
                 last |= own & (data.cues == data.cues[own & data.steady].max())
         tests.append((of_session & ~last & data.steady, last))
-    return _run(data, tests, fit, step)
+    return _run(data, tests, fit, on_fit)
 
 
-def across_sessions(data: EvaluationSet, fit: Fit, step: Step = _no_step) -> HeldOut:
-    """Leave one session out in turn, trained on all others, and test on it."""
+def across_sessions(data: EvaluationSet, fit: Fit, on_fit: Callback = _ignore) -> HeldOut:
+    """Leave one session out in turn and test on it, trained on all others.
+
+    Arguments as for `each_repetition`.
+    """
     tests = [
         ((data.sessions != session) & (data.cues >= 0) & data.steady, data.sessions == session)
         for session in range(len(data.session_names))
     ]
-    return _run(data, tests, fit, step)
+    return _run(data, tests, fit, on_fit)
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy after training on so many repetitions: mean, worst and best over the tests."""
+    """Point of a learning curve.
+
+    Attributes
+    ----------
+    repetitions : int
+        Number of training repetitions of each class.
+    accuracy, worst, best : float
+        Mean, minimum and maximum accuracy over the tests, 0 to 1.
+    """
 
     repetitions: int
     accuracy: float
@@ -164,12 +190,24 @@ class CurvePoint:
 
 
 def learning_curve(
-    data: EvaluationSet, fit: Fit, step: Step = _no_step, max_points: int = 6
+    data: EvaluationSet, fit: Fit, on_fit: Callback = _ignore, max_points: int = 6
 ) -> list[CurvePoint]:
-    """Leave one repetition out in turn, trained on the k before it only; each session for itself.
+    """Leave one repetition out in turn, trained on the k repetitions before it.
 
-    The repetitions count as a ring: before the first comes the last. So each k is tested on as
-    many repetitions, and the last point is `each_repetition`.
+    The order of repetitions is circular: the last one precedes the first one. Each k is therefore
+    tested on the same number of repetitions, and the last point is the accuracy of
+    `each_repetition`.
+
+    Parameters
+    ----------
+    data : EvaluationSet
+        Windows.
+    fit : callable
+        ``fit(X, y)`` returns a trained classifier.
+    on_fit : callable
+        Called before each training.
+    max_points : int
+        Maximum number of points.
     """
     rings = [folds for folds in _sessions(data) if folds.max() >= 1]
     most = max((int(folds.max()) for folds in rings), default=0)
@@ -183,7 +221,7 @@ def learning_curve(
             for fold in range(count):
                 near = (folds >= 0) & ((fold - folds) % count <= k) & (folds != fold)
                 tests.append((near & data.steady, (folds == fold) & data.steady))
-        accuracies = _run(data, tests, fit, step).evaluation().fold_accuracies
+        accuracies = _run(data, tests, fit, on_fit).evaluation().fold_accuracies
         if accuracies:
             points.append(
                 CurvePoint(k, float(np.mean(accuracies)), min(accuracies), max(accuracies))
@@ -192,7 +230,7 @@ def learning_curve(
 
 
 def curve_steps(most: int, max_points: int = 6) -> list[int]:
-    """Return the numbers of repetitions to train on: all up to ``most``, or a choice of them."""
+    """Return the numbers of training repetitions: 1 to ``most``, or a geometric selection."""
     if most <= max_points:
         return list(range(1, most + 1))
     spread = np.unique(np.round(np.geomspace(1, most, max_points)).astype(int))

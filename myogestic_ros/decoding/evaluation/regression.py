@@ -1,4 +1,4 @@
-"""How good a proportional decoder is: trained on some stretches of time, tested on others."""
+"""Cross-validation of proportional decoders: trained on some blocks of time, tested on others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from myogestic_ros.decoding.evaluation.report import plain
 __all__ = ['RegressionReport', 'RegressionScore', 'evaluate_regressor']
 
 BLOCKS = 5
-"""A session is divided into so many stretches, each of which is left out in turn."""
+"""Number of blocks of a session; each is left out in turn."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,7 +24,17 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RegressionScore:
-    """R² and mean absolute error of each degree of freedom, on windows that were left out."""
+    """Score on windows that were left out of the training.
+
+    Attributes
+    ----------
+    r2 : list of float
+        Coefficient of determination of each DoF; NaN for a DoF that does not move.
+    mae : list of float
+        Mean absolute error of each DoF, in the unit of the targets.
+    windows : int
+        Number of windows.
+    """
 
     r2: list[float]
     mae: list[float]
@@ -32,26 +42,26 @@ class RegressionScore:
 
     @property
     def mean_r2(self) -> float:
-        """Mean of the R² of all degrees of freedom that moved."""
+        """Mean R² of all DoFs that move; NaN if none does."""
         known = [value for value in self.r2 if np.isfinite(value)]
         return float(np.mean(known)) if known else float('nan')
 
 
 @dataclass(frozen=True)
 class RegressionReport:
-    """How good a proportional decoder is on some sessions.
+    """Evaluation of a proportional decoder.
 
     Attributes
     ----------
     decoder : str
-        Its name.
+        Name of the decoder.
     data : TargetSet
-        What it was tested on.
+        Windows and targets.
     predicted : ndarray, shape (n_windows, n_dofs)
-        With the stretch that a window lies in left out; NaN where it was not tested.
+        Predictions with the block of the window left out; NaN for windows not tested.
     each, half, sessions : RegressionScore or None
-        One stretch left out at a time; the second half, trained on the first; one session left
-        out at a time.
+        Score with one block left out at a time; on the second half, trained on the first; with one
+        session left out at a time (None for a single session).
     """
 
     decoder: str
@@ -62,10 +72,10 @@ class RegressionReport:
     sessions: RegressionScore | None
 
     def notes(self) -> list[str]:
-        """Say what could not be tested, and why."""
+        """Return sentences about classes or DoFs that could not be tested."""
         still = np.ptp(self.data.targets, axis=0) == 0
         return [
-            f"'{name}' never moves in these sessions: it has no R²."
+            f"DoF '{name}' does not move in these sessions, so it has no R²."
             for name, constant in zip(self.data.dof_names, still, strict=True)
             if constant
         ]
@@ -79,7 +89,7 @@ class RegressionReport:
                 'sessions': self.data.session_names,
                 'dofs': self.data.dof_names,
                 'windows': len(self.data.targets),
-                'each_stretch': vars(self.each) if self.each else None,
+                'each_block': vars(self.each) if self.each else None,
                 'second_half': vars(self.half) if self.half else None,
                 'across_sessions': vars(self.sessions) if self.sessions else None,
                 'notes': self.notes(),
@@ -88,8 +98,8 @@ class RegressionReport:
         return found
 
 
-def _apart(data: TargetSet, train: Flags, test: Flags) -> Flags:
-    """Return which windows to train on: none that shares samples with one that is tested."""
+def _without_overlap(data: TargetSet, train: Flags, test: Flags) -> Flags:
+    """Return the training windows that share no samples with a tested window."""
     result = train.copy()
     for session in np.unique(data.sessions[test]):
         own = data.sessions == session
@@ -117,32 +127,32 @@ def evaluate_regressor(
     decoder: str,
     data: TargetSet,
     fit: Callable[[Any, Any], Any],
-    step: Callable[[], None] = lambda: None,
+    on_fit: Callable[[], None] = lambda: None,
 ) -> RegressionReport:
     """Evaluate a proportional decoder.
 
     Parameters
     ----------
     decoder : str
-        Its name.
+        Name of the decoder.
     data : TargetSet
-        Windows.
+        Windows and targets.
     fit : callable
         ``fit(X, targets)`` returns a trained regressor with ``predict(X)``.
-    step : callable
+    on_fit : callable
         Called before each training.
     """
-    place = np.zeros(len(data.times_s))
+    position = np.zeros(len(data.times_s))
     for session in np.unique(data.sessions):
         own = data.sessions == session
-        place[own] = np.arange(own.sum()) / own.sum()
-    blocks = (place * BLOCKS).astype(np.int64)
+        position[own] = np.arange(own.sum()) / own.sum()
+    blocks = (position * BLOCKS).astype(np.int64)
 
     def run(tests: list[tuple[Flags, Flags]]) -> Floats:
         predicted = np.full(data.targets.shape, np.nan)
         for train, test in tests:
-            step()
-            chosen = _apart(data, train, test)
+            on_fit()
+            chosen = _without_overlap(data, train, test)
             if chosen.sum() < 2 or not test.any():
                 continue
             found = np.asarray(
@@ -160,7 +170,7 @@ def evaluate_regressor(
     )
     half = run(
         [
-            ((data.sessions == s) & (place < 0.5), (data.sessions == s) & (place >= 0.5))
+            ((data.sessions == s) & (position < 0.5), (data.sessions == s) & (position >= 0.5))
             for s in np.unique(data.sessions)
         ]
     )

@@ -1,4 +1,4 @@
-"""Everything that is said of one decoder on some sessions, ready to be printed or drawn."""
+"""Evaluation report of a classifier."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ __all__ = ['ClassificationReport', 'count_fits', 'evaluate_classifier', 'plain']
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """How good a decoder is on some sessions.
+    """Evaluation of a classifier.
 
     Attributes
     ----------
     decoder : str
-        Its name.
+        Name of the decoder.
     each : HeldOut
         Predictions with each repetition left out in turn.
     last, sessions : Evaluation
-        On the last repetition; on whole sessions left out (empty when there is one only).
+        Score on the last repetition; on sessions left out (empty for a single session).
     curve : list of CurvePoint
-        Accuracy by number of training repetitions.
+        Accuracy against the number of training repetitions.
     """
 
     decoder: str
@@ -55,7 +55,7 @@ class ClassificationReport:
 
     @property
     def data(self) -> EvaluationSet:
-        """What it was tested on."""
+        """Windows that it was tested on."""
         return self.each.data
 
     @property
@@ -65,17 +65,17 @@ class ClassificationReport:
 
     @property
     def transitions(self) -> Evaluation:
-        """Score on the windows that span or just follow a change of class."""
+        """Score on the windows during or shortly after a change of class."""
         return self.each.evaluation(transition_windows(self.each))
 
     @property
     def rejections(self) -> list[Rejection]:
-        """What rejecting unsure predictions buys."""
+        """Accuracy and rejection rate at several thresholds of the probability."""
         return rejections(self.each)
 
     @property
     def delays(self) -> Delays:
-        """How soon cues are followed."""
+        """Delay of the decisions after the cues."""
         return delays(self.each)
 
     @property
@@ -87,35 +87,35 @@ class ClassificationReport:
         }
 
     def notes(self) -> list[str]:
-        """Say what could not be tested, and why."""
-        said = []
+        """Return sentences about classes or DoFs that could not be tested."""
+        notes = []
         counts = self.data.count_repetitions()
         once = [name for index, name in self.data.class_names.items() if counts[index] == 1]
         if self.each.evaluation().is_empty and self.sessions.is_empty:
-            said.append(
-                'Nothing can be tested: no two classes have a second repetition, and a decoder '
-                'tested on what it was trained on looks better than it is. Record each cue twice.'
+            notes.append(
+                'Nothing can be tested: fewer than two classes have a second repetition, and a test '
+                'on training windows would give too high an accuracy. Record each cue at least twice.'
             )
         elif once:
-            said.append(
-                f'{", ".join(once)}: one repetition only, so it is trained on and never tested.'
+            notes.append(
+                f'{", ".join(once)}: only one repetition, used for training and not tested.'
             )
         if len(self.data.session_names) > 1:
-            said += self._unseen()
-        return said
+            notes += self._single_session_classes()
+        return notes
 
-    def _unseen(self) -> list[str]:
-        """Say which classes are in one session only."""
-        said = []
+    def _single_session_classes(self) -> list[str]:
+        """Return sentences about classes that occur in one session only."""
+        notes = []
         steady, sessions, classes = self.data.steady, self.data.sessions, self.data.classes
         for index, name in self.data.class_names.items():
             held = np.unique(sessions[steady & (classes == index)])
             if len(held) == 1:
-                said.append(
+                notes.append(
                     f"Only session '{self.data.session_names[int(held[0])]}' has '{name}': across "
-                    f'sessions it is not tested, for a decoder cannot know what it was not shown.'
+                    f'sessions it is not tested, since it is missing in the training data.'
                 )
-        return said
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as JSON types; NaN and infinity become None."""
@@ -163,7 +163,7 @@ def _scores(score: Evaluation) -> dict[str, Any] | None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON types; NaN and infinity, which JSON has not, become None."""
+    """Return a value as JSON types; NaN and infinity become None."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -174,7 +174,7 @@ def plain(value: Any) -> Any:
 
 
 def count_fits(data: EvaluationSet) -> int:
-    """Return about how many trainings `evaluate_classifier` takes."""
+    """Return the approximate number of trainings in `evaluate_classifier`."""
     counts = [0] * len(data.session_names)
     for session in range(len(counts)):
         of_session = data.steady & (data.sessions == session)
@@ -191,27 +191,27 @@ def count_fits(data: EvaluationSet) -> int:
 
 
 def evaluate_classifier(
-    decoder: str, data: EvaluationSet, fit: Fit, step: Callable[[], None] = lambda: None
+    decoder: str, data: EvaluationSet, fit: Fit, on_fit: Callable[[], None] = lambda: None
 ) -> ClassificationReport:
-    """Evaluate a decoder under all protocols.
+    """Evaluate a classifier with all methods of `myogestic_ros.decoding.evaluation.held_out`.
 
     Parameters
     ----------
     decoder : str
-        Its name.
+        Name of the decoder.
     data : EvaluationSet
         Windows.
     fit : callable
         ``fit(X, y)`` returns a trained classifier.
-    step : callable
+    on_fit : callable
         Called before each training.
     """
     nothing = Evaluation((), np.zeros((0, 0), np.int64), ())
     several = len(data.session_names) > 1
     return ClassificationReport(
         decoder,
-        each_repetition(data, fit, step),
-        last_repetitions(data, fit, step).evaluation(),
-        across_sessions(data, fit, step).evaluation() if several else nothing,
-        learning_curve(data, fit, step),
+        each_repetition(data, fit, on_fit),
+        last_repetitions(data, fit, on_fit).evaluation(),
+        across_sessions(data, fit, on_fit).evaluation() if several else nothing,
+        learning_curve(data, fit, on_fit),
     )

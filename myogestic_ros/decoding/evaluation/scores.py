@@ -1,4 +1,4 @@
-"""Scores beyond accuracy: what rejection buys, and how soon a change of mind is followed."""
+"""Scores beyond accuracy: rejection, transitions, delay of decisions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from myogestic_ros.decoding.evaluation.held_out import HeldOut
 __all__ = ['REJECT_BELOW', 'Delays', 'Rejection', 'delays', 'rejections', 'transition_windows']
 
 REJECT_BELOW = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""Thresholds of confidence that are tried."""
+"""Thresholds of the probability for `rejections`."""
 
 STABLE_S = 0.2
-"""A decision is stable when those after it say the same for so long, s: one window's length, so
-that it rests on a window that shares no sample with the first."""
+"""Time for which a decision must not change to be stable, s.
+
+One window length, so that the last window shares no samples with the first."""
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,16 +26,16 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rejection:
-    """The rejection pair at one threshold.
+    """Rejection rate and accuracy at one threshold.
 
     Attributes
     ----------
     below : float
-        Predictions with less confidence are rejected.
+        Threshold: predictions with a lower probability are rejected.
     rejected : float
-        Their share, 0 to 1.
+        Share of rejected predictions, 0 to 1.
     accuracy : float
-        Of the rest; NaN when nothing is left.
+        Accuracy of the other predictions, 0 to 1; NaN if there are none.
     """
 
     below: float
@@ -43,7 +44,7 @@ class Rejection:
 
 
 def rejections(held_out: HeldOut, thresholds: Sequence[float] = REJECT_BELOW) -> list[Rejection]:
-    """Return the rejection pair at each threshold; empty when there are no probabilities."""
+    """Return rejection rate and accuracy at each threshold; empty without probabilities."""
     chosen = held_out.steady & np.isfinite(held_out.confidence)
     if not chosen.any():
         return []
@@ -58,10 +59,14 @@ def rejections(held_out: HeldOut, thresholds: Sequence[float] = REJECT_BELOW) ->
 
 
 def transition_windows(held_out: HeldOut) -> Flags:
-    """Return which windows span or just follow a change of class: tested, and not yet steady.
+    """Return the mask of tested windows during or shortly after a change of class.
 
-    Their truth is the class asked for at their newest sample: a decoder is expected to be wrong
-    there for as long as the person takes to react and the window to fill.
+    Their true class is that of the cue at the newest sample. Errors are expected there during the
+    reaction time of the subject and until the window is filled.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_windows,)
     """
     data = held_out.data
     changes = np.array([*(cue.follows_other for cue in data.cue_list), False])
@@ -71,30 +76,30 @@ def transition_windows(held_out: HeldOut) -> Flags:
 
 @dataclass(frozen=True)
 class Delays:
-    """How long after a cue its decision came.
+    """Delays of decisions after cues.
 
     Attributes
     ----------
     seconds : ndarray, shape (n_cues,)
-        From the beginning of the cue to the newest sample of the first window from which on the
-        decisions are right for `STABLE_S`; NaN where that never came. It holds the person's
-        reaction, 0.2 to 0.5 s.
+        Time from the beginning of the cue to the newest sample of the first window after which the
+        decisions are correct for `STABLE_S`, s; NaN if there is none. It includes the reaction
+        time of the subject, 0.2 to 0.5 s.
     """
 
     seconds: Floats
 
     @property
     def cues(self) -> int:
-        """How many cues there were."""
+        """Number of cues."""
         return len(self.seconds)
 
     @property
     def missed(self) -> int:
-        """How many were never followed."""
+        """Number of cues without a stable correct decision."""
         return int(np.isnan(self.seconds).sum())
 
     def percentile(self, share: float) -> float:
-        """Return a percentile, s; a cue that was never followed counts as longest."""
+        """Return a percentile, s; missed cues count as infinite delays."""
         if not len(self.seconds):
             return float('nan')
         filled = np.where(np.isnan(self.seconds), np.inf, self.seconds)
@@ -102,7 +107,7 @@ class Delays:
 
 
 def delays(held_out: HeldOut) -> Delays:
-    """Return how soon each cue that follows another class was decided for, and stayed so."""
+    """Return the delay of the stable decision for each cue that follows another class."""
     data = held_out.data
     n_stable = max(1, round(STABLE_S / data.hop_s))
     found = []

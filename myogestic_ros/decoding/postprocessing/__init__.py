@@ -1,1 +1,1 @@
-"""Post-processing of predictions: rejection, votes, smoothing."""
+"""Post-processing of predictions: rejection, majority vote, smoothing, dead zone."""

@@ -1,4 +1,4 @@
-"""What comes after the decoder: its decisions and values made fit to drive something."""
+"""Post-processing of predictions: the chain of all stages."""
 
 from __future__ import annotations
 
@@ -17,52 +17,58 @@ from myogestic_ros.decoding.postprocessing.decisions import (
     MajorityVote,
     VelocityRamp,
 )
-from myogestic_ros.decoding.postprocessing.parameters import POST, thresholds_of
+from myogestic_ros.decoding.postprocessing.parameters import POST, thresholds_from_rows
 from myogestic_ros.decoding.postprocessing.vector_filters import GaussianFilter, OneEuroFilter
 
 __all__ = ['PostProcessingChain']
 
 
 class PostProcessingChain:
-    """Everything that a prediction passes through after ``predict``, in this order.
+    """Apply the post-processing to each prediction, after ``predict``.
 
-    Decisions: rejection by probability, majority vote, rejection of changes, velocity ramp.
-    Degrees of freedom: smoothing, dead zone. Time is that of the samples, so a recording gives
-    the same at any speed. All of it forgets when samples were lost, and on `reset`.
+    Decisions pass rejection by probability, majority vote, hysteresis and velocity ramp, in this
+    order; degrees of freedom pass smoothing and dead zone. Times are those of the samples, so that
+    a replayed recording gives the same result at any speed. All stages are reset after lost samples
+    and by `reset`. Thread-safe: parameters may change while another thread predicts.
 
     Parameters
     ----------
     values : mapping of str to object
-        Values of the parameters in `POST`; those that are missing have their default.
+        Values of the parameters in `POST`; missing ones have their default.
     predict_hz : callable
-        Returns how many ticks a second there should be; 0 or less: one per frame.
-    tell : callable
-        Gets a sentence when something cannot be done, as often as it happens.
-
+        Returns the prediction rate, Hz; 0 or less: one prediction per frame.
+    warn : callable
+        Called with a sentence whenever a stage cannot be applied.
     """
 
     def __init__(
         self,
         values: Mapping[str, Any] | None = None,
         predict_hz: Callable[[], float] = lambda: 0.0,
-        tell: Callable[[str], None] = lambda sentence: None,
+        warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self._lock = threading.RLock()  # parameters change while another thread predicts
+        self._lock = threading.RLock()
         self._predict_hz = predict_hz
-        self._tell = tell
-        self._made: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        self._warn = warn
+        self._stages: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self._segment: int | None = None
         self._stamp_ns = 0
         self._last_period_s = 0.0
-        self.use(values or {})
+        self.set_parameters(values or {})
 
-    def use(self, values: Mapping[str, Any]) -> None:
-        """Take other values from now on; what does not change goes on as it is."""
+    def set_parameters(self, values: Mapping[str, Any]) -> None:
+        """Set the parameters; stages whose parameters do not change keep their state.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            Values of the parameters in `POST`; missing ones have their default.
+        """
         with self._lock:
-            self._use({**defaults(POST), **values})
+            self._build({**defaults(POST), **values})
 
-    def _use(self, v: Mapping[str, Any]) -> None:
-        below, by_class = v['post.reject_below'], thresholds_of(v['post.reject_below_of'])
+    def _build(self, v: Mapping[str, Any]) -> None:
+        below, by_class = v['post.reject_below'], thresholds_from_rows(v['post.reject_below_of'])
         by_rows = tuple(sorted(by_class.items()))
         euro = tuple(
             v[f'post.one_euro.{name}'] for name in ('min_cutoff', 'beta', 'derivative_cutoff')
@@ -70,15 +76,15 @@ class PostProcessingChain:
         gauss = (v['post.gaussian.vectors'], v['post.gaussian.sigma'])
         zone = (v['post.dead_zone'], v['post.dead_zone_hysteresis'])
         smoothing = v['post.smoothing']
-        made = self._made
-        self._made = {}
+        before_change = self._stages
+        self._stages = {}
 
         def stage(name: str, wanted: Any, config: tuple[Any, ...], make: Any) -> Any:
             if not wanted:
                 return None
-            before, old = made.get(name, (None, None))
-            self._made[name] = (config, old if before == config else make())
-            return self._made[name][1]
+            before, old = before_change.get(name, (None, None))
+            self._stages[name] = (config, old if before == config else make())
+            return self._stages[name][1]
 
         self._rejection: ConfidenceRejection | None = stage(
             'rejection',
@@ -109,23 +115,30 @@ class PostProcessingChain:
         )
 
     def reset(self) -> None:
-        """Forget the predictions so far."""
+        """Discard the state of all stages."""
         with self._lock:
             self._segment = None
-            for _, made in self._made.values():
-                if hasattr(made, 'reset'):
-                    made.reset()
-
-    # -- at each tick -------------------------------------------------------------------------
+            for _, stage in self._stages.values():
+                if hasattr(stage, 'reset'):
+                    stage.reset()
 
     def process(self, prediction: Prediction) -> dict[str, Any]:
-        """Return the values of a prediction as they leave the chain.
+        """Return the values of a prediction after the post-processing.
 
-        ``label`` is the decision after it all; '' with ``rejected`` true when there is none.
-        ``raw_label`` is what the decoder had decided, ``velocity`` what the ramp gives.
+        Parameters
+        ----------
+        prediction : Prediction
+            Prediction of the decoder; its values are not modified.
+
+        Returns
+        -------
+        dict
+            Values of the prediction with ``label``, the decision after all stages ('' with
+            ``rejected`` True if there is none), ``raw_label``, the decision of the decoder,
+            ``velocity`` of the ramp, 0 to 1, and the filtered ``dofs``.
         """
         with self._lock:
-            return self._process(prediction) if self._made else prediction.values
+            return self._process(prediction) if self._stages else prediction.values
 
     def _process(self, prediction: Prediction) -> dict[str, Any]:
         if prediction.segment != self._segment:
@@ -137,20 +150,22 @@ class PostProcessingChain:
         self._stamp_ns = prediction.stamp_ns
         values = dict(prediction.values)
         if 'label' in values or 'class' in values:
-            self._decide(values, prediction, since_s)
+            self._process_decision(values, prediction, since_s)
         names, numbers = named_values(values.get('dofs'), ())
         if names:
-            values['dofs'] = dict(zip(names, self._move(numbers, since_s), strict=True))
+            values['dofs'] = dict(zip(names, self._process_dofs(numbers, since_s), strict=True))
         return values
 
-    def _decide(self, values: dict[str, Any], prediction: Prediction, since_s: float) -> None:
+    def _process_decision(
+        self, values: dict[str, Any], prediction: Prediction, since_s: float
+    ) -> None:
         raw = label = predicted_label(values, prediction.class_names)
         if self._rejection is not None and label:
             probability = _probability(values, label, prediction)
             if probability is None:
-                self._tell(
-                    f"The decoder gives no probability of '{label}', so nothing is rejected for "
-                    f'a low one (post.reject_below).'
+                self._warn(
+                    f"The decoder returns no probability of class '{label}', so "
+                    f'post.reject_below has no effect. Return probabilities from predict.'
                 )
             else:
                 label = self._rejection(label, probability)
@@ -165,7 +180,7 @@ class PostProcessingChain:
         if self._ramp is not None:
             values['velocity'] = self._ramp(label, since_s)
 
-    def _move(self, numbers: list[float], since_s: float) -> list[float]:
+    def _process_dofs(self, numbers: list[float], since_s: float) -> list[float]:
         vector = np.array(numbers, np.float64)
         if self._euro is not None:
             vector = self._euro.step(vector, since_s)
@@ -173,39 +188,37 @@ class PostProcessingChain:
             vector = self._gauss(vector)
         if self._zone is not None:
             vector = self._zone(vector)
-        moved: list[float] = vector.tolist()
-        return moved
-
-    # -- what it costs ------------------------------------------------------------------------
+        result: list[float] = vector.tolist()
+        return result
 
     @property
     def decision_delay_ms(self) -> float:
-        """How much later a change of the decision comes out than it went in, ms."""
+        """Delay that the stages add to a change of decision, ms."""
         ticks = sum(stage.delay_ticks for stage in (self._vote, self._change) if stage)
         return 1e3 * ticks * self._tick_s()
 
     @property
     def dof_delay_ms(self) -> float:
-        """How much later the degrees of freedom come out, ms; of One Euro the most, at rest."""
+        """Delay that the filters add to the degrees of freedom, ms; the maximum for One Euro."""
         period_s = self._tick_s()
         return 1e3 * sum(s.delay_s(period_s) for s in (self._euro, self._gauss) if s)
 
     def _tick_s(self) -> float:
-        """Return the time between two ticks, s; the last there was, when nobody says."""
+        """Return the time between two ticks, s; the last measured one if the rate is not set."""
         hz = self._predict_hz()
         return 1.0 / hz if hz > 0 else self._last_period_s
 
     def __str__(self) -> str:
-        """Say what there is in the chain, and the delay that it adds; '' when it is empty."""
-        if not self._made:
+        """Return the stages and the delay that they add; '' for an empty chain."""
+        if not self._stages:
             return ''
-        decided = {'rejection', 'vote', 'change', 'ramp'} & self._made.keys()
-        moved = self._made.keys() - decided
+        decision_stages = {'rejection', 'vote', 'change', 'ramp'} & self._stages.keys()
+        dof_stages = self._stages.keys() - decision_stages
         delays = [
-            *([f'{self.decision_delay_ms:.0f} ms to decisions'] if decided else []),
-            *([f'up to {self.dof_delay_ms:.0f} ms to degrees of freedom'] if moved else []),
+            *([f'{self.decision_delay_ms:.0f} ms to decisions'] if decision_stages else []),
+            *([f'up to {self.dof_delay_ms:.0f} ms to degrees of freedom'] if dof_stages else []),
         ]
-        return f'{", ".join(self._made)}: adds {" and ".join(delays)}'
+        return f'{", ".join(self._stages)}: adds {" and ".join(delays)}'
 
 
 def _probability(values: dict[str, Any], label: str, prediction: Prediction) -> float | None:

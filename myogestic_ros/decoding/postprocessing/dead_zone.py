@@ -1,4 +1,4 @@
-"""Keeping still what should be still: small values of a degree of freedom are none."""
+"""Dead zone with hysteresis for degrees of freedom."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ Floats = NDArray[np.float64]
 
 
 class DeadZone:
-    """Small values become 0; the others are stretched, so that 1 stays 1 and nothing jumps far.
+    """Set small values to 0 and rescale the others, so that 1 remains 1.
 
-    A value ``v`` above the zone becomes ``sign(v) * (|v| - low) / (1 - low)``. It comes alive
-    above ``low + hysteresis`` and stays so down to ``low``: noise about one limit does not make
-    it come and go.
+    A value ``v`` outside the dead zone becomes ``sign(v) * (|v| - low) / (1 - low)``. A value leaves
+    the dead zone above ``low + hysteresis`` and returns to it below ``low``, so that noise around
+    one limit does not switch it.
 
     Parameters
     ----------
     low : float
-        End of the zone, 0 to less than 1.
+        Limit of the dead zone, at least 0 and less than 1.
     hysteresis : float
-        How much more it takes to leave the zone.
+        Additional value that is necessary to leave the dead zone.
     """
 
     def __init__(self, low: float, hysteresis: float) -> None:
         self.low = low
         self.hysteresis = hysteresis
-        self._alive: NDArray[np.bool_] | None = None
+        self._active: NDArray[np.bool_] | None = None
 
     def reset(self) -> None:
-        """Hold all still."""
-        self._alive = None
+        """Set all values to be inside the dead zone."""
+        self._active = None
 
     def __call__(self, values: NDArray[np.floating[Any]]) -> Floats:
-        """Return the values of this tick, shape (n_dofs,)."""
+        """Return the values of one tick after the dead zone, shape (n_dofs,)."""
         x = np.asarray(values, np.float64)
         size = np.abs(x)
-        if self._alive is None or self._alive.shape != x.shape:
-            self._alive = np.zeros(x.shape, np.bool_)
-        self._alive = (size > self.low + self.hysteresis) | (self._alive & (size > self.low))
+        if self._active is None or self._active.shape != x.shape:
+            self._active = np.zeros(x.shape, np.bool_)
+        self._active = (size > self.low + self.hysteresis) | (self._active & (size > self.low))
         moved: Floats = np.sign(x) * np.maximum(0.0, size - self.low) / (1.0 - self.low)
-        return np.where(self._alive, moved, 0.0)
+        return np.where(self._active, moved, 0.0)

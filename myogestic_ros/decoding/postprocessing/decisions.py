@@ -1,6 +1,7 @@
-"""What may become of a decision for a class: rejected, outvoted, held, ramped up.
+"""Post-processing of class decisions: rejection, majority vote, hysteresis, velocity ramp.
 
-Each takes one decision per tick, the name of a class or '' for none, and each forgets on `reset`.
+Each stage takes one decision per tick: a class name, or '' for a rejected decision. ``reset``
+discards its state.
 
 References
 ----------
@@ -17,18 +18,18 @@ from collections.abc import Mapping
 __all__ = ['ChangeRejection', 'ConfidenceRejection', 'MajorityVote', 'VelocityRamp']
 
 FALL = 2.0
-"""So many times as fast as it rises, the velocity of a class falls while another one is held."""
+"""Rate at which the velocity of a class falls during other classes, relative to its rise."""
 
 
 class ConfidenceRejection:
-    """Reject a decision whose probability is too low.
+    """Reject decisions with a low probability.
 
     Parameters
     ----------
     threshold : float
-        Lowest probability that is accepted, 0 to 1.
+        Minimum probability, 0 to 1.
     by_class : mapping of str to float
-        Thresholds of single classes, which win.
+        Minimum probability of single classes; overrides ``threshold``.
     """
 
     def __init__(self, threshold: float, by_class: Mapping[str, float]) -> None:
@@ -36,18 +37,18 @@ class ConfidenceRejection:
         self.by_class = dict(by_class)
 
     def __call__(self, label: str, probability: float) -> str:
-        """Return the label, or '' when it is rejected."""
+        """Return the label, or '' if it is rejected; ``probability`` from 0 to 1."""
         accepted = probability >= self.by_class.get(label, self.threshold)
         return label if accepted else ''
 
 
 class MajorityVote:
-    """The most frequent of the last decisions; of several, the one that came last.
+    """Return the most frequent of the last decisions; of equally frequent ones the latest.
 
     Parameters
     ----------
     n_votes : int
-        How many decisions vote. A rejected one votes for no class.
+        Number of decisions in the vote, including rejected ones.
     """
 
     def __init__(self, n_votes: int) -> None:
@@ -55,23 +56,23 @@ class MajorityVote:
         self.delay_ticks = (n_votes - 1) // 2
 
     def reset(self) -> None:
-        """Forget the votes."""
+        """Discard the votes."""
         self._votes.clear()
 
     def __call__(self, label: str) -> str:
-        """Take a vote; return the winner."""
+        """Add a decision; return the most frequent one."""
         self._votes.append(label)
-        counts = Counter(reversed(self._votes))  # equal counts stay in order: newest first
+        counts = Counter(reversed(self._votes))  # equal counts keep this order: newest first
         return counts.most_common(1)[0][0]
 
 
 class ChangeRejection:
-    """Hold a decision until another one has come several times in a row.
+    """Hold a decision until another one has occurred several times in a row (hysteresis).
 
     Parameters
     ----------
     n_equal : int
-        So many equal decisions make a change, the first one after a reset included.
+        Number of equal decisions in a row for a change, also for the first one after a reset.
     """
 
     def __init__(self, n_equal: int) -> None:
@@ -80,13 +81,13 @@ class ChangeRejection:
         self.reset()
 
     def reset(self) -> None:
-        """Hold nothing."""
+        """Discard the decision that is held."""
         self._held = ''
         self._new = ''
         self._seen = 0
 
     def __call__(self, label: str) -> str:
-        """Take a decision; return the one that is held."""
+        """Add a decision; return the one that is held, '' if there is none yet."""
         self._seen = self._seen + 1 if label == self._new else 1
         self._new = label
         if self._seen >= self._needed:
@@ -95,16 +96,16 @@ class ChangeRejection:
 
 
 class VelocityRamp:
-    """A velocity that grows while a class is held, so that a short mistake moves little [1]_.
+    """Increase the velocity while a class is held, so that short errors cause little motion [1]_.
 
-    Each class has one, from 0 to 1. That of the class decided for grows by ``dt / rise_s``;
-    those of all others fall by ``FALL * dt / rise_s``. A class that is lost for a tick or two
-    so goes on nearly where it was.
+    Each class has a velocity from 0 to 1. That of the current class increases by ``dt / rise_s``,
+    those of all others decrease by ``FALL * dt / rise_s``. After an error of one or two ticks, a
+    class continues at nearly the same velocity.
 
     Parameters
     ----------
     rise_s : float
-        Time from 0 to 1, s.
+        Rise time from 0 to 1, s.
     """
 
     def __init__(self, rise_s: float) -> None:
@@ -112,11 +113,11 @@ class VelocityRamp:
         self._velocities: dict[str, float] = {}
 
     def reset(self) -> None:
-        """Let every class begin at 0."""
+        """Set the velocity of all classes to 0."""
         self._velocities.clear()
 
     def __call__(self, label: str, since_s: float) -> float:
-        """Return the velocity of the class decided for, ``since_s`` after the last decision."""
+        """Return the velocity of the current class, ``since_s`` seconds after the last decision."""
         step = since_s / self.rise_s
         for name in self._velocities:
             if name != label:

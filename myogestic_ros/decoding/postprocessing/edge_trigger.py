@@ -1,4 +1,4 @@
-"""Calling somebody when a decision changes, and not at every tick."""
+"""Callback on a change of decision."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ T = TypeVar('T')
 
 
 class EdgeTrigger(Generic[T]):
-    """Call ``callback(value)`` when the value is another one than at the last call.
+    """Call ``callback(value)`` when the value differs from that of the last call.
 
-    As MyoGestic's.
+    Same interface as MyoGestic's.
 
     Parameters
     ----------
     callback : callable
-        Gets the new value.
+        Called with the new value.
     n_stable_ticks : int
-        So many times in a row a new value must come before it counts.
+        Number of ticks in a row for which a new value must be the same before the call.
     """
 
     def __init__(self, callback: Callable[[T], object], *, n_stable_ticks: int = 1) -> None:
@@ -28,16 +28,16 @@ class EdgeTrigger(Generic[T]):
             raise ValueError(f'n_stable_ticks is {n_stable_ticks}, expected at least 1')
         self._callback = callback
         self._needed = n_stable_ticks
-        # In one tuple, for another thread may rebase meanwhile: last, new value, how often so far.
+        # Last value, new value, its number of ticks; one tuple, since other threads may rebase.
         self._state: tuple[T | None, T | None, int] = (None, None, 0)
 
     @property
     def last(self) -> T | None:
-        """The value that was reported last, or set by `rebase`; None before."""
+        """Value of the last call or of `rebase`; None before."""
         return self._state[0]
 
     def fire_if_changed(self, value: T) -> bool:
-        """Take the value of this tick; return whether the callback was called."""
+        """Add the value of this tick; return True if the callback was called."""
         last, candidate, seen = self._state
         if value == last:
             self._state = (last, None, 0)
@@ -51,5 +51,5 @@ class EdgeTrigger(Generic[T]):
         return True
 
     def rebase(self, value: T) -> None:
-        """Take a value for reported without a call: somebody else has done what it asks for."""
+        """Set the last value without a call, for example after an action by another caller."""
         self._state = (value, None, 0)

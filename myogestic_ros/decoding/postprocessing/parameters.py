@@ -1,4 +1,4 @@
-"""The parameters of what comes after the decoder."""
+"""ROS parameters of the post-processing."""
 
 from __future__ import annotations
 
@@ -6,16 +6,26 @@ from collections.abc import Iterable
 
 from myogestic_ros.core.parameters import Parameter
 
-__all__ = ['POST', 'thresholds_of']
+__all__ = ['POST', 'thresholds_from_rows']
 
 
-def thresholds_of(rows: Iterable[str]) -> dict[str, float]:
-    """Return class name → threshold of ``post.reject_below_of``.
+def thresholds_from_rows(rows: Iterable[str]) -> dict[str, float]:
+    """Return the thresholds in ``post.reject_below_of``.
+
+    Parameters
+    ----------
+    rows : iterable of str
+        ``class: probability`` each; empty rows are ignored.
+
+    Returns
+    -------
+    dict of str to float
+        Threshold of each class, 0 to 1.
 
     Raises
     ------
     ValueError
-        When a row is not of the form ``class: probability``.
+        If a row is not of the form ``class: probability``.
     """
     found = {}
     for row in filter(None, rows):
@@ -29,9 +39,9 @@ def thresholds_of(rows: Iterable[str]) -> dict[str, float]:
 
 def _check_thresholds(rows: Iterable[str]) -> str | None:
     try:
-        thresholds_of(rows)
+        thresholds_from_rows(rows)
     except ValueError:
-        return "expected for each a class and a probability from 0 to 1, as in 'fist: 0.9'"
+        return "expected rows of a class and a probability from 0 to 1, as in 'fist: 0.9'"
     return None
 
 
@@ -39,89 +49,89 @@ POST = (
     Parameter(
         'post.reject_below',
         0.0,
-        'Decisions with a lower probability are rejected: their label is empty; 0: none.',
+        'Minimum probability; decisions below it are rejected (empty label). 0: no rejection.',
         minimum=0.0,
         maximum=1.0,
     ),
     Parameter(
         'post.reject_below_of',
         [''],
-        "The same for single classes, which win, each as 'class: probability'; ['']: none.",
+        "Minimum probability of single classes, as 'class: probability'; overrides reject_below. ['']: none.",
         check=_check_thresholds,
     ),
     Parameter(
         'post.majority_vote',
         1,
-        'So many of the last decisions vote; 1: no vote.',
+        'Number of decisions in the majority vote. 1: no vote.',
         minimum=1,
         maximum=1000,
     ),
     Parameter(
         'post.change_after',
         1,
-        'So many equal decisions in a row make a change; 1: each one.',
+        'Number of equal decisions in a row for a change of decision. 1: no hysteresis.',
         minimum=1,
         maximum=1000,
     ),
     Parameter(
         'post.velocity_ramp',
         0.0,
-        "Time in which 'velocity' grows from 0 to 1 while a class is held, s; 0: no velocity.",
+        "Rise time of 'velocity' from 0 to 1 while a class is held, s. 0: no velocity.",
         minimum=0.0,
         maximum=60.0,
     ),
     Parameter(
         'post.smoothing',
         'none',
-        'What smooths the degrees of freedom.',
+        'Filter of the degrees of freedom.',
         choices=('none', 'one_euro', 'gaussian'),
     ),
     Parameter(
         'post.one_euro.min_cutoff',
         1.0,
-        'Cut-off at rest, Hz: lower is smoother, and later.',
+        'Cut-off frequency at rest, Hz; a lower value gives smoother output and more delay.',
         minimum=0.001,
         maximum=1000.0,
     ),
     Parameter(
         'post.one_euro.beta',
         0.5,
-        'How much of the speed, per second, is added to the cut-off.',
+        'Increase of the cut-off frequency per unit of speed.',
         minimum=0.0,
         maximum=1000.0,
     ),
     Parameter(
         'post.one_euro.derivative_cutoff',
         1.0,
-        'Cut-off for the speed, Hz.',
+        'Cut-off frequency for the estimate of the speed, Hz.',
         minimum=0.001,
         maximum=1000.0,
     ),
     Parameter(
         'post.gaussian.vectors',
         5,
-        'So many of the last values count.',
+        'Number of values in the Gaussian filter.',
         minimum=1,
         maximum=1000,
     ),
     Parameter(
         'post.gaussian.sigma',
         1.0,
-        'Width of their weights, ticks.',
+        'Standard deviation of the weights of the Gaussian filter, ticks.',
         minimum=0.001,
         maximum=1000.0,
     ),
     Parameter(
         'post.dead_zone',
         0.0,
-        'A degree of freedom below this, either way, is 0; 0: no dead zone.',
+        'Absolute values of a degree of freedom below this become 0. 0: no dead zone.',
         minimum=0.0,
         maximum=0.99,
     ),
     Parameter(
         'post.dead_zone_hysteresis',
         0.05,
-        'How much more it takes to leave the dead zone.',
+        'Additional value that is necessary to leave the dead zone.',
         minimum=0.0,
         maximum=1.0,
     ),

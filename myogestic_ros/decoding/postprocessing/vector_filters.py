@@ -1,7 +1,7 @@
-"""Filters for the vector that a decoder gives at each tick: smooth it, at the price of delay.
+"""Smoothing filters for predicted vectors (one per tick); each adds a delay.
 
-Names, arguments and behaviour are MyoGestic's, so that its decoders find them here. For the raw
-signal there is `myogestic_ros.core.streams.filter_spec`.
+Names, arguments and behaviour are those of MyoGestic. Filters for the raw signal are in
+`myogestic_ros.core.streams.filter_spec`.
 
 References
 ----------
@@ -25,48 +25,48 @@ __all__ = ['GaussianFilter', 'IdentityFilter', 'OneEuroFilter', 'VectorFilter', 
 Vector = NDArray[Any]
 Floats = NDArray[np.float64]
 
-SHORTEST_S = 1e-6
-"""Two ticks are taken to be so far apart at least, s."""
+MIN_PERIOD_S = 1e-6
+"""Minimum time between two ticks, s."""
 
 
 class VectorFilter(Protocol):
-    """What is called once per tick."""
+    """Filter that is called once per tick."""
 
     def reset(self) -> None:
-        """Forget the vectors so far."""
+        """Discard the previous vectors."""
 
     def __call__(self, x: Vector, timestamp: float | None = None) -> Vector:
-        """Return the next vector, shape (n_dofs,), smoothed; ``timestamp`` in s."""
+        """Return the filtered vector, shape (n_dofs,); ``timestamp`` in s."""
 
 
 @public_address
 class IdentityFilter:
-    """Changes nothing."""
+    """Filter that returns its input."""
 
     def reset(self) -> None:
-        """Do nothing: there is nothing to forget."""
+        """Do nothing: the filter has no state."""
 
     def __call__(self, x: Vector, timestamp: float | None = None) -> Vector:
         """Return ``x``."""
         return x
 
     def delay_s(self, period_s: float) -> float:
-        """Return the delay it adds, s."""
+        """Return the delay of the filter, s."""
         return 0.0
 
 
 @public_address
 class GaussianFilter:
-    """Mean of the last vectors; the weight of one that is ``a`` ticks old is ``exp(-a²/(2σ²))``.
+    """Weighted mean of the last vectors; the weight at age ``a`` ticks is ``exp(-a²/(2σ²))``.
 
-    While there are fewer than ``n_vectors``, the mean is over those there are.
+    With fewer than ``n_vectors`` vectors, the mean is over the available ones.
 
     Parameters
     ----------
     n_vectors : int
-        How many vectors count.
+        Number of vectors.
     sigma : float
-        Width of the weights, ticks.
+        Standard deviation ``σ`` of the weights, ticks.
     """
 
     def __init__(self, n_vectors: int = 5, sigma: float = 1.0) -> None:
@@ -76,45 +76,45 @@ class GaussianFilter:
             raise ValueError(f'sigma is {sigma:g}, expected more than 0')
         self.n_vectors = n_vectors
         self.sigma = sigma
-        ages = np.arange(n_vectors - 1, -1, -1, dtype=np.float64)  # the newest comes last
+        ages = np.arange(n_vectors - 1, -1, -1, dtype=np.float64)  # the newest is the last
         self._weights: Floats = np.exp(-(ages**2) / (2.0 * sigma**2))
         self._recent: deque[Floats] = deque(maxlen=n_vectors)
 
     def reset(self) -> None:
-        """Forget the vectors so far."""
+        """Discard the previous vectors."""
         self._recent.clear()
 
     def __call__(self, x: Vector, timestamp: float | None = None) -> Vector:
-        """Return the weighted mean of ``x``, shape (n_dofs,), and those before."""
+        """Return the weighted mean of ``x`` and the previous vectors, shape (n_dofs,)."""
         vector = _vector(x)
         self._recent.append(vector)
         weights = self._weights[-len(self._recent) :]
         return _like(x, weights @ np.stack(self._recent) / weights.sum())
 
     def delay_s(self, period_s: float) -> float:
-        """Return the delay it adds, s, when ticks are ``period_s`` apart: the mean age."""
+        """Return the delay, s, for ticks ``period_s`` apart: the mean age of the vectors."""
         ages = np.arange(self.n_vectors - 1, -1, -1, dtype=np.float64)
         return float(self._weights @ ages / self._weights.sum()) * period_s
 
 
 @public_address
 class OneEuroFilter:
-    """A low-pass that lets fast movements through and holds still ones still [1]_.
+    """Low-pass filter with little delay in fast movements and little noise at rest [1]_.
 
-    First order, with the cut-off ``min_cutoff_hz + beta * |speed|``, where the speed is smoothed
-    with ``derivative_cutoff_hz``. Values that are not finite are passed over: the last good one
-    is given instead, and nothing of them stays.
+    First-order low-pass filter with the cut-off ``min_cutoff_hz + beta * |speed|``; the speed is
+    smoothed with ``derivative_cutoff_hz``. Values that are not finite are replaced by the last
+    finite output and do not change the state.
 
     Parameters
     ----------
     hz : float
-        Ticks per second, for calls without a timestamp.
+        Rate of the ticks for calls without a timestamp, Hz.
     min_cutoff_hz : float
-        Cut-off at rest, Hz: lower is smoother, and later.
+        Cut-off at rest, Hz; a lower value gives smoother output and more delay.
     beta : float
-        How much of the speed, per second, is added to the cut-off.
+        Increase of the cut-off per unit of speed.
     derivative_cutoff_hz : float
-        Cut-off for the speed, Hz.
+        Cut-off for the estimate of the speed, Hz.
     """
 
     def __init__(
@@ -138,13 +138,13 @@ class OneEuroFilter:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the vectors so far."""
+        """Discard the previous vectors."""
         self._value: Floats | None = None
         self._speed: Floats | None = None
         self._time_s: float | None = None
 
     def __call__(self, x: Vector, timestamp: float | None = None) -> Vector:
-        """Return ``x``, shape (n_dofs,), smoothed; the first one as it is."""
+        """Return the filtered vector, shape (n_dofs,); the first one is unchanged."""
         since_s = 1.0 / self.hz
         if timestamp is not None and self._time_s is not None:
             since_s = timestamp - self._time_s
@@ -152,7 +152,7 @@ class OneEuroFilter:
         return self.step(x, since_s)
 
     def step(self, x: Vector, since_s: float) -> Vector:
-        """Return ``x``, shape (n_dofs,), smoothed, when the one before came ``since_s`` before."""
+        """Return the filtered vector, shape (n_dofs,), ``since_s`` seconds after the previous one."""
         vector = _vector(x)
         good = np.isfinite(vector)
         if self._value is None or self._speed is None:
@@ -160,31 +160,36 @@ class OneEuroFilter:
                 self._value, self._speed = vector.copy(), np.zeros_like(vector)
             return _like(x, vector)
         vector = np.where(good, vector, self._value)
-        since_s = max(SHORTEST_S, since_s)
+        since_s = max(MIN_PERIOD_S, since_s)
         speed = (vector - self._value) / since_s
-        self._speed = self._speed + _share(self.derivative_cutoff_hz, since_s) * (
+        self._speed = self._speed + _smoothing_factor(self.derivative_cutoff_hz, since_s) * (
             speed - self._speed
         )
         cutoff = self.min_cutoff_hz + self.beta * np.abs(self._speed)
-        self._value = self._value + _share(cutoff, since_s) * (vector - self._value)
+        self._value = self._value + _smoothing_factor(cutoff, since_s) * (vector - self._value)
         return _like(x, self._value)
 
     def delay_s(self, period_s: float) -> float:
-        """Return the longest delay it adds, s: that at rest; the faster, the less."""
+        """Return the maximum delay, s, which is that at rest."""
         return 1.0 / (2.0 * math.pi * self.min_cutoff_hz)
 
 
 def make_filter(name: str, hz: float = 50.0, **arguments: Any) -> VectorFilter:
-    """Return a filter by its name: ``identity``, ``gaussian`` or ``one_euro``.
+    """Create a filter by name.
 
     Parameters
     ----------
     name : str
-        Which.
+        ``identity``, ``gaussian`` or ``one_euro``.
     hz : float
-        Ticks per second; only ``one_euro`` uses it.
+        Rate of the ticks, Hz; used by ``one_euro`` only.
     **arguments
-        What its class takes.
+        Arguments of the class.
+
+    Raises
+    ------
+    ValueError
+        If there is no such filter, or an argument is out of range.
     """
     if name == 'one_euro':
         return OneEuroFilter(hz=hz, **arguments)
@@ -195,8 +200,8 @@ def make_filter(name: str, hz: float = 50.0, **arguments: Any) -> VectorFilter:
     return made
 
 
-def _share(cutoff_hz: float | Floats, since_s: float) -> Any:
-    """Return how far a first-order low-pass goes towards its input in one step."""
+def _smoothing_factor(cutoff_hz: float | Floats, since_s: float) -> Any:
+    """Return the smoothing factor of a first-order low-pass filter for one step, 0 to 1."""
     return 1.0 / (1.0 + 1.0 / (2.0 * math.pi * cutoff_hz * since_s))
 
 
@@ -208,6 +213,6 @@ def _vector(x: Vector) -> Floats:
 
 
 def _like(x: Vector, result: Floats) -> Vector:
-    """Return the result in the floating type that was given."""
+    """Return the result in the floating-point type of the input."""
     dtype = getattr(x, 'dtype', np.dtype(np.float64))
     return result.astype(dtype if np.issubdtype(dtype, np.floating) else np.float64, copy=False)

@@ -251,7 +251,7 @@ class PipelineNode(ManagedNode):
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
         if any(name.startswith('post.') for name in names):
-            self._post.use(self.parameter_values(POST))
+            self._post.set_parameters(self.parameter_values(POST))
         if any(name.endswith('.rotation') for name in names):
             streams = [spec.name for spec in self.pipeline.streams]
             self.rotation.set(

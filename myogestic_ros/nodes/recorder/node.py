@@ -72,7 +72,7 @@ class RecorderNode(ManagedNode):
         self._record_subscriptions = RecorderSubscriptions(self, self._on_frame, self._on_latched)
         self._latched: dict[str, bytes] = {}
         self._recording: SessionRecorder | None = None
-        self._missing: list[str] = []  # expected topics without a publisher so far
+        self._missing: list[str] = []  # expected topics without a message since the subscription
         self._failure = ''  # error that ended the last recording
         self._label_topic = ''
         self._label_counter = LabelCounter()
@@ -127,7 +127,6 @@ class RecorderNode(ManagedNode):
             )
         self._session_folder.start_repair()
         self._label_counter.set_classes(self.get_parameter('class_names').value)
-        self._record_subscriptions.wait_for_publishers()
         recording = create_session(self._session_dir, name, self._create_recording)
         now_ns = self.get_clock().now().nanoseconds
         current: Label | None = None
@@ -137,13 +136,21 @@ class RecorderNode(ManagedNode):
         self._label_counter.begin_session(current)
         self._recording = recording
         self._failure = ''
-        self._missing = self._record_subscriptions.missing
+        self._missing = self._record_subscriptions.start_recording()
         self.status_message = self._recording_message(recording.path)
 
     def _recording_message(self, path: Path, warning: str = '') -> str:
         """Return the status message of a running recording."""
-        missing = f'No publisher on {", ".join(self._missing)} yet.' if self._missing else ''
-        return ' '.join(filter(None, [missing, warning, f'Recording {path}.']))
+        published = {topic: bool(self.count_publishers(topic)) for topic in self._missing}
+        unpublished = [topic for topic, known in published.items() if not known]
+        silent = [topic for topic, known in published.items() if known]
+        sentences = [
+            f'No publisher on {", ".join(unpublished)} yet.' if unpublished else '',
+            f'No message received on {", ".join(silent)} yet.' if silent else '',
+            warning,
+            f'Recording {path}.',
+        ]
+        return ' '.join(filter(None, sentences))
 
     def _create_recording(self, path: Path) -> SessionRecorder:
         return SessionRecorder(

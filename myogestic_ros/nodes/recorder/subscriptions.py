@@ -23,12 +23,6 @@ __all__ = ['RecorderSubscriptions', 'find_publishers']
 OnMessage = Callable[[str, bytes], None]
 
 POLL_INTERVAL_S = 0.005
-MATCH_TIMEOUT_S = 0.06
-"""Longest time for which a service waits until all known publishers are matched."""
-SUBSCRIPTION_DISCOVERY_S = 0.05
-"""Time in which a publisher that knows this process discovers a new subscription."""
-PROCESS_DISCOVERY_S = 0.5
-"""Time in which a discovered process has discovered this one; 0.1 s on an idle machine."""
 
 
 class RecorderSubscriptions:
@@ -55,8 +49,8 @@ class RecorderSubscriptions:
         self._subscriptions: list[Any] = []
         self._processed: list[ProcessedPublisher] = []
         self._expected: set[str] = set()
-        self._silent: set[str] = set()  # expected, no message since `wait_for_publishers`
-        self._subscribed_s = 0.0
+        self._received: set[str] = set()  # a message has arrived since the subscription
+        self._silent: set[str] = set()  # expected, no message since `start_recording`
 
     def subscribe(self, wanted: WantedTopic) -> None:
         """Subscribe to a topic."""
@@ -67,8 +61,8 @@ class RecorderSubscriptions:
         callback = self._on_latched if latched else self._on_frame
 
         def on_message(data: bytes) -> None:
-            if self._silent:
-                self._silent.discard(topic)
+            self._received.add(topic)
+            self._silent.discard(topic)
             callback(topic, data)
             if acknowledge is not None:
                 acknowledge(data)
@@ -80,7 +74,6 @@ class RecorderSubscriptions:
         acknowledge = self._acknowledge_frames(topic, subscription, wanted)
         if wanted.expected:
             self._expected.add(topic)
-        self._subscribed_s = time.monotonic()
 
     def _acknowledge_frames(
         self, topic: str, subscription: Any, wanted: WantedTopic
@@ -100,35 +93,19 @@ class RecorderSubscriptions:
 
         return acknowledge
 
-    def wait_for_publishers(self) -> None:
-        """Wait at most 0.06 s until all known publishers are matched; clear `silent`.
+    def start_recording(self) -> list[str]:
+        """Clear `silent`; return the expected topics without a message since the subscription.
 
-        Messages that a publisher sends before it is matched are not received.
+        A publisher is known to have found the subscription when a message has arrived: what it
+        sends before is not received.
         """
-        end_s = time.monotonic() + MATCH_TIMEOUT_S
-        discovered_s = self._subscribed_s + SUBSCRIPTION_DISCOVERY_S
-        while time.monotonic() < end_s and not (
-            time.monotonic() > discovered_s and self._all_matched()
-        ):
-            time.sleep(POLL_INTERVAL_S)
         self._silent = set(self._expected)
-
-    def _all_matched(self) -> bool:
-        return all(
-            subscription.get_publisher_count()
-            >= self._node.count_publishers(subscription.topic_name)
-            for subscription in self._subscriptions
-        )
+        return sorted(self._expected - self._received)
 
     @property
     def silent(self) -> list[str]:
-        """Expected topics without a message since `wait_for_publishers`."""
+        """Expected topics without a message since `start_recording`."""
         return sorted(self._silent)
-
-    @property
-    def missing(self) -> list[str]:
-        """Silent topics without a publisher."""
-        return [topic for topic in self.silent if not self._node.count_publishers(topic)]
 
     def close(self) -> None:
         """Destroy the subscriptions."""
@@ -140,13 +117,14 @@ class RecorderSubscriptions:
         self._processed.clear()
         self.topics.clear()
         self._expected.clear()
+        self._received.clear()
         self._silent.clear()
 
 
 def find_publishers(
     node: Node, topics: Iterable[str], timeout_s: float, stop: threading.Event
 ) -> None:
-    """Wait until this node and publishers of all topics have discovered each other.
+    """Wait until publishers of all topics are discovered.
 
     With Fast DDS two processes discover each other at once or, if one misses the other's first
     announcement, with the next one, 3 s later.
@@ -167,4 +145,3 @@ def find_publishers(
     while not all(node.count_publishers(topic) for topic in wanted):
         if time.monotonic() > end_s or stop.wait(POLL_INTERVAL_S):
             return
-    stop.wait(min(timeout_s, PROCESS_DISCOVERY_S))

@@ -59,7 +59,7 @@ class Rows:
     def times_ns(self) -> NDArray[np.int64]:
         """Return the log times, ns, shape ``(count,)``; each precedes its message."""
         shape, start = (self.count, 8), self.offset - HEADER + 15
-        times = np.ndarray(shape, np.uint8, self.data, start, (self.stride, 1))
+        times: NDArray[np.uint8] = np.ndarray(shape, np.uint8, self.data, start, (self.stride, 1))
         result: NDArray[np.int64] = np.ascontiguousarray(times).view('<i8')[:, 0]
         return result
 
@@ -172,7 +172,7 @@ def _rows(data: bytes, channels: set[int]) -> list[Rows]:
 def _count_equal(data: bytes, position: int, stride: int) -> int:
     """Count the consecutive records with the same opcode, length and channel."""
     max_count = (len(data) - position) // stride
-    heads = np.ndarray((max_count, 11), np.uint8, data, position, (stride, 1))
+    heads: NDArray[np.uint8] = np.ndarray((max_count, 11), np.uint8, data, position, (stride, 1))
     same = (heads == heads[0]).all(axis=1)
     return max_count if same.all() else int(same.argmin())
 

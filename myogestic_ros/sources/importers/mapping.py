@@ -192,7 +192,7 @@ def _positive(name: str, value: Any) -> float:
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f'{name} is {value!r}, expected the number of a column')
-    return value
+    return int(value)
 
 
 def _columns(name: str, value: Any) -> tuple[int, ...]:

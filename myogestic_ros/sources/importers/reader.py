@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError, SourceError
 from myogestic_ros.core.signals import NO_CLASS, Samples
@@ -199,10 +200,10 @@ def _of_text(file: Path, layout: RecordingFormat) -> Iterator[Piece]:
     for block in read_blocks(file, layout):
         table, columns = block.table, block.columns
         data = (table[:, columns.channels] * layout.scale).astype(np.float32)
-        labels = np.full(len(table), NO_CLASS, np.int64)
+        labels: NDArray[np.int64] = np.full(len(table), NO_CLASS, np.int64)
         if columns.label is not None:
             labels = table[:, columns.label].astype(np.int64)
-        numbers = np.zeros(0, np.int64)
+        numbers: NDArray[np.int64] = np.zeros(0, np.int64)
         if columns.repetition is not None:
             numbers = repetition_numbers(table[:, columns.repetition], layout)
         runs = [(0, len(table), 0)]

@@ -1,4 +1,4 @@
-"""Models saved, listed and loaded again; and what a crash leaves."""
+"""Models are saved, listed and loaded; a crash leaves no incomplete model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def store(tmp_path):
     return ModelStore(tmp_path / 'models' / 'of mine')
 
 
-def test_what_was_saved_is_loaded(store):
+def test_saved_model_is_loaded(store):
     written = store.save('first', {'weights': np.arange(3)}, MANIFEST)
     model, manifest = store.load('first', [EMG])
     np.testing.assert_array_equal(model['weights'], np.arange(3))
@@ -46,7 +46,7 @@ def test_what_was_saved_is_loaded(store):
     assert sorted(f.name for f in store.folder.iterdir()) == ['first.joblib', 'first.json']
 
 
-def test_nothing_is_overwritten(store):
+def test_existing_model_is_not_overwritten(store):
     store.save('first', 'old', MANIFEST)
     before = {f.name: f.read_bytes() for f in store.folder.iterdir()}
     with pytest.raises(ModelError, match="There is a model 'first' already; choose another name"):
@@ -55,7 +55,7 @@ def test_nothing_is_overwritten(store):
     assert store.load('first', [EMG])[0] == 'old'
 
 
-def test_free_names_say_what_and_when_and_never_meet(store):
+def test_free_names_contain_stem_and_time_and_are_unique(store):
     seen = []
     for _ in range(4):
         name = store.free_name('my decoder/über.py')
@@ -64,7 +64,7 @@ def test_free_names_say_what_and_when_and_never_meet(store):
         seen.append(name)
     assert len(set(seen)) == 4
     assert set(store.names()) == set(seen)
-    (store.folder / f'{seen[0]}.joblib').unlink()  # a manifest alone takes the name too
+    (store.folder / f'{seen[0]}.joblib').unlink()  # a manifest alone also occupies the name
     assert not (store.folder / f'{store.free_name("my decoder/über.py")}.json').exists()
 
 
@@ -72,7 +72,7 @@ STEMS = ['', '...', '/', '\0', 'é', '.hidden', 'a' * 500, '-x', '../..', '_x', 
 
 
 @pytest.mark.parametrize('stem', STEMS)
-def test_a_free_name_is_always_allowed(store, stem):
+def test_free_name_is_always_allowed(store, stem):
     name = store.free_name(stem)
     store.save(name, 1, MANIFEST)
     assert store.names() == [name]
@@ -85,13 +85,13 @@ def test_names_are_listed_oldest_first(store):
     assert store.names() == ['c', 'a', 'b']
 
 
-def test_no_folder_no_models(store):
+def test_missing_folder_has_no_models(store):
     assert store.names() == []
     with pytest.raises(ModelError, match="There is no model 'x' in .*; models: none"):
         store.load('x', [EMG])
 
 
-def test_rubbish_in_the_folder_is_not_listed_and_does_no_harm(store):
+def test_other_files_in_the_folder_are_ignored(store):
     store.save('good', 1, MANIFEST)
     folder = store.folder
     (folder / 'readme.txt').write_text('hello')
@@ -109,9 +109,9 @@ def test_rubbish_in_the_folder_is_not_listed_and_does_no_harm(store):
         store.manifest('x')
 
 
-def test_a_crash_between_model_and_manifest_leaves_no_model(store, monkeypatch):
+def test_crash_between_model_and_manifest_leaves_no_model(store, monkeypatch):
     def power_cut(*_):
-        raise KeyboardInterrupt  # nothing that save() would tidy up after
+        raise KeyboardInterrupt  # save() does not catch it, as in a crash
 
     with monkeypatch.context() as patched:
         patched.setattr(model_store.os, 'replace', power_cut)
@@ -121,18 +121,18 @@ def test_a_crash_between_model_and_manifest_leaves_no_model(store, monkeypatch):
     assert store.names() == []
     with pytest.raises(ModelError, match="Model 'cut' has no manifest"):
         store.load('cut', [EMG])
-    store.save('cut', 2, MANIFEST)  # the name is not lost
+    store.save('cut', 2, MANIFEST)  # the name can be used again
     assert store.load('cut', [EMG])[0] == 2
 
 
 @pytest.mark.parametrize('model', [lambda: 1, (number for number in 'ab')])
-def test_a_model_that_cannot_be_saved_leaves_nothing(store, model):
+def test_model_that_cannot_be_saved_leaves_no_file(store, model):
     with pytest.raises(ModelError, match="Model 'x' cannot be saved in .*Error"):
         store.save('x', model, MANIFEST)
     assert list(store.folder.iterdir()) == []
 
 
-def test_numpy_in_scores_and_parameters(store):
+def test_numpy_values_in_scores_and_parameters_are_saved(store):
     manifest = replace(
         MANIFEST,
         scores={'accuracy': np.float32(0.5)},
@@ -144,13 +144,13 @@ def test_numpy_in_scores_and_parameters(store):
     assert again.parameters == {'weights': [0, 1], 'path': str(store.folder), 'n': 3}
 
 
-def test_formats_of_ones_own(store):
+def test_own_save_and_load_functions_are_used(store):
     def dump(model, path):
         with open(path, 'w') as file:
             json.dump(model, file)
 
     def load(path):
-        assert os.path.dirname(path) != str(store.folder)  # the bytes that were checked
+        assert os.path.dirname(path) != str(store.folder)  # a copy of the bytes that were checked
         with open(path) as file:
             return json.load(file)
 
@@ -158,7 +158,7 @@ def test_formats_of_ones_own(store):
     assert store.load('x', [EMG], load)[0] == {'a': 1}
 
 
-def test_a_loader_that_fails_says_what_it_needs(store):
+def test_error_of_a_load_function_is_reported(store):
     store.save('x', 1, MANIFEST)
 
     def load(path):
@@ -191,13 +191,13 @@ def test_a_loader_that_fails_says_what_it_needs(store):
         ([], r'the pipeline has \[\]'),
     ],
 )
-def test_other_streams_are_refused_before_anything_is_loaded(store, live, words):
+def test_other_streams_are_refused_before_loading(store, live, words):
     store.save('x', 1, MANIFEST)
     with pytest.raises(ModelError, match=f"Model 'x' does not match the streams: .*{words}"):
         store.load('x', live, load=lambda path: pytest.fail('it was loaded'))
 
 
-def test_what_is_not_known_yet_fits():
+def test_unknown_stream_properties_match():
     assert incompatibility(MANIFEST.streams, [StreamSpec('emg', 200.0)]) is None
     unknown = replace(MANIFEST, streams=[StreamSpec('emg', 200.0)])
     assert incompatibility(unknown.streams, [EMG]) is None

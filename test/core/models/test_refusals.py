@@ -1,4 +1,4 @@
-"""Models that must not be loaded: nothing of them may run."""
+"""Models that must not be loaded: none of their code may run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST = Manifest('mine.py', [EMG], 50.0, 50.0, ['rest', 'fist'])
 
 
 class Payload:
-    """Unpickled, it makes a file."""
+    """Object that creates a file when it is unpickled."""
 
     def __init__(self, file):
         self.file = str(file)
@@ -36,7 +36,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def evil(tmp_path):
-    """A foreign pickle; the test fails when it ran."""
+    """A foreign pickle; the test fails if its code ran."""
     touched = tmp_path / 'touched'
     yield pickle.dumps(Payload(touched))
     assert not touched.exists(), "the pickle's code ran"
@@ -48,7 +48,7 @@ def refused(store, name, words=''):
 
 
 def change(store, **values):
-    """Change the manifest of the good model."""
+    """Change values in the manifest of the good model."""
     file = store.folder / 'good.json'
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
@@ -58,7 +58,7 @@ def change(store, **values):
     ['a/b', '../good', '..', '.', '', '/etc/passwd', '.good', 'go..od', 'goöd', 'good\0', 'a\\b']
     + ['good\n', ' good', 'good ', '-rf', 'C:good', 'x' * 200, './good', '~', 'good.joblib/'],
 )
-def test_names_that_are_none(store, name):
+def test_invalid_names_are_refused(store, name):
     words = 'is not a model name; expected letters, digits'
     refused(store, name, words)
     for action in (store.manifest, lambda n: store.save(n, 1, MANIFEST)):
@@ -67,17 +67,17 @@ def test_names_that_are_none(store, name):
     assert store.names() == ['good']
 
 
-def test_the_payload_of_these_tests_works(tmp_path):
+def test_payload_runs_when_it_is_unpickled(tmp_path):
     with pickle.loads(pickle.dumps(Payload(tmp_path / 'touched'))):
         assert (tmp_path / 'touched').exists()
 
 
-def test_a_foreign_pickle_without_manifest(store, evil):
+def test_foreign_pickle_without_manifest_is_refused(store, evil):
     (store.folder / 'evil.joblib').write_bytes(evil)
     refused(store, 'evil', r"Model 'evil' has no manifest \(evil\.json\)")
 
 
-def test_a_foreign_pickle_under_a_good_name(store, evil):
+def test_foreign_pickle_under_a_good_name_is_refused(store, evil):
     (store.folder / 'good.joblib').write_bytes(evil)
     refused(
         store,
@@ -86,7 +86,7 @@ def test_a_foreign_pickle_under_a_good_name(store, evil):
     )
 
 
-def test_a_link_out_of_the_folder(store, tmp_path, evil):
+def test_link_out_of_the_folder_is_refused(store, tmp_path, evil):
     outside = tmp_path / 'outside.joblib'
     outside.write_bytes(evil)
     (store.folder / 'link.joblib').symlink_to(outside)
@@ -96,13 +96,13 @@ def test_a_link_out_of_the_folder(store, tmp_path, evil):
     refused(store, 'link', "Model 'link' is a link out of")
 
 
-def test_a_link_within_the_folder(store):
+def test_link_within_the_folder_is_refused(store):
     (store.folder / 'link.joblib').symlink_to(store.folder / 'good.joblib')
     (store.folder / 'link.json').write_text((store.folder / 'good.json').read_text())
     refused(store, 'link', "Model 'link' is a link")
 
 
-def test_a_manifest_that_is_a_link(store, tmp_path, evil):
+def test_linked_manifest_is_refused(store, tmp_path, evil):
     manifest = json.loads((store.folder / 'good.json').read_text())
     manifest['sha256'] = hashlib.sha256(evil).hexdigest()
     (tmp_path / 'outside.json').write_text(json.dumps(manifest))
@@ -111,13 +111,13 @@ def test_a_manifest_that_is_a_link(store, tmp_path, evil):
     refused(store, 'evil', "Model 'evil' is a link out of")
 
 
-def test_the_folder_itself_may_be_a_link(store, tmp_path):
+def test_folder_may_be_a_link(store, tmp_path):
     (tmp_path / 'link').symlink_to(store.folder)
     assert ModelStore(tmp_path / 'link').load('good', [EMG])[0] == 1
 
 
 @pytest.mark.parametrize('position', [0, 1, -1])
-def test_one_changed_byte(store, position):
+def test_changed_byte_is_refused(store, position):
     file = store.folder / 'good.joblib'
     content = bytearray(file.read_bytes())
     content[position] ^= 1
@@ -126,12 +126,12 @@ def test_one_changed_byte(store, position):
 
 
 @pytest.mark.parametrize('length', [0, 3])
-def test_a_truncated_model(store, length):
+def test_truncated_model_is_refused(store, length):
     os.truncate(store.folder / 'good.joblib', length)
     refused(store, 'good', 'SHA-256 digest differs')
 
 
-def test_a_folder_or_a_pipe_instead_of_a_file(store):
+def test_folder_or_pipe_instead_of_a_file_is_refused(store):
     text = (store.folder / 'good.json').read_text()
     (store.folder / 'folder.joblib').mkdir()
     os.mkfifo(store.folder / 'pipe.joblib')
@@ -148,7 +148,7 @@ def test_a_folder_or_a_pipe_instead_of_a_file(store):
     ['', 'rubbish', '[]', '[{}]', '{}', 'null', '3', '"text"', '{"streams": 3}', '\x00\xff']
     + ['[' * 100_000, '{"a":' * 100_000, '1' * 10_000, '{"streams": [], "decoder": "x"}'],
 )
-def test_a_manifest_that_is_none(store, text):
+def test_text_that_is_not_a_manifest_is_refused(store, text):
     (store.folder / 'good.json').write_text(text)
     refused(
         store,
@@ -157,12 +157,12 @@ def test_a_manifest_that_is_none(store, text):
     )
 
 
-def test_a_manifest_of_other_bytes(store):
+def test_manifest_that_is_not_text_is_refused(store):
     (store.folder / 'good.json').write_bytes(b'\xff\xfe{}\x80')
     refused(store, 'good', 'cannot be read')
 
 
-def test_a_huge_manifest(store):
+def test_huge_manifest_is_refused(store):
     with open(store.folder / 'good.json', 'wb') as file:
         file.truncate(10**10)  # sparse
     refused(store, 'good', 'cannot be read .*larger than')
@@ -194,7 +194,7 @@ def test_a_huge_manifest(store):
         {'unknown': 1},
     ],
 )
-def test_a_manifest_of_wrong_types(store, values):
+def test_manifest_of_wrong_types_is_refused(store, values):
     change(store, **values)
     refused(store, 'good', "The manifest of model 'good' cannot be read")
 
@@ -214,6 +214,6 @@ def test_manifest_without_format_is_refused(store):
     refused(store, 'good', 'cannot be read .format None, expected .*; it is not loaded. Train')
 
 
-def test_another_digest_in_the_manifest(store):
+def test_wrong_digest_in_the_manifest_is_refused(store):
     change(store, sha256='0' * 64)
     refused(store, 'good', 'SHA-256 digest differs')

@@ -1,4 +1,4 @@
-"""Model files: folders are made, a crash leaves the old file whole."""
+"""Model files: parent folders are created, a crash leaves the old file complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from myogestic_ros.core.training.training_data import TrainingData
 
 
 @pytest.mark.parametrize('kind', [str, lambda path: path])
-def test_parents_are_made_and_the_path_returned(tmp_path, kind):
+def test_parent_folders_are_created_and_the_path_returned(tmp_path, kind):
     path = tmp_path / 'a' / 'b' / 'model.joblib'
     returned = save_pickle({'x': np.arange(3)}, kind(path))
     assert returned == str(path)
@@ -25,13 +25,13 @@ def test_parents_are_made_and_the_path_returned(tmp_path, kind):
     assert os.listdir(path.parent) == ['model.joblib']
 
 
-def test_a_name_without_a_folder(tmp_path, monkeypatch):
+def test_name_without_a_folder_is_saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert save_pickle(1, 'model') == 'model'
     assert load_pickle('model') == 1
 
 
-def test_a_failure_leaves_the_old_file_whole(tmp_path):
+def test_failure_leaves_the_old_file_complete(tmp_path):
     path = save_pickle('old', tmp_path / 'model.joblib')
     with pytest.raises(Exception, match='pickle'):
         save_pickle(['x' * 100_000, threading.Lock()], path)
@@ -39,7 +39,7 @@ def test_a_failure_leaves_the_old_file_whole(tmp_path):
     assert os.listdir(tmp_path) == ['model.joblib']
 
 
-def test_a_crash_leaves_the_old_file_whole(tmp_path, monkeypatch):
+def test_crash_leaves_the_old_file_complete(tmp_path, monkeypatch):
     path = save_pickle('old', tmp_path / 'model.joblib')
 
     def cut(model, file):
@@ -59,7 +59,7 @@ def test_training_data_is_empty_without_sessions():
     assert not TrainingData(['a'], ['rest'], {0}).is_empty
 
 
-def test_training_data_survive_json():
+def test_training_data_are_restored_from_json():
     data = TrainingData(
         ['a', 'b'], ['rest', 'fist'], {1, 0}, [StreamSpec('emg', 100.0, 8, 2000.0)], 25.0
     )

@@ -1,4 +1,4 @@
-"""What a model does the first time is done before the first tick; callbacks are left alone."""
+"""Models are warmed up before the first tick; callbacks are not called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALLS: list[str] = []
 
 
 class Model:
-    """A model that notes that it is warmed, and then has enough of it."""
+    """Model that records its warm-up, and may then fail."""
 
     def __init__(self, fails=False):
         self.fails = fails
@@ -33,10 +33,10 @@ def calls():
 
 
 @pytest.mark.parametrize('fails', [False, True])
-def test_a_model_that_was_trained(calls, fails):
+def test_trained_model_is_warmed_up(calls, fails):
     pipeline = ready(lambda model, features: CALLS.append('predict') or {})
     pipeline.observer = Watcher()
-    pipeline.train(lambda data: Model(fails))  # in a thread: no process could import it
+    pipeline.train(lambda data: Model(fails))  # runs in a thread, since no process can import it
     pipeline.training_data = TrainingData(['s'])
     pipeline.start_training()
     assert pipeline.wait_for_training(60)
@@ -44,7 +44,7 @@ def test_a_model_that_was_trained(calls, fails):
     assert calls == ['warm']
 
 
-def test_a_model_that_is_loaded(calls, tmp_path):
+def test_loaded_model_is_warmed_up(calls, tmp_path):
     pipeline = Pipeline(streams=[StreamSpec('emg')])
     pipeline.load_model = lambda path: Model()
     shelf = ModelManager(pipeline, ModelStore(tmp_path), 'decoder')

@@ -40,9 +40,9 @@ def old(folder: Path) -> LinearDecoder:
     return htd_lda.train(data_of(write_signal(folder / 'old', *synthetic_emg(classes=4), RATE)))
 
 
-def of_today(folder: Path, name: str, gains=1.0, turn: int = 0, **settings) -> Path:
+def new_session(folder: Path, name: str, gains=1.0, rotation: int = 0, **settings) -> Path:
     data, labels = synthetic_emg(**({'classes': 4, 'seed': 5} | settings))
-    data = np.roll(data * np.asarray(gains, np.float32), turn, axis=1)
+    data = np.roll(data * np.asarray(gains, np.float32), rotation, axis=1)
     return write_signal(folder / name, data, labels, RATE)
 
 
@@ -57,31 +57,31 @@ def right(model: LinearDecoder, path: Path) -> float:
 GAINS = [0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3]
 
 
-def test_electrodes_that_lie_otherwise(folder, old, capsys) -> None:
-    model = htd_lda.adapt(old, data_of(of_today(folder, 'today', GAINS, repetitions=2)))
+def test_model_is_recalibrated_to_moved_electrodes(folder, old, capsys) -> None:
+    model = htd_lda.adapt(old, data_of(new_session(folder, 'today', GAINS, repetitions=2)))
     said = capsys.readouterr().out
     assert 'Accuracy of the old model on the new windows: ' in said
     assert 'Accuracy on new repetitions left out of the training: new data only' in said
     assert 'Selected: ' in said
-    later = of_today(folder, 'later', GAINS, seed=6)
+    later = new_session(folder, 'later', GAINS, seed=6)
     assert right(model, later) > right(old, later) + 0.1
     assert right(model, later) > 0.95
     assert model.scores['accuracy'] > 0.9
     assert model.parameters['adapted'] in ('new', 'blend')
-    again = htd_lda.adapt(model, data_of(of_today(folder, 'next', repetitions=2, seed=8)))
+    again = htd_lda.adapt(model, data_of(new_session(folder, 'next', repetitions=2, seed=8)))
     assert again.class_names == old.class_names
 
 
 def test_one_repetition_is_blended_and_reported_as_not_tested(folder, old, capsys) -> None:
-    model = htd_lda.adapt(old, data_of(of_today(folder, 'once', GAINS, repetitions=1)))
+    model = htd_lda.adapt(old, data_of(new_session(folder, 'once', GAINS, repetitions=1)))
     assert 'cannot be compared with one new repetition' in capsys.readouterr().out
     assert model.parameters['adapted'] == 'blend'
     assert model.scores == {}
-    later = of_today(folder, 'after', GAINS, seed=7)
+    later = new_session(folder, 'after', GAINS, seed=7)
     assert right(model, later) > right(old, later)
 
 
-def test_an_old_model_that_is_better_stays(folder, old) -> None:
+def test_better_old_model_is_kept(folder, old) -> None:
     data, labels = synthetic_emg(classes=4, seed=5, repetitions=2)
     swapped = {1: (2, 'pinch'), 2: (1, 'fist')}
     labels = [
@@ -91,8 +91,8 @@ def test_an_old_model_that_is_better_stays(folder, old) -> None:
     path = write_signal(folder / 'mixed', data, labels, RATE)
     windows = load_training_set(data_of(path), htd_lda.extract, 500.0)
 
-    class Knows:
-        """An old estimator that is always right today."""
+    class Oracle:
+        """Old estimator that is always correct on the new data."""
 
         def predict(self, features):
             table = {
@@ -101,12 +101,12 @@ def test_an_old_model_that_is_better_stays(folder, old) -> None:
             return np.array([table[f.tobytes()] for f in features])
 
     better = LinearDecoder(old.estimator, old.class_names, {})
-    better.memory, better.estimator = old.memory, Knows()
+    better.memory, better.estimator = old.memory, Oracle()
     with pytest.raises(TrainingError, match='The old model is better .* it is kept'):
         htd_lda.adapt(better, data_of(path))
 
 
-def test_classes_are_matched_by_name_and_none_is_forgotten(folder, old) -> None:
+def test_classes_are_matched_by_name_and_none_is_lost(folder, old) -> None:
     data, labels = synthetic_emg(classes=4, seed=5, repetitions=2)
     other = {'rest': (0, 'rest'), 'fist': (2, 'fist'), 'pinch': (1, 'pinch'), 'open': (3, 'point')}
     renamed = [(at, *other[name], rep) for at, _, name, rep in labels]
@@ -118,7 +118,7 @@ def test_classes_are_matched_by_name_and_none_is_forgotten(folder, old) -> None:
 
 
 def test_rotated_band_is_reported_and_corrected_on_request(folder, old, capsys) -> None:
-    path = of_today(folder, 'turned', turn=2, repetitions=2)
+    path = new_session(folder, 'turned', rotation=2, repetitions=2)
     with suppress(TrainingError):  # the old model may be better
         htd_lda.adapt(old, data_of(path))
     said = capsys.readouterr().out
@@ -138,9 +138,9 @@ def share_in(said: str, start: str) -> float:
     return float(re.search(r'([\d.]+)%', said[said.index(start) :])[1])
 
 
-def test_refusals(folder, old) -> None:
+def test_incompatible_models_are_refused(folder, old) -> None:
     bare = LinearDecoder(old.estimator, old.class_names, {})
-    path = of_today(folder, 'plain', repetitions=1)
+    path = new_session(folder, 'plain', repetitions=1)
     with pytest.raises(TrainingError, match='keeps none of its training windows'):
         htd_lda.adapt(bare, data_of(path))
     data, labels = synthetic_emg(classes=4)
@@ -155,19 +155,19 @@ def a_set(features, classes, names, repetitions=None) -> TrainingSet:
     return TrainingSet(np.asarray(features, float), classes, groups, names, {'emg': 1}, 0)
 
 
-def test_blend_by_hand() -> None:
+def test_blend_of_known_windows() -> None:
     memory = Memory.from_windows(
         np.array([[-1.0], [1.0], [9.0], [11.0], [20.0]]), np.array([0, 0, 1, 1, 2]), {}
     )
     x, y = blend_windows(memory, np.array([[2.0], [6.0]]), np.array([0, 0]), np.array([0, 1]))
-    # Class 0 moves from 0 towards 4 by two thirds; the others, not shown today, as much.
+    # Class 0 moves from 0 towards 4 by two thirds; the others, without new windows, as much.
     moved = 8 / 3
     assert sorted(x[y == 0].ravel()) == pytest.approx(sorted([-1 + moved, 1 + moved, 2.0, 6.0]))
     assert set(x[y == 1].ravel().round(6)) == {round(9 + moved, 6), round(11 + moved, 6)}
     assert len(x[y == 1]) == len(x[y == 2]) == 4
 
 
-def test_what_is_never_negative_stays_so() -> None:
+def test_non_negative_features_stay_non_negative() -> None:
     rng = np.random.default_rng(0)
     before, today = rng.exponential(1.0, (50, 3)), rng.exponential(0.01, (20, 3))
     memory = Memory.from_windows(before, np.repeat([0, 1], 25), {0: 'a', 1: 'b'})
@@ -176,7 +176,7 @@ def test_what_is_never_negative_stays_so() -> None:
     assert np.isfinite(x).all()
 
 
-def test_numbers_of_classes() -> None:
+def test_class_indices_follow_the_model() -> None:
     y, names = match_classes(
         {0: 'rest', 4: 'fist'}, a_set([[0.0]] * 3, [0, 1, 2], {0: 'fist', 1: 'new', 2: 'rest'})
     )
@@ -184,14 +184,14 @@ def test_numbers_of_classes() -> None:
     assert names == {0: 'rest', 4: 'fist', 5: 'new'}
 
 
-def test_memory_is_bounded_and_keeps_every_class() -> None:
+def test_memory_is_limited_and_keeps_every_class() -> None:
     classes = np.array([0] * 5000 + [1] * 10)
     memory = Memory.from_windows(np.zeros((5010, 4000), np.float32), classes, {0: 'a', 1: 'b'})
     assert memory.features.nbytes <= MAX_BYTES * 1.01
     assert set(memory.classes) == {0, 1}
 
 
-def test_other_features_are_refused() -> None:
+def test_other_number_of_features_is_refused() -> None:
     memory = Memory.from_windows(np.zeros((4, 3)), np.array([0, 0, 1, 1]), {0: 'a', 1: 'b'})
     with pytest.raises(TrainingError, match='The new windows have 2 features'):
         recalibrate(

@@ -1,4 +1,4 @@
-"""Training on sessions as they are on disk."""
+"""Training sets from recorded sessions."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def data(*paths: str, **options: object) -> TrainingData:
 PROTOCOL: Cues = [(0, 2.0), (1, 2.0), (0, 2.0), (2, 2.0)] * 3
 
 
-def test_train_on_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_session_is_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = train(data(record(tmp_path / 's', PROTOCOL)))
     assert model.scores['accuracy'] > 0.95
     assert 'fist: ' in capsys.readouterr().out
@@ -86,7 +86,7 @@ def test_beginning_of_a_cue_is_left_out(tmp_path: Path) -> None:
     everything = load_training_set(data(session), extract, 0.0)
     settled = load_training_set(data(session), extract, 500.0)
     assert settled.short_cues == 0
-    # 2 s hold 37 windows of 200 ms, one every 50 ms; without the first 500 ms 27.
+    # 2 s contain 37 windows of 200 ms, one every 50 ms; without the first 500 ms 27.
     assert np.bincount(everything.classes).tolist() == [6 * 37, 3 * 37, 3 * 37]
     assert np.bincount(settled.classes).tolist() == [6 * 27, 3 * 27, 3 * 27]
     assert settled.count_repetitions() == {0: 6, 1: 3, 2: 3}
@@ -113,12 +113,12 @@ def test_repetitions_of_several_sessions_are_numbered_in_order(tmp_path: Path) -
         assert (np.diff(numbers) >= 0).all()
 
 
-def test_only_the_classes_asked_for(tmp_path: Path) -> None:
+def test_only_selected_classes_are_used(tmp_path: Path) -> None:
     session = record(tmp_path / 's', PROTOCOL)
     assert set(train(data(session, classes={1, 2})).class_names) == {1, 2}
 
 
-def test_other_array(tmp_path: Path) -> None:
+def test_session_with_other_channels_is_refused(tmp_path: Path) -> None:
     paths = [record(tmp_path / 'a', PROTOCOL, 4), record(tmp_path / 'b', PROTOCOL, 8)]
     with pytest.raises(TrainingError, match=r'8 channels x 200 samples, .* 4 x 200'):
         train(data(*paths))

@@ -1,4 +1,4 @@
-"""A ready decoder's training on several cores, cancelled in the middle of its work."""
+"""Training of a built-in decoder on several cores, cancelled while it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLOW = 'sklearn.ensemble:RandomForestClassifier(n_estimators=100000)'
 
 @pytest.fixture(scope='module')
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A session whose features are large enough for processes to share them in memory."""
+    """Session whose features are large enough to be shared between processes in memory."""
     rng = np.random.default_rng(0)
     data = 1e-5 * rng.standard_normal((8 * 1500, 64)).astype(np.float32)
     labels = [(1500 * n, n % 2, ('rest', 'fist')[n % 2], n // 2) for n in range(8)]
@@ -27,7 +27,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_group(leader: int) -> set[int]:
-    """Return the processes of a process group that run."""
+    """Return the running processes of a process group."""
     found = set()
     for stat in Path('/proc').glob('[0-9]*/stat'):
         try:
@@ -47,13 +47,15 @@ def command_of(pid: int) -> str:
 
 
 def shared(leader: int) -> list[Path]:
-    """Return what a training and its helpers hold in the machine's memory."""
+    """Return the shared memory of a training and its worker processes."""
     names = (f'sem.loky-{leader}-*', f'joblib_memmapping_folder_{leader}_*')
     return [path for name in names for path in Path('/dev/shm').glob(name)]
 
 
 @pytest.mark.parametrize(('backend', 'helpers'), [('loky', 2), ('threading', 0)])
-def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
+def test_cancelled_training_leaves_no_process_and_no_memory(
+    path: Path, backend: str, helpers: int
+) -> None:
     pipeline = named_decoder(SLOW)
     pipeline.use_model('old', 'old name', ['old class'])
     pipeline.training_data = complete_training_data(
@@ -74,7 +76,7 @@ def test_nothing_is_left(path: Path, backend: str, helpers: int) -> None:
     assert not shared(leader)
 
 
-def test_nor_after_a_training_that_ended_well(path: Path) -> None:
+def test_finished_training_leaves_no_process_and_no_memory(path: Path) -> None:
     pipeline = named_decoder('lda')
     pipeline.training_data = complete_training_data(
         TrainingData(paths=[str(path)], backend='loky', hop_ms=4.0)

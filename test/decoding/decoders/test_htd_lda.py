@@ -1,4 +1,4 @@
-"""The ready decoder, from training windows to predictions."""
+"""Decoder file htd_lda, from training windows to predictions."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ N_SAMPLES = 100
 def contraction(
     index: int, rng: np.random.Generator, n_channels: int = 8, n_samples: int = N_SAMPLES
 ) -> np.ndarray:
-    """Return noise, in volt, whose size over the channels tells the class."""
+    """Return noise, in volt, whose amplitudes depend on class and channel."""
     gains = np.exp(np.random.default_rng(index + 100).normal(size=(n_channels, 1)))
     return (rng.normal(scale=2e-5, size=(n_channels, n_samples)) * gains).astype(np.float32)
 
 
 class Sessions:
-    """Stands in for recorded sessions: windows of each class and repetition, in order."""
+    """Replacement for recorded sessions: windows of each class and repetition, in order."""
 
     def __init__(self, repetitions: dict[int, int], n_channels: int = 8) -> None:
         self.repetitions = repetitions
@@ -77,7 +77,7 @@ def data(*names: str, **options: Any) -> TrainingData:
     return TrainingData(paths=['one'], class_names=list(names), **options)
 
 
-def test_is_a_decoder_file() -> None:
+def test_module_is_a_decoder_file() -> None:
     module = import_decoder('myogestic_ros.decoding.decoders.htd_lda')
     assert isinstance(module.pipeline, Pipeline)
     assert module.pipeline.callbacks.extract is extract
@@ -85,7 +85,7 @@ def test_is_a_decoder_file() -> None:
     assert module.pipeline.callbacks.predict is predict
 
 
-def test_train_save_load_predict(
+def test_saved_model_predicts_after_loading(
     sessions: Sessions, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = load_pickle(
@@ -106,7 +106,7 @@ def test_train_save_load_predict(
     assert 'Cross-validation, one repetition left out at a time' in log
 
 
-def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
+def test_training_reads_the_selected_windows(sessions: Sessions) -> None:
     train(data('a', 'b', streams=[StreamSpec('forearm', 150.0)], hop_ms=25.0, classes={0, 1}))
     assert sessions.asked == {
         'stream': StreamSpec('forearm', 150.0),
@@ -121,7 +121,7 @@ def test_asks_for_what_it_was_told(sessions: Sessions) -> None:
     [{0: 3, 1: 3}, dict.fromkeys(range(20), 2), {3: 2, 17: 4, 900: 2}, {0: 6, 1: 2, 5: 1}],
     ids=['two', 'twenty', 'indices with holes', 'uneven'],
 )
-def test_any_set_of_classes(sessions: Sessions, repetitions: dict[int, int]) -> None:
+def test_any_set_of_classes_is_trained(sessions: Sessions, repetitions: dict[int, int]) -> None:
     sessions.repetitions = repetitions
     model = train(data())
     rng = np.random.default_rng(2)
@@ -132,11 +132,11 @@ def test_any_set_of_classes(sessions: Sessions, repetitions: dict[int, int]) -> 
     assert model.scores['accuracy'] > 0.9
 
 
-def test_names_that_are_alike_are_told_apart(sessions: Sessions) -> None:
+def test_equal_class_names_are_made_unique(sessions: Sessions) -> None:
     assert train(data('grip', 'grip')).class_names == {0: 'grip', 1: 'grip (1)', 2: 'recorded 2'}
 
 
-def test_one_repetition_has_no_score(
+def test_one_repetition_gives_no_score(
     sessions: Sessions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sessions.repetitions = {0: 1, 1: 1}
@@ -155,24 +155,24 @@ def test_class_with_one_repetition_is_reported_as_not_tested(
     assert 'point: not tested, only one repetition' in capsys.readouterr().out
 
 
-def test_flat_channels(sessions: Sessions) -> None:
+def test_flat_channels_are_trained(sessions: Sessions) -> None:
     sessions.flat = [0, 7]
     model = train(data())
     window = contraction(1, np.random.default_rng(4))
     window[[0, 7]] = 0.0
     assert predict(model, extract({'emg': window}))['class'] == 1
-    window[7] = 1.0  # it wakes up
+    window[7] = 1.0  # the channel works again
     assert np.isfinite(model.probabilities(extract({'emg': window}))).all()
 
 
-def test_features_that_never_change_give_finite_numbers(sessions: Sessions) -> None:
+def test_constant_features_give_finite_probabilities(sessions: Sessions) -> None:
     sessions.constant = True
     model = train(data())
     window = np.ones((8, N_SAMPLES), np.float32)
     assert np.isfinite(model.probabilities(extract({'emg': window}))).all()
 
 
-def test_several_streams_in_order_of_their_names() -> None:
+def test_streams_are_concatenated_in_order_of_their_names() -> None:
     rng = np.random.default_rng(5)
     windows = {'b': contraction(0, rng, 3, 40), 'a': contraction(1, rng, 2, 80)}
     features = extract(windows)
@@ -182,30 +182,36 @@ def test_several_streams_in_order_of_their_names() -> None:
     assert amplitude_columns({'b': 3, 'a': 2}) == [0, 1, 6, 7, 8, 9, 10, 17, 18, 19]
 
 
-def test_one_class_only(sessions: Sessions) -> None:
+def test_single_class_is_refused(sessions: Sessions) -> None:
     sessions.repetitions = {4: 3}
     with pytest.raises(TrainingError, match="one class, 'recorded 4'; expected at least two"):
         train(data())
 
 
-def test_no_windows(sessions: Sessions) -> None:
+def test_training_without_windows_is_refused(sessions: Sessions) -> None:
     sessions.repetitions = {}
     with pytest.raises(TrainingError, match=r'No training windows in one: expected .* \[1, 2\]'):
         train(data(classes={1, 2}))
 
 
-def test_sessions_that_do_not_fit(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sessions_with_other_channels_are_refused(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def both(*arguments: Any, **options: Any) -> Iterator[SimpleNamespace]:
         yield from sessions.iter_window_batches(*arguments, **options)
         sessions.n_channels = 16
         yield from sessions.iter_window_batches(*arguments, **options)
 
     monkeypatch.setattr(training_set, 'iter_window_batches', both)
-    with pytest.raises(TrainingError, match=r'16 channels .* 8 x 100; train on sessions of one'):
+    with pytest.raises(
+        TrainingError, match=r'16 channels .* 8 x 100; train on sessions with the same channels'
+    ):
         train(data())
 
 
-def test_batches_change_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_size_does_not_change_the_model(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = train(data())
     sessions.batch = 7
     window = extract({'emg': contraction(2, np.random.default_rng(6))})

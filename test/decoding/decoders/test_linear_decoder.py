@@ -1,4 +1,4 @@
-"""The fast path says what scikit-learn says, and survives odd data."""
+"""LinearDecoder gives the probabilities of scikit-learn, also for unusual data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from myogestic_ros.decoding.features.catalogue import hudgins
 def decoder(
     n_classes: int, n_channels: int = 8, n_windows: int = 30, flat: tuple[int, ...] = ()
 ) -> tuple[LinearDecoder, np.ndarray, np.ndarray]:
-    """Train on noise whose size depends on class and channel; indices are not contiguous."""
+    """Train on noise whose amplitude depends on class and channel; indices are not contiguous."""
     rng = np.random.default_rng(n_classes)
     classes = np.repeat(3 + 5 * np.arange(n_classes), n_windows)
     gains = np.exp(rng.normal(size=(n_classes, n_channels)))
@@ -32,7 +32,7 @@ def decoder(
 
 @pytest.mark.parametrize('n_classes', [2, 3, 8, 20])
 @pytest.mark.parametrize('flat', [(), (0, 5)])
-def test_same_as_scikit_learn(n_classes: int, flat: tuple[int, ...]) -> None:
+def test_probabilities_are_those_of_scikit_learn(n_classes: int, flat: tuple[int, ...]) -> None:
     model, features, classes = decoder(n_classes, flat=flat)
     expected = model.estimator.predict_proba(features)
     got = np.array([model.probabilities(row) for row in features])
@@ -42,7 +42,7 @@ def test_same_as_scikit_learn(n_classes: int, flat: tuple[int, ...]) -> None:
     assert np.mean(found == classes) > 0.9
 
 
-def test_prediction_is_complete() -> None:
+def test_prediction_contains_all_values() -> None:
     model, features, _ = decoder(3)
     prediction = model.predict(features[0])
     assert set(prediction) == {'label', 'class', 'probabilities'}
@@ -56,14 +56,14 @@ def test_prediction_is_complete() -> None:
     assert all(type(share) is float for share in prediction['probabilities'].values())
 
 
-def test_survives_pickling() -> None:
+def test_pickled_model_predicts_the_same() -> None:
     model, features, _ = decoder(4)
     again = pickle.loads(pickle.dumps(model))
     assert again.predict(features[7]) == model.predict(features[7])
     assert again.scores == {'accuracy': 0.5}
 
 
-def test_channel_that_dies_or_wakes_up_gives_finite_numbers() -> None:
+def test_dead_or_restored_channel_gives_finite_probabilities() -> None:
     model, features, _ = decoder(4, flat=(2,))
     dead, awake = features[0].copy(), features[0].copy()
     dead[:] = 0.0
@@ -74,7 +74,7 @@ def test_channel_that_dies_or_wakes_up_gives_finite_numbers() -> None:
             assert np.isfinite(model.probabilities(row)).all()
 
 
-def test_other_features_are_refused() -> None:
+def test_other_number_of_features_is_refused() -> None:
     model, features, _ = decoder(2)
     with pytest.raises(DecoderError, match='trained on other channels'):
         model.predict(features[0, :-1])

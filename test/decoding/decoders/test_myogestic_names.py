@@ -1,4 +1,4 @@
-"""What MyoGestic's decoders import is here, and does what it does there."""
+"""The names that MyoGestic's decoders import exist and behave as there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize('name', FORMULAS)
-def test_features(name):
+def test_feature_follows_its_formula(name):
     found = getattr(features, name)(EMG)
     assert found.shape == (4,)
     assert found.dtype == np.float32
@@ -29,7 +29,7 @@ def test_features(name):
     np.testing.assert_array_equal(many[0], found)
 
 
-def test_features_by_hand():
+def test_features_of_known_windows():
     window = np.array([[1, -1, 1, -1], [2, 2, 2, 2], [0, -1, 0, 3]], np.float32)
     assert features.rms(window)[:2].tolist() == [1, 2]
     assert features.wl(window).tolist() == [6, 0, 5]
@@ -37,7 +37,7 @@ def test_features_by_hand():
     assert features.zc(window).tolist() == [3, 0, 2]  # zero counts as positive
 
 
-def test_a_filter_by_name():
+def test_filter_is_created_by_name():
     assert isinstance(make_filter('identity'), IdentityFilter)
     assert make_filter('gaussian', n_vectors=7).n_vectors == 7
     assert make_filter('one_euro', hz=32).hz == 32
@@ -48,7 +48,7 @@ def test_a_filter_by_name():
 
 
 @pytest.mark.parametrize('kind', [IdentityFilter, GaussianFilter, OneEuroFilter])
-def test_a_filter_keeps_type_and_shape_and_holds_what_holds(kind):
+def test_filter_keeps_type_shape_and_constant_values(kind):
     work = kind()
     for dtype in (np.float32, np.float64):
         for _ in range(5):
@@ -58,7 +58,7 @@ def test_a_filter_keeps_type_and_shape_and_holds_what_holds(kind):
         work.reset()
 
 
-def test_gaussian_weights():
+def test_gaussian_filter_uses_its_weights():
     work = GaussianFilter(n_vectors=3, sigma=2.0)
     weights = np.exp(-(np.array([2, 1, 0]) ** 2) / 8)
     given = [np.array([v]) for v in (1.0, 5.0, -2.0, 4.0)]
@@ -70,7 +70,7 @@ def test_gaussian_weights():
         work(np.zeros((2, 2)))
 
 
-def test_one_euro_by_hand():
+def test_one_euro_filter_follows_its_formula():
     work = OneEuroFilter(hz=10.0, min_cutoff_hz=1.0, beta=0.5, derivative_cutoff_hz=2.0)
     assert work(np.array([1.0]))[0] == 1.0
     share = lambda cutoff: 1 / (1 + 1 / (2 * np.pi * cutoff * 0.1))  # noqa: E731
@@ -83,7 +83,7 @@ def test_one_euro_by_hand():
         assert a[0] == pytest.approx(untimed(np.array([value]))[0])
 
 
-def test_one_euro_passes_over_what_is_not_finite():
+def test_one_euro_filter_ignores_non_finite_values():
     work = OneEuroFilter()
     work(np.array([1.0, 2.0]))
     assert work(np.array([np.nan, 2.0])).tolist() == [1.0, 2.0]
@@ -91,12 +91,12 @@ def test_one_euro_passes_over_what_is_not_finite():
 
 
 @pytest.mark.parametrize('wrong', [{'hz': 0}, {'min_cutoff_hz': -1}, {'derivative_cutoff_hz': 0}])
-def test_wrong_arguments(wrong):
+def test_one_euro_filter_refuses_wrong_arguments(wrong):
     with pytest.raises(ValueError, match='expected more than 0'):
         OneEuroFilter(**wrong)
 
 
-def test_an_edge_fires_once():
+def test_edge_trigger_fires_once_per_change():
     fired = []
     trigger = EdgeTrigger(callback=fired.append)
     assert [trigger.fire_if_changed(v) for v in ('a', 'a', 'b', 'b', 'a')] == [
@@ -108,7 +108,7 @@ def test_an_edge_fires_once():
     assert not trigger.fire_if_changed('b')
 
 
-def test_an_edge_that_must_hold():
+def test_edge_trigger_waits_for_stable_ticks():
     fired = []
     trigger = EdgeTrigger(fired.append, n_stable_ticks=3)
     for value in 'aababbbb':

@@ -24,13 +24,13 @@ REGRESSORS = [name for name in recipe_names() if recipe(name).kind == 'regressio
 
 
 def contraction(index, n_samples, channels, rng):
-    """Return noise, in volt, whose size over the channels tells the class."""
+    """Return noise, in volt, whose amplitudes depend on class and channel."""
     gains = np.exp(np.random.default_rng(index + 50).normal(size=channels))
     return rng.normal(scale=2e-5, size=(n_samples, channels)) * gains
 
 
 def session(path, cues, *, channels=6, scale=1.0, offset=0.0, flat=(), cue_s=1.5):
-    """Record cues (index, name), each as long."""
+    """Record cues (index, name) of equal length."""
     rng = np.random.default_rng(1)
     items, first, length = [], 0, round(cue_s * RATE)
     for index, name in cues:
@@ -52,7 +52,7 @@ def train(name, path, backend='threading'):
 
 
 def accuracy(name, model, path):
-    """Return how often a model is right on the settled windows of a session."""
+    """Return the accuracy of a model on the settled windows of a session."""
     extract, predict = named_decoder(name).callbacks.extract, named_decoder(name).callbacks.predict
     found = [
         predict(model, extract({'emg': window.data}))['label'] == window.class_name
@@ -65,7 +65,7 @@ THREE = [(0, 'rest'), (1, 'fist'), (2, 'open hand')] * 3
 
 
 @pytest.mark.parametrize('name', [*CLASSIFIERS, 'sklearn.neighbors:KNeighborsClassifier'])
-def test_trained_saved_loaded_and_right(tmp_path, name):
+def test_saved_model_predicts_the_same_after_loading(tmp_path, name):
     path = session(tmp_path / 's', THREE)
     model, data = train(name, path)
     assert model.scores['accuracy'] > 0.9
@@ -91,7 +91,7 @@ def test_trained_saved_loaded_and_right(tmp_path, name):
     ],
     ids=['two', 'twenty', 'indices with holes', 'one repetition only'],
 )
-def test_any_set_of_classes(tmp_path, cues):
+def test_any_set_of_classes_is_trained(tmp_path, cues):
     path = session(tmp_path / 's', cues)
     model, _ = train(DEFAULT, path)
     assert set(model.class_names.values()) == {name for _, name in cues}
@@ -99,7 +99,7 @@ def test_any_set_of_classes(tmp_path, cues):
 
 
 @pytest.mark.parametrize('scale', [1e-6, 1e6])
-def test_the_unit_of_the_signal_does_not_matter(tmp_path, scale):
+def test_accuracy_does_not_depend_on_the_unit(tmp_path, scale):
     one, _ = train(DEFAULT, session(tmp_path / 'one', THREE))
     path = session(tmp_path / 'other', THREE, scale=scale)
     other, _ = train(DEFAULT, path)
@@ -107,17 +107,17 @@ def test_the_unit_of_the_signal_does_not_matter(tmp_path, scale):
     assert accuracy(DEFAULT, other, path) > 0.95
 
 
-@pytest.mark.parametrize('trouble', [{'offset': 5e-3}, {'flat': (0, 4)}, {'channels': 1}])
-def test_signals_that_are_not_as_they_should_be(tmp_path, trouble):
-    cues = THREE if 'channels' not in trouble else [(0, 'rest'), (3, 'fist')] * 3
-    path = session(tmp_path / 's', cues, **trouble)
+@pytest.mark.parametrize('fault', [{'offset': 5e-3}, {'flat': (0, 4)}, {'channels': 1}])
+def test_faulty_signals_are_decoded(tmp_path, fault):
+    cues = THREE if 'channels' not in fault else [(0, 'rest'), (3, 'fist')] * 3
+    path = session(tmp_path / 's', cues, **fault)
     model, _ = train(DEFAULT, path)
     assert accuracy(DEFAULT, model, path) > 0.8
 
 
 @pytest.mark.filterwarnings('error')
 @pytest.mark.parametrize('name', CLASSIFIERS)
-def test_a_model_warms_up_without_a_trace(tmp_path, name):
+def test_warm_up_does_not_change_the_model(tmp_path, name):
     model, _ = train(name, session(tmp_path / 's', THREE[:6]))
     again = pickle.loads(pickle.dumps(model))
     again.warm_up()
@@ -125,22 +125,22 @@ def test_a_model_warms_up_without_a_trace(tmp_path, name):
 
 
 @pytest.mark.parametrize('channels', [64, 160])
-def test_many_channels(tmp_path, channels):
+def test_many_channels_are_decoded(tmp_path, channels):
     path = session(tmp_path / 's', THREE[:6], channels=channels)
     model, _ = train(DEFAULT, path)
     assert accuracy(DEFAULT, model, path) > 0.95
     features = named_decoder(DEFAULT).callbacks.extract(
         {'emg': np.ones((channels, 200), np.float32)}
     )
-    assert features.size < 20_000  # not a number for each pair of channels
+    assert features.size < 20_000  # not one feature per pair of channels
 
 
 @pytest.mark.parametrize('name', REGRESSORS)
-def test_degrees_of_freedom_stay_within_bounds(name):
+def test_degrees_of_freedom_are_bounded(name):
     rng = np.random.default_rng(0)
-    level = np.abs(np.sin(np.arange(300) / 20)) * 80.0  # %MVC, say
+    level = np.abs(np.sin(np.arange(300) / 20)) * 80.0  # for example %MVC
     windows = rng.normal(size=(300, 4, 200)) * (5.0 + level)[:, None, None] * 1e-6
-    targets = np.stack([level, np.zeros(300)], axis=1)  # the second never moves
+    targets = np.stack([level, np.zeros(300)], axis=1)  # the second DoF does not move
     found = recipe(name)
     x = found.extract({'emg': windows.astype(np.float32)})
     steps = found.make_estimator({'emg': 4}).fit(x[::2], targets[::2])
@@ -151,7 +151,7 @@ def test_degrees_of_freedom_stay_within_bounds(name):
     assert np.corrcoef(fitted[:, 0], level[1::2])[0, 1] > 0.9
 
 
-def test_an_old_model_of_the_default_decoder_is_adapted(tmp_path, capsys):
+def test_model_of_the_default_decoder_is_recalibrated(tmp_path, capsys):
     old, _ = train(DEFAULT, session(tmp_path / 'old', THREE))
     today = session(tmp_path / 'today', THREE, scale=3.0)
     data = complete_training_data(TrainingData([str(today)], streams=[StreamSpec('emg', 200.0)]))
@@ -162,7 +162,7 @@ def test_an_old_model_of_the_default_decoder_is_adapted(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('backend', ['loky', 'dask'])
-def test_another_backend_gives_the_same_model(tmp_path, backend):
+def test_backend_does_not_change_the_model(tmp_path, backend):
     if backend == 'dask':
         pytest.importorskip('distributed')
     path = session(tmp_path / 's', THREE)
@@ -172,7 +172,7 @@ def test_another_backend_gives_the_same_model(tmp_path, backend):
     assert model.scores == expected.scores
 
 
-def test_a_scheduler_of_ones_own(tmp_path):
+def test_dask_scheduler_is_used_by_address(tmp_path):
     distributed = pytest.importorskip('distributed')
     with distributed.LocalCluster(
         n_workers=1, processes=False, dashboard_address=None, protocol='tcp'
@@ -184,7 +184,7 @@ def test_a_scheduler_of_ones_own(tmp_path):
 
 
 @pytest.mark.parametrize('backend', ['slurm', 'loky:somewhere', 'dask:tcp://127.0.0.1:9'])
-def test_a_backend_that_is_not_there_is_said(tmp_path, backend):
+def test_unavailable_backend_is_refused(tmp_path, backend):
     if backend.startswith('dask'):
         pytest.importorskip('distributed')
     path = session(tmp_path / 's', THREE[:6])
@@ -192,12 +192,12 @@ def test_a_backend_that_is_not_there_is_said(tmp_path, backend):
         train('lda', path, backend)
 
 
-def test_degrees_of_freedom_are_not_adapted():
+def test_regressor_is_not_recalibrated():
     with pytest.raises(TrainingError, match="of decoder 'ridge' cannot be recalibrated"):
         named_decoder('ridge').callbacks.adapt(None, TrainingData(['s']))
 
 
-def test_names():
+def test_names_of_decoders_are_recognised():
     assert is_named_decoder('sklearn.svm:SVC(C=10.0)')
     assert not is_named_decoder('my_decoder.py')
     with pytest.raises(DecoderError, match='There is no built-in decoder .*covariance, .*sklearn'):

@@ -1,4 +1,4 @@
-"""Proportional decoders from session to prediction, and the targets they learn from."""
+"""Proportional decoders on recorded sessions, and their targets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arm(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize('name', [*REGRESSORS, 'sklearn.linear_model:Ridge(alpha=0.5)'])
-def test_regressor_from_session_to_prediction(name: str, arm: Path, tmp_path: Path) -> None:
+def test_regressor_is_trained_and_predicts(name: str, arm: Path, tmp_path: Path) -> None:
     model = kept(name, data_of(arm, targets=['glove']), tmp_path)
     assert model.dof_names == ['fingers', 'wrist']
     assert model.scores['r2'] > 0.3
@@ -55,7 +55,7 @@ def test_kernel_at_its_bounds_is_reported_once(
     model = train(data_of(arm, targets=['glove']))
     said = capsys.readouterr().out
     kernel = model.estimator.regressor_[-1].kernel_
-    assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise at all
+    assert kernel.k2.noise_level == pytest.approx(1e-3)  # this glove has no noise
     assert said.count('The kernel of the Gaussian process is at its bounds') == 1
     assert 'noise_level 0.001' in said
     free = BoundedGaussianProcess(RBF(1.0) + WhiteKernel(1.0), random_state=0)
@@ -64,24 +64,24 @@ def test_kernel_at_its_bounds_is_reported_once(
     assert free.fit(x, np.sin(x[:, 0]) + 0.1 * rng.standard_normal(60)).bounds_note() == ''
 
 
-def test_a_topic_that_stayed_empty_is_no_target(folder: Path, tmp_path: Path) -> None:
+def test_empty_topic_is_not_a_target(folder: Path, tmp_path: Path) -> None:
     path = write_arm(folder / 'nobody spoke', cue_s=0.8, rounds=2, empty=('/target',))
     assert kept('ridge', data_of(path), tmp_path).dof_names[-2:] == ['fingers', 'wrist']
 
 
-def test_sessions_of_other_degrees_of_freedom_are_refused(arm: Path, folder: Path) -> None:
+def test_sessions_with_other_targets_are_refused(arm: Path, folder: Path) -> None:
     other = write_arm(folder / 'other glove', cue_s=0.8, rounds=1, dofs=('fingers', 'thumb'))
     train = named_decoder('ridge').callbacks.train
     assert train is not None
     with pytest.raises(TrainingError) as caught:
         train(data_of(arm, other, targets=['glove']))
     said = str(caught.value)
-    assert "'other glove' has the degrees of freedom fingers, thumb" in said  # what came
+    assert "'other glove' has the degrees of freedom fingers, thumb" in said
     assert "'arm' has fingers, wrist; expected the same" in said
-    assert 'Take sessions of one kind' in said
+    assert 'Select matching sessions' in said
 
 
-def test_targets_are_of_the_filtered_stream(arm: Path) -> None:
+def test_targets_belong_to_the_filtered_stream(arm: Path) -> None:
     found = [
         load_targets(
             TrainingData(

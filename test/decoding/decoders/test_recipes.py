@@ -1,4 +1,4 @@
-"""Ready decoders by name, and estimators by import path."""
+"""Recipes of built-in decoders by name, and of estimators by import path."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from myogestic_ros.core.errors import DecoderError
 from myogestic_ros.decoding.decoders.recipes import DEFAULT, recipe, recipe_names
 
 
-def test_default_comes_first() -> None:
+def test_default_is_listed_first() -> None:
     assert recipe_names()[0] == DEFAULT
     assert recipe().name == DEFAULT
     assert len(set(recipe_names())) == len(recipe_names())
 
 
 @pytest.mark.parametrize('name', recipe_names())
-def test_recipe_is_what_its_name_says(name: str) -> None:
+def test_recipe_has_its_name(name: str) -> None:
     found = recipe(name)
     assert found.name == name
     assert found.description
     assert found.kind in ('classification', 'regression')
 
 
-def test_unknown_name_lists_those_there_are() -> None:
+def test_unknown_name_lists_the_built_in_decoders() -> None:
     with pytest.raises(DecoderError, match=f"no built-in decoder 'ldda'; expected {DEFAULT}"):
         recipe('ldda')
 
@@ -37,7 +37,7 @@ def test_unknown_name_lists_those_there_are() -> None:
         ('sklearn.linear_model:Ridge(alpha=0.5)', 'regression'),
     ],
 )
-def test_estimator_by_import_path(path: str, kind: str) -> None:
+def test_estimator_is_created_by_import_path(path: str, kind: str) -> None:
     found = recipe(path)
     assert found.kind == kind
     rng = np.random.default_rng(0)
@@ -45,7 +45,9 @@ def test_estimator_by_import_path(path: str, kind: str) -> None:
     steps = found.make_estimator({'emg': 2})
     features = found.extract({'emg': windows})
     steps.fit(features, np.repeat([0, 5], 20))
-    largest = 5 if kind == 'classification' else 1  # values are shares of the largest
+    largest = (
+        5 if kind == 'classification' else 1
+    )  # regressors return values relative to the largest
     assert np.abs(steps.predict(features) - np.repeat([0, largest], 20)).mean() < 0.2
 
 

@@ -1,4 +1,4 @@
-"""Every ready decoder on sessions on disk: sets of classes, spoilt channels, targets, adapting."""
+"""Built-in decoders on recorded sessions: classes, faulty channels, targets, recalibration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def arm(folder: Path) -> Path:
 
 
 def shares(name: str, model: Any, path: Path) -> float:
-    """Return the share of the windows of a session that a model is right about."""
+    """Return the accuracy of a model on the windows of a session."""
     extract = recipe(name).extract
     right = []
     for window in iter_windows([path], 'emg', 200.0, 100.0, settle_ms=500.0):
@@ -53,7 +53,7 @@ def shares(name: str, model: Any, path: Path) -> float:
 
 
 @pytest.mark.parametrize('name', [*CLASSIFIERS, KNN])
-def test_classifier_from_session_to_prediction(
+def test_classifier_is_trained_and_predicts(
     name: str, folder: Path, monday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = kept(name, data_of(monday), tmp_path)
@@ -66,7 +66,9 @@ def test_classifier_from_session_to_prediction(
 
 
 @pytest.mark.parametrize('classes', [['rest', 'fist', 'pinch'], ['rest', 'fist']])
-def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[str]) -> None:
+def test_decoder_file_and_built_in_decoder_predict_the_same(
+    monday: Path, classes: list[str]
+) -> None:
     written, by_recipe = htd_lda.pipeline, named_decoder('htd_lda')
     one, other = (
         pipeline.callbacks.train(data_of(monday, class_names=classes))
@@ -94,7 +96,7 @@ def test_the_file_to_copy_is_the_recipe_of_its_name(monday: Path, classes: list[
     [{0: 3, 1: 3}, {3: 2, 17: 4, 900: 2}, {0: 4, 1: 2, 5: 1}, {0: 1, 1: 1}],
     ids=['two', 'indices with holes', 'one of a single repetition', 'single repetitions'],
 )
-def test_any_set_of_classes(
+def test_any_set_of_classes_is_trained(
     name: str, repetitions: dict[int, int], folder: Path, tmp_path: Path
 ) -> None:
     path = folder / ' '.join(map(str, sorted(repetitions.items())))
@@ -108,7 +110,7 @@ def test_any_set_of_classes(
 
 
 @pytest.mark.parametrize('name', CLASSIFIERS)
-def test_twenty_classes(name: str, folder: Path, tmp_path: Path) -> None:
+def test_twenty_classes_are_trained(name: str, folder: Path, tmp_path: Path) -> None:
     path = folder / 'twenty'
     if not path.exists():
         write_classes(path, dict.fromkeys(range(20), 2))
@@ -120,7 +122,7 @@ def test_twenty_classes(name: str, folder: Path, tmp_path: Path) -> None:
 def write_classes(
     path: Path, repetitions: dict[int, int], channels: int = 8, length: int = 1000, **spoil: Any
 ) -> Path:
-    """Write a session with as many repetitions of each class, which differ in their gains."""
+    """Write a session whose classes differ in the gains of the channels."""
     rng = np.random.default_rng(3)
     order = [
         i for r in range(max(repetitions.values())) for i in repetitions if r < repetitions[i]
@@ -139,7 +141,7 @@ def write_classes(
 
 @pytest.mark.parametrize('name', CLASSIFIERS)
 @pytest.mark.parametrize('flat', [[0, 7], list(range(1, 8))], ids=['two flat', 'all but one'])
-def test_flat_channels(
+def test_flat_channels_are_reported_and_trained(
     name: str, flat: list[int], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = folder / f'flat {len(flat)}'
@@ -158,19 +160,23 @@ def test_flat_channels(
 
 @pytest.mark.parametrize('name', CLASSIFIERS)
 @pytest.mark.parametrize('channels', [1, 64])
-def test_one_channel_and_many(name: str, channels: int, folder: Path, tmp_path: Path) -> None:
+def test_one_channel_and_many_are_trained(
+    name: str, channels: int, folder: Path, tmp_path: Path
+) -> None:
     path = folder / f'{channels} channels'
     if not path.exists():
         write_classes(path, {0: 2, 1: 2, 2: 2}, channels)
     model = kept(name, data_of(path), tmp_path)
     assert shares(name, model, path) > 0.9
-    if name != 'riemann' or channels == 1:  # it joins channels, so their number does not show
+    if (
+        name != 'riemann' or channels == 1
+    ):  # riemann averages channels, so their number is not checked
         with pytest.raises(DecoderError, match='trained on other channels'):
             model.predict(recipe(name).extract({'emg': np.ones((channels + 1, 200), np.float32)}))
 
 
 @pytest.mark.parametrize('name', recipe_names())
-def test_features_of_400_channels_are_no_square_of_them(name: str) -> None:
+def test_number_of_features_of_400_channels_is_limited(name: str) -> None:
     window = np.random.default_rng(0).standard_normal((400, 400)).astype(np.float32)
     features = recipe(name).extract({'emg': window})
     assert features.size <= 10 * 400
@@ -178,7 +184,7 @@ def test_features_of_400_channels_are_no_square_of_them(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', [DEFAULT, KNN])
-def test_another_process_finds_the_callbacks(name: str) -> None:
+def test_callbacks_are_imported_in_another_process(name: str) -> None:
     pipeline = named_decoder(name)
     for callback in (
         pipeline.callbacks.train,
@@ -191,7 +197,7 @@ def test_another_process_finds_the_callbacks(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', [*CLASSIFIERS, KNN])
-def test_adapting_to_today(
+def test_model_is_recalibrated(
     name: str, folder: Path, monday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gains = np.array([0.1, 4.0, 0.2, 1.0, 5.0, 0.15, 3.0, 0.3], np.float32)
@@ -211,7 +217,7 @@ def test_adapting_to_today(
     assert shares(name, model, later) > max(0.9, shares(name, old, later))
 
 
-def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None:
+def test_other_models_are_not_recalibrated(monday: Path, arm: Path, tmp_path: Path) -> None:
     ridge = named_decoder('ridge')
     assert ridge.callbacks.adapt is not None
     with pytest.raises(
@@ -224,7 +230,7 @@ def test_what_cannot_be_adapted(monday: Path, arm: Path, tmp_path: Path) -> None
         covariance.callbacks.adapt(object(), data_of(monday))
 
 
-def test_a_class_alone(folder: Path) -> None:
+def test_single_class_is_refused(folder: Path) -> None:
     path = write_classes(folder / 'alone', {4: 3})
     for name in CLASSIFIERS:
         with pytest.raises(TrainingError, match='one class, .* expected at least two'):

@@ -1,4 +1,4 @@
-"""The ready decoder on recorded EMG."""
+"""Accuracy of built-in decoders on recorded EMG."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_last_repetition(bench: ModuleType) -> None:
+def test_accuracy_on_the_last_repetition(bench: ModuleType) -> None:
     parts = bench.read_myo(DATA / 'myo-readings' / '12345-1', [1])
     windows, classes, repetitions = bench.cut(parts)
     assert windows.shape[1:] == (8, 40)
@@ -40,7 +40,7 @@ def test_last_repetition(bench: ModuleType) -> None:
     assert first_only >= 80.0
 
 
-def test_exit_code(
+def test_exit_code_depends_on_the_accuracy(
     bench: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, 'libemg_scorer', lambda: None)

@@ -1,4 +1,4 @@
-"""Splits by repetition, and what is counted."""
+"""Cross-validation by repetition: splits and scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from myogestic_ros.decoding.evaluation.cross_validation import (
 
 
 class Recorder:
-    """Predicts the class that the first feature names, and notes what it was trained on."""
+    """Predict the class in the first feature, and record the training data."""
 
     def __init__(self) -> None:
         self.trained_on: list[set[int]] = []
@@ -31,12 +31,12 @@ class Recorder:
 
 
 def windows(*rows: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Build windows from (class, repetition, class it is taken for); features know the row."""
+    """Build windows from (class, repetition, predicted class); features contain the row number."""
     y, groups, found = (np.array(column) for column in zip(*rows, strict=True))
     return np.column_stack([found, groups]).astype(float), y, groups
 
 
-def test_each_repetition_is_tested_by_the_others() -> None:
+def test_each_repetition_is_tested_after_training_on_the_others() -> None:
     X, y, groups = windows(  # noqa: N806
         (4, 0, 4), (7, 0, 7), (4, 1, 4), (7, 1, 4), (4, 2, 4), (7, 2, 7), (7, 2, 7), (7, 2, 4)
     )
@@ -51,7 +51,7 @@ def test_each_repetition_is_tested_by_the_others() -> None:
     assert result.balanced_accuracy == pytest.approx(0.8)
 
 
-def test_last_and_first_repetitions() -> None:
+def test_last_repetition_is_tested_after_first_ones() -> None:
     X, y, groups = windows(  # noqa: N806
         (0, 0, 0), (0, 1, 0), (0, 5, 1), (1, 0, 1), (1, 1, 1), (1, 2, 1)
     )
@@ -69,7 +69,7 @@ def test_class_with_one_repetition_is_not_tested() -> None:
     assert result.recalls == {0: 1.0, 1: 1.0}
 
 
-def test_nothing_to_test() -> None:
+def test_single_repetitions_give_an_empty_evaluation() -> None:
     X, y, groups = windows((0, 0, 0), (1, 0, 1))  # noqa: N806
     result = leave_one_repetition_out(X, y, groups, Recorder().fit)
     assert result.is_empty
@@ -78,8 +78,8 @@ def test_nothing_to_test() -> None:
     assert isinstance(result, Evaluation)
 
 
-def test_folds_hold_every_class_whatever_the_numbers() -> None:
-    # Rest is repeated six times between the gestures; numbers go on across classes.
+def test_every_fold_has_every_class() -> None:
+    # Rest is repeated six times between the gestures; repetitions are numbered across classes.
     y = np.array([0, 1, 0, 2, 0, 1, 0, 2, 0, 1, 0, 2])
     groups = np.arange(12)
     folds = fold_numbers(y, groups)
@@ -87,7 +87,7 @@ def test_folds_hold_every_class_whatever_the_numbers() -> None:
 
 
 @pytest.mark.parametrize('n_repetitions', [1, 2, 6, 25])
-def test_folds_never_divide_a_repetition(n_repetitions: int) -> None:
+def test_repetition_is_in_one_fold_only(n_repetitions: int) -> None:
     y = np.repeat([3, 9], 10 * n_repetitions)
     groups = np.tile(np.repeat(np.arange(n_repetitions), 10), 2)
     folds = fold_numbers(y, groups, max_folds=8)

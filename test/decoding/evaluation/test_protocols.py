@@ -1,4 +1,4 @@
-"""Decoders tested on what they were not trained on, in sessions on disk."""
+"""Evaluation of decoders on repetitions of recorded sessions left out of the training."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def other(folder):
     return write_signal(folder / 'two', *synthetic_emg(seed=1, repetitions=3), RATE)
 
 
-def test_steady_windows_are_those_that_train(session) -> None:
+def test_steady_windows_are_the_training_windows(session) -> None:
     data = load(session)
     steady = data.steady
     # The first window ends at 200 ms, then one every 50 ms, 24 s in all.
@@ -64,7 +64,7 @@ def test_steady_windows_are_those_that_train(session) -> None:
     assert sum(cue.follows_other for cue in data.cue_list) == 11
 
 
-def test_every_repetition_is_tested_and_none_helps_itself(session) -> None:
+def test_every_repetition_is_tested_and_never_in_its_own_training(session) -> None:
     data = load(session)
     trained_on: list[set[int]] = []
 
@@ -82,7 +82,7 @@ def test_every_repetition_is_tested_and_none_helps_itself(session) -> None:
     assert (result.tests[data.steady] >= 0).all()
 
 
-def test_report(session) -> None:
+def test_report_contains_all_scores(session) -> None:
     data = load(session)
     steps: list[None] = []
     report = evaluate_classifier('htd_lda', data, fit, lambda: steps.append(None))
@@ -93,7 +93,7 @@ def test_report(session) -> None:
     assert report.curve[-1].accuracy == pytest.approx(report.steady.accuracy, abs=0.02)
     assert all(p.worst <= p.accuracy <= p.best for p in report.curve)
     assert report.sessions.is_empty
-    # In transition it is wrong for as long as the signal (0.3 s late) takes to change.
+    # Transitions are wrong until the signal changes, 0.3 s after the label.
     assert report.transitions.accuracy < 0.7
     assert report.delays.cues == 11
     assert 0.3 < report.delays.percentile(50) < 0.6
@@ -103,7 +103,7 @@ def test_report(session) -> None:
     assert np.sum(values['each_repetition']['confusion']) == values['windows']
 
 
-def test_rejection_pairs_by_hand(session) -> None:
+def test_rejection_rate_and_accuracy_follow_their_definition(session) -> None:
     result = each_repetition(load(session), fit)
     steady = result.steady
     right = (result.predicted == result.data.classes)[steady]
@@ -118,10 +118,10 @@ def test_transitions_are_never_steady_and_follow_another_class(session) -> None:
     moving = transition_windows(result)
     assert not (moving & result.steady).any()
     assert (result.data.since_cue_s[moving] < 0.7).all()
-    assert not moving[result.data.cues == 0].any()  # the first follows nothing
+    assert not moving[result.data.cues == 0].any()  # the first cue follows no other
 
 
-def test_a_decision_must_stay_right_to_count(session) -> None:
+def test_delay_ends_with_a_stable_decision(session) -> None:
     data = load(session)
     result = each_repetition(data, fit)
     own = np.flatnonzero(data.cues == 4)
@@ -138,16 +138,17 @@ def test_a_decision_must_stay_right_to_count(session) -> None:
     assert delays(changed).percentile(100) == math.inf
 
 
-def test_across_sessions(session, other) -> None:
+def test_sessions_are_left_out_in_turn(session, other) -> None:
     data = load(session, other)
     result = across_sessions(data, fit)
     assert set(result.tests[data.steady].tolist()) == {0, 1}
     assert len(result.evaluation().fold_accuracies) == 2
     curve = learning_curve(data, fit)
-    assert [point.repetitions for point in curve] == [1, 2, 3]  # the second has no third
+    # The second session has no third repetition.
+    assert [point.repetitions for point in curve] == [1, 2, 3]
 
 
-def test_class_that_one_session_lacks(folder, session) -> None:
+def test_class_in_one_session_is_not_tested_across_sessions(folder, session) -> None:
     data, labels = synthetic_emg(seed=2, classes=4)
     path = write_signal(folder / 'four', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(session, path), fit)
@@ -156,7 +157,7 @@ def test_class_that_one_session_lacks(folder, session) -> None:
     assert report.steady.recalls[3] > 0.9
 
 
-def test_one_repetition_only(folder) -> None:
+def test_single_repetitions_cannot_be_tested(folder) -> None:
     data, labels = synthetic_emg(repetitions=1)
     path = write_signal(folder / 'once', data, labels, RATE)
     report = evaluate_classifier('htd_lda', load(path), fit)
@@ -165,14 +166,14 @@ def test_one_repetition_only(folder) -> None:
     json.dumps(report.to_json(), allow_nan=False)
 
 
-def test_refusals(folder, session) -> None:
+def test_unusable_sessions_are_refused(folder, session) -> None:
     data, labels = synthetic_emg()
     with pytest.raises(TrainingError, match='nothing to test in bare'):
         load(write_signal(folder / 'bare', data, [], RATE))
     alone = [(at, 1, 'fist', n) for n, (at, *_) in enumerate(labels)]
     with pytest.raises(TrainingError, match="of one class, 'fist'"):
         load(write_signal(folder / 'alone', data, alone, RATE))
-    with pytest.raises(TrainingError, match='4 channels at 1000 Hz, those before it 8'):
+    with pytest.raises(TrainingError, match='4 channels at 1000 Hz, the earlier sessions 8'):
         load(session, write_signal(folder / 'narrow', data[:, :4], labels, RATE))
     renamed = [(at, index, NAMES[2 - index], rep) for at, index, _, rep in labels]
     with pytest.raises(SessionError, match='train only on sessions with the same classes'):
@@ -188,7 +189,7 @@ def test_short_cues_keep_their_second_half(folder) -> None:
     assert (found.since_cue_s[found.steady] > 0.35).all()
 
 
-def test_regression_by_hand() -> None:
+def test_scores_of_a_known_regression() -> None:
     rng = np.random.default_rng(0)
     times = np.arange(400) * 0.05
     targets = np.column_stack([np.sin(times), np.full(400, 2.0)])
@@ -204,10 +205,10 @@ def test_regression_by_hand() -> None:
     assert report.each.mae == pytest.approx([0, 0], abs=1e-6)
     assert report.sessions is None
     assert report.half.windows == 200
-    assert "'wrist' never moves" in report.notes()[0]
+    assert "DoF 'wrist' does not move" in report.notes()[0]
 
 
-def test_regression_trains_on_nothing_that_overlaps() -> None:
+def test_regression_training_windows_do_not_overlap_tested_ones() -> None:
     times = np.arange(100) * 0.05
     seen = []
 

@@ -1,4 +1,4 @@
-"""Features against hand-computed cases and against the formulas, written out."""
+"""Features compared with known windows and with their formulas."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BY_HAND = [
     ([1.0, -1.0, 1.0, -1.0], 1.0, 3, 2, 6.0, 4.0),
     ([1.0, 2.0, 3.0, 4.0], 2.5, 0, 0, 3.0, 30.0),
     ([3.0, -2.0, -4.0, 1.0], 2.5, 2, 1, 12.0, 30.0),
-    ([1.0, 0.0, -1.0, 0.0], 0.5, 0, 1, 3.0, 2.0),  # a sample that is 0 has no sign to change
-    ([2.0, 2.0, 1.0, 1.0], 1.5, 0, 0, 1.0, 10.0),  # a plateau is no turn
+    ([1.0, 0.0, -1.0, 0.0], 0.5, 0, 1, 3.0, 2.0),  # a sample of 0 has no sign
+    ([2.0, 2.0, 1.0, 1.0], 1.5, 0, 0, 1.0, 10.0),  # a plateau is not a slope sign change
     ([0.0, 0.0, 0.0, 0.0], 0.0, 0, 0, 0.0, 0.0),
 ]
 
 
 @pytest.mark.parametrize(('x', 'x_mav', 'x_zc', 'x_ssc', 'x_wl', 'squares'), BY_HAND)
-def test_by_hand(
+def test_features_of_known_windows(
     x: list[float], x_mav: float, x_zc: int, x_ssc: int, x_wl: float, squares: float
 ) -> None:
     window = np.array([x], np.float32)
@@ -38,8 +38,8 @@ def test_by_hand(
     assert hudgins(window) == pytest.approx([x_mav, x_zc, x_ssc, x_wl])
 
 
-def test_threshold_by_hand() -> None:
-    # Steps: 2, 3, 5, 1, 1; crossings at the first four; turns at each inner sample.
+def test_thresholds_of_known_windows() -> None:
+    # Differences: 2, 3, 5, 1, 1; zero crossings at the first four; slope changes at each inner sample.
     window = np.array([[1.0, -1.0, 2.0, -3.0, -2.0, -3.0]])
     assert zc(window) == 3
     assert [int(zc(window, threshold)[0]) for threshold in (2.0, 2.5, 3.0, 5.0, 6.0)] == [
@@ -49,7 +49,7 @@ def test_threshold_by_hand() -> None:
         1,
         0,
     ]
-    # Of a turn's two steps one must reach the threshold.
+    # One of the two differences at a slope change must reach the threshold.
     assert [int(ssc(window, threshold)[0]) for threshold in (0.0, 1.0, 2.0, 4.0, 6.0)] == [
         4,
         4,
@@ -61,7 +61,7 @@ def test_threshold_by_hand() -> None:
 
 
 def naive(x: list[float], zc_threshold: float, ssc_threshold: float) -> list[float]:
-    """Write the formulas out, one sample after the other."""
+    """Compute the formulas sample by sample."""
     n = len(x)
     crossings = sum(
         (x[k] > 0 > x[k + 1] or x[k] < 0 < x[k + 1]) and abs(x[k] - x[k + 1]) >= zc_threshold
@@ -78,7 +78,7 @@ def naive(x: list[float], zc_threshold: float, ssc_threshold: float) -> list[flo
 
 @pytest.mark.parametrize('n_samples', [1, 2, 3, 9, 40, 400, 2041, 3000])
 @pytest.mark.parametrize('threshold', [0.0, 3.5e-5])
-def test_against_formulas(n_samples: int, threshold: float) -> None:
+def test_features_follow_their_formulas(n_samples: int, threshold: float) -> None:
     noise = np.random.default_rng(n_samples).normal(scale=1e-4, size=(5, n_samples))
     window = np.round(noise, 5).astype(np.float32)  # rounded: zeros and plateaus occur
     expected = [naive([float(v) for v in row], threshold, threshold) for row in window]
@@ -101,18 +101,18 @@ FUNCTIONS = [name for name in features.__all__ if name.islower() and name not in
 
 
 @pytest.mark.parametrize('name', FUNCTIONS)
-def test_many_windows_give_what_each_gives(name: str) -> None:
+def test_many_windows_give_the_features_of_each(name: str) -> None:
     function = functools.partial(getattr(features, name), **NEEDED.get(name, {}))
     windows = np.random.default_rng(3).normal(size=(2, 3, 4, 101)).astype(np.float32)
     together = function(windows)
     for index in np.ndindex(2, 3):
         assert (together[index] == function(windows[index])).all()
-    # Also from memory that lies sample-major, as in a frame.
+    # Also from sample-major memory, as in a frame.
     turned = np.ascontiguousarray(windows.swapaxes(-1, -2)).swapaxes(-1, -2)
     assert (function(turned) == together).all()
 
 
-def test_input_stays_as_it_is() -> None:
+def test_input_is_not_modified() -> None:
     window = np.random.default_rng(0).normal(size=(4, 50)).astype(np.float32)
     window.flags.writeable = False
     before = window.copy()
@@ -120,7 +120,7 @@ def test_input_stays_as_it_is() -> None:
     assert (window == before).all()
 
 
-def test_counts_of_integers() -> None:
+def test_integer_windows_are_counted() -> None:
     assert hudgins(np.array([[1, -2, 3]], np.int16)) == pytest.approx([2.0, 2, 1, 8.0])
 
 
@@ -132,9 +132,7 @@ def test_wrong_shape_of_a_window_is_refused() -> None:
 
 
 @pytest.mark.parametrize('name', ['HTD', *features.FEATURES])
-def test_many_windows_are_looked_at_piece_by_piece(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_windows_are_processed_in_chunks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {
         'WAMP': {'threshold': 0.1},
         'MNF': {'sampling_rate': 2e3},
@@ -144,7 +142,7 @@ def test_many_windows_are_looked_at_piece_by_piece(
     feature = functools.partial(feature, **options.get(name, {}))
     windows = np.random.default_rng(5).normal(size=(7, 4, 50)).astype(np.float32)
     whole = feature(windows)
-    for cached in (1, 4 * 50 * 2, 4 * 50 * 5):  # one window, two (the last alone), five
+    for cached in (1, 4 * 50 * 2, 4 * 50 * 5):  # one, two and five windows per chunk
         monkeypatch.setattr(pieces, 'CACHED_SAMPLES', cached)
         assert (feature(windows) == whole).all()
         assert (feature(windows[:, np.newaxis])[:, 0] == whole).all()

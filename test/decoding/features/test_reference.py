@@ -1,4 +1,4 @@
-"""Features against numbers that other programs and the published formulas give."""
+"""Features compared with other programs and with the published formulas."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def windows() -> np.ndarray:
 
 
 @pytest.mark.parametrize('order', BURG)
-def test_burg_is_that_of_statsmodels(order: int) -> None:
+def test_ar_coefficients_are_those_of_statsmodels(order: int) -> None:
     assert features.ar([X], order)[0] == pytest.approx(BURG[order], rel=1e-9)
 
 
-def test_burg_finds_the_process() -> None:
+def test_ar_coefficients_of_a_known_process() -> None:
     noise = np.random.default_rng(0).normal(size=20_000)
     x = signal.lfilter([1.0], [1.0, -0.6, 0.3], noise)
     assert features.ar([x], 2)[0] == pytest.approx([0.6, -0.3], abs=0.03)
 
 
-def test_simple_ones_by_hand() -> None:
-    x = np.array([[1.0, -2.0, 4.0, 4.0]])  # steps -3, 6, 0
+def test_amplitude_features_of_a_known_window() -> None:
+    x = np.array([[1.0, -2.0, 4.0, 4.0]])  # differences -3, 6, 0
     assert features.iav(x) == pytest.approx([11.0])
     assert features.mavfd(x) == pytest.approx([3.0])
     assert features.dasdv(x) == pytest.approx([math.sqrt(15.0)])
@@ -60,7 +60,7 @@ def test_simple_ones_by_hand() -> None:
     assert [int(features.wamp(x, t)[0]) for t in (0.0, 1.0, 3.0, 3.1, 7.0)] == [3, 2, 2, 1, 0]
 
 
-def test_moments_are_those_of_scipy(windows: np.ndarray) -> None:
+def test_skewness_and_kurtosis_are_those_of_scipy(windows: np.ndarray) -> None:
     for got, expected in (
         (features.skewness(windows), stats.skew(windows, axis=-1)),
         (features.kurtosis(windows), stats.kurtosis(windows, axis=-1)),
@@ -68,7 +68,7 @@ def test_moments_are_those_of_scipy(windows: np.ndarray) -> None:
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-def test_hjorth_by_its_formulas(windows: np.ndarray) -> None:
+def test_hjorth_parameters_follow_their_formulas(windows: np.ndarray) -> None:
     first = np.diff(windows)
     second = np.diff(first)
     mobility = first.std(-1) / windows.std(-1)
@@ -78,7 +78,7 @@ def test_hjorth_by_its_formulas(windows: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize('n_samples', [100, 101])
-def test_frequencies_by_the_periodogram_of_scipy(windows: np.ndarray, n_samples: int) -> None:
+def test_frequencies_follow_the_periodogram_of_scipy(windows: np.ndarray, n_samples: int) -> None:
     x = windows[..., :n_samples]
     f, p = signal.periodogram(x, 1000.0)
     np.testing.assert_allclose(features.mnf(x, 1000.0), (f * p).sum(-1) / p.sum(-1), rtol=1e-9)
@@ -88,14 +88,14 @@ def test_frequencies_by_the_periodogram_of_scipy(windows: np.ndarray, n_samples:
         assert features.mdf(x, 1000.0)[index] == pytest.approx(f[first])
 
 
-def test_frequency_of_a_sine() -> None:
+def test_frequencies_of_a_sine() -> None:
     x = np.sin(2 * np.pi * 80.0 * np.arange(200) / 1000.0)[None] + 3.0
     assert features.mnf(x, 1000.0) == pytest.approx([80.0])
     assert features.mdf(x, 1000.0) == pytest.approx([80.0])
 
 
 def naive_sampen(x: np.ndarray, m: int, r: float) -> float:
-    """Compare every stretch with every other, sample by sample."""
+    """Compare all pairs of templates, sample by sample."""
     tolerance, count = r * float(np.std(x)), [0, 0]
     stretches = range(len(x) - m)
     for i in stretches:
@@ -109,19 +109,19 @@ def naive_sampen(x: np.ndarray, m: int, r: float) -> float:
 
 
 @pytest.mark.parametrize(('m', 'r'), [(1, 0.3), (2, 0.2), (3, 0.5)])
-def test_sample_entropy_counted_out(windows: np.ndarray, m: int, r: float) -> None:
+def test_sample_entropy_follows_its_definition(windows: np.ndarray, m: int, r: float) -> None:
     got = features.sampen(windows, m, r)
     for index in np.ndindex(2, 3):
         assert got[index] == pytest.approx(naive_sampen(windows[index], m, r), rel=1e-9)
 
 
-def test_sample_entropy_by_hand() -> None:
-    # 0 1 0 1 0 1: stretches 01 10 01 10; agreeing pairs (0, 2), (1, 3); both agree in the next.
+def test_sample_entropy_of_a_known_window() -> None:
+    # 0 1 0 1 0 1: templates 01 10 01 10; equal pairs (0, 2), (1, 3); both have equal next samples.
     assert features.sampen([[0.0, 1, 0, 1, 0, 1]]) == pytest.approx([0.0])
     assert features.sampen([[0.0, 1, 3, 7, 15, 31]], r=1e-3) == pytest.approx([math.log(6)])
 
 
-def test_tdpsd_by_its_formulas(windows: np.ndarray) -> None:
+def test_tdpsd_follows_its_formulas(windows: np.ndarray) -> None:
     x = windows[0, 0]
     first, second = np.diff(x), np.diff(x, 2)
     m0, m2, m4 = (math.sqrt((s**2).sum()) ** 0.1 / 0.1 for s in (x, first, second))
@@ -131,7 +131,7 @@ def test_tdpsd_by_its_formulas(windows: np.ndarray) -> None:
     assert features.tdpsd(windows)[0, 0] == pytest.approx(np.log(values), rel=1e-9)
 
 
-def test_covariance_and_its_logarithm(windows: np.ndarray) -> None:
+def test_covariance_and_its_logarithm_follow_their_definitions(windows: np.ndarray) -> None:
     expected = np.cov(windows[1], bias=True)
     np.testing.assert_allclose(features.covariance(windows)[1], expected, rtol=1e-9)
     regular = expected + 0.01 * np.trace(expected) / 3 * np.eye(3)
@@ -147,7 +147,7 @@ def test_covariance_and_its_logarithm(windows: np.ndarray) -> None:
     assert half_vector(matrices(tangent)) == pytest.approx(tangent)
 
 
-def test_logarithm_of_what_is_hardly_positive() -> None:
+def test_logarithm_of_nearly_singular_matrices_is_finite() -> None:
     flat = regularise(np.zeros((2, 3, 3), np.float32), 0.01)
     assert np.isfinite(matrix_logarithm(flat)).all()
     assert np.isfinite(matrix_logarithm(np.ones((3, 3), np.float32))).all()
@@ -162,11 +162,11 @@ FLAT = {
 
 
 @pytest.mark.parametrize('name', FLAT)
-def test_flat_channel(name: str) -> None:
+def test_flat_channel_gives_finite_features(name: str) -> None:
     assert (getattr(features, name)(np.zeros((2, 20), np.float32)) == FLAT[name]).all()
 
 
-def test_flat_channel_has_a_logarithm_and_a_frequency() -> None:
+def test_flat_channel_has_logarithm_and_frequency() -> None:
     flat = np.zeros((2, 20), np.float32)
     assert np.isfinite(features.tdpsd(flat)).all()
     assert np.isfinite(features.log_covariance(flat)).all()
@@ -177,13 +177,13 @@ def test_flat_channel_has_a_logarithm_and_a_frequency() -> None:
 @pytest.mark.parametrize(
     ('name', 'least'), [('ar', 5), ('hjorth', 3), ('sampen', 4), ('tdpsd', 3)]
 )
-def test_window_that_is_too_short(name: str, least: int) -> None:
+def test_window_that_is_too_short_is_refused(name: str, least: int) -> None:
     getattr(features, name)(np.ones((2, least)))
     with pytest.raises(SignalError, match=f'at least {least} samples'):
         getattr(features, name)(np.ones((2, least - 1)))
 
 
-def test_sets_by_name(windows: np.ndarray) -> None:
+def test_sets_are_computed_by_name(windows: np.ndarray) -> None:
     assert (features.compute_features(windows, 'HTD') == features.hudgins(windows)).all()
     options = {'WAMP': {'threshold': 0.5}}
     assert features.compute_features(windows, 'TSTD', options).shape == (2, 3 * (6 + 6))

@@ -1,4 +1,4 @@
-"""Windows that share memory give the features that each gives alone."""
+"""Windows that overlap in memory give the features of each window alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def windows(n_channels, n_samples, hop, n_windows, dtype=np.float32):
         (2, 2, 1, 9),
     ],
 )
-def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresholds):
+def test_sliding_windows_give_the_same_features(
+    n_channels, n_samples, hop, n_windows, dtype, thresholds
+):
     view = windows(n_channels, n_samples, hop, n_windows, dtype)
     sliding = SlidingWindows.from_windows(view)
     assert sliding is not None
@@ -43,7 +45,7 @@ def test_the_same_features(n_channels, n_samples, hop, n_windows, dtype, thresho
     assert many.dtype == dtype
 
 
-def test_what_does_not_overlap_is_left_alone():
+def test_windows_without_overlap_are_not_sliding():
     view = windows(4, 40, 10, 6)
     assert SlidingWindows.from_windows(view.copy()) is None
     assert SlidingWindows.from_windows(windows(4, 40, 40, 6)) is None

@@ -1,4 +1,4 @@
-"""What comes after the decoder: each stage, the chain, the delay that it says it adds."""
+"""Post-processing: each stage, the chain, and the delay that it reports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = ('rest', 'fist', 'open')
 
 
 def chain(**values):
-    """Make a chain; ``__`` in a name stands for a dot."""
+    """Create a chain; ``__`` in a name stands for a dot."""
     return PostProcessingChain(
         {f'post.{k.replace("__", ".")}': v for k, v in values.items()}, lambda: HZ
     )
@@ -33,7 +33,7 @@ def tick(number, values, segment=1):
 
 
 def decided(work, labels, probability=1.0, segments=None):
-    """Return the labels that come out."""
+    """Return the labels after the post-processing."""
     out = []
     for number, name in enumerate(labels):
         values = {'label': name, 'probabilities': {name: probability}}
@@ -42,7 +42,7 @@ def decided(work, labels, probability=1.0, segments=None):
     return out
 
 
-def test_by_itself_it_changes_nothing():
+def test_empty_chain_changes_nothing():
     values = {'label': 'fist', 'class': 1, 'dofs': {'a': 0.001}}
     assert PostProcessingChain().process(tick(0, values)) is values
     assert str(PostProcessingChain()) == ''
@@ -67,7 +67,7 @@ def test_by_itself_it_changes_nothing():
         (0.0, ['rest: 1.0'], True),
     ],
 )
-def test_a_decision_of_low_probability_is_rejected(answer, below, of, accepted):
+def test_decision_of_low_probability_is_rejected(answer, below, of, accepted):
     before = dict(answer)
     out = chain(reject_below=below, reject_below_of=of).process(tick(0, answer))
     assert out['label'] == ('fist' if accepted else '')
@@ -76,35 +76,35 @@ def test_a_decision_of_low_probability_is_rejected(answer, below, of, accepted):
     assert answer.keys() == before.keys()
 
 
-def test_without_probabilities_nothing_is_rejected_and_that_is_said():
-    told = []
-    work = PostProcessingChain({'post.reject_below': 0.9}, tell=told.append)
+def test_missing_probabilities_reject_nothing_and_give_a_warning():
+    warnings = []
+    work = PostProcessingChain({'post.reject_below': 0.9}, warn=warnings.append)
     assert work.process(tick(0, {'label': 'fist'}))['label'] == 'fist'
-    assert 'gives no probability' in told[0]
+    assert 'returns no probability of class' in warnings[0]
 
 
-def test_thresholds_are_checked_when_they_are_set():
+def test_thresholds_are_validated():
     row = next(row for row in POST if row.name == 'post.reject_below_of')
     for wrong in ('fist', 'fist: x', ': 0.5', 'fist: 1.5', 'fist: nan'):
         assert "as in 'fist: 0.9'" in row.validation_error([wrong])
     assert row.validation_error(['fist: 0.9', 'point: at: 0.1', '']) is None
 
 
-def test_majority_vote():
+def test_majority_vote_returns_the_most_frequent_decision():
     vote = MajorityVote(5)
     out = [vote(label) for label in 'aaabaabbb']
     assert ''.join(out) == 'aaaaaaabb'
     two = MajorityVote(2)
-    assert ''.join(two(label) for label in 'aba') == 'aba'  # of two, the one that came last
+    assert ''.join(two(label) for label in 'aba') == 'aba'  # of two, the latest
 
 
-def test_a_change_counts_after_some_equal_decisions():
+def test_decision_changes_after_equal_decisions():
     change = ChangeRejection(3)
     out = [change(label) or '-' for label in 'aaabbaaacbbb']
     assert ''.join(out) == '--aaaaaaaaab'
 
 
-def test_the_ramp_forgives_a_short_mistake():
+def test_velocity_continues_after_a_short_error():
     ramp = VelocityRamp(1.0)
     held = [ramp('fist', 0.1) for _ in range(12)]
     assert held[:3] == pytest.approx([0.1, 0.2, 0.3])
@@ -117,7 +117,7 @@ def test_the_ramp_forgives_a_short_mistake():
     assert ramp('fist', 0.1) == pytest.approx(0.1)
 
 
-def test_the_dead_zone_holds_still_and_leaves_one_at_one():
+def test_dead_zone_has_hysteresis_and_keeps_one():
     zone = DeadZone(0.2, 0.1)
     out = [zone(np.array([v, -v]))[0] for v in (0.1, 0.25, 0.31, 0.25, 0.21, 0.19, 0.25, 1.0)]
     assert out == pytest.approx([0, 0, 0.1375, 0.0625, 0.0125, 0, 0, 1.0])
@@ -133,14 +133,14 @@ def test_the_dead_zone_holds_still_and_leaves_one_at_one():
         {'majority_vote': 3, 'change_after': 2},
     ],
 )
-def test_it_delays_decisions_by_what_it_says(values):
+def test_reported_delay_of_decisions_is_the_actual_delay(values):
     work = chain(**values)
     out = decided(work, ['rest'] * 20 + ['fist'] * 20)
     assert (out.index('fist') - 20) * 1000 / HZ == pytest.approx(work.decision_delay_ms)
     assert f'adds {work.decision_delay_ms:.0f} ms to decisions' in str(work)
 
 
-def test_it_delays_slow_movements_by_what_it_says():
+def test_reported_delay_of_slow_movements_is_the_actual_delay():
     for values in (
         {'smoothing': 'gaussian', 'gaussian__vectors': 7, 'gaussian__sigma': 2.0},
         {'smoothing': 'one_euro', 'one_euro__min_cutoff': 2.0, 'one_euro__beta': 0.0},
@@ -151,7 +151,7 @@ def test_it_delays_slow_movements_by_what_it_says():
         assert 'to degrees of freedom' in str(work)
 
 
-def test_fast_movements_are_delayed_less_by_one_euro():
+def test_one_euro_delays_fast_movements_less():
     def lag(beta):
         work = chain(smoothing='one_euro', one_euro__beta=beta)
         out = [
@@ -183,7 +183,7 @@ def run(work, start, stop, segment=1):
 
 @pytest.mark.parametrize('smoothing', ['one_euro', 'gaussian'])
 @pytest.mark.parametrize('how', ['gap', 'reset'])
-def test_after_a_gap_or_a_start_it_knows_nothing_of_before(how, smoothing):
+def test_state_is_discarded_after_lost_samples_and_reset(how, smoothing):
     fresh = run(chain(**{**EVERYTHING, 'smoothing': smoothing}), 40, 80)
     work = chain(**{**EVERYTHING, 'smoothing': smoothing})
     run(work, 0, 40)
@@ -192,19 +192,19 @@ def test_after_a_gap_or_a_start_it_knows_nothing_of_before(how, smoothing):
     assert run(work, 40, 80, segment=1 + (how == 'gap')) == fresh
 
 
-def test_parameters_may_change_and_what_does_not_goes_on():
+def test_unchanged_stages_keep_their_state_when_parameters_change():
     work = chain(majority_vote=5, smoothing='gaussian')
     decided(work, ['rest'] * 10)
     vote = work._vote
-    work.use({'post.majority_vote': 5, 'post.dead_zone': 0.2})
+    work.set_parameters({'post.majority_vote': 5, 'post.dead_zone': 0.2})
     assert work._vote is vote
     assert decided(work, ['fist']) == ['rest']
-    work.use({'post.majority_vote': 3})
+    work.set_parameters({'post.majority_vote': 3})
     assert decided(work, ['fist']) == ['fist']
-    work.use({})
+    work.set_parameters({})
     assert str(work) == ''
 
 
-def test_what_is_no_decision_and_no_degree_of_freedom_passes():
+def test_other_values_pass_unchanged():
     values = {'features': np.zeros(3), 'dofs': [1, 2]}
     assert chain(**EVERYTHING).process(tick(0, values)) == values

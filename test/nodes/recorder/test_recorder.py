@@ -94,7 +94,9 @@ def test_topics_without_publisher_are_reported_until_they_have_one(ros, tmp_path
     frames = [ros.publisher(EmgFrame, 'emg', qos.EMG)]
     response = ros.call(Trigger, 'recorder/start_recording')
     path = session_in(response.message)
-    assert response.message == f'No publisher on /glove, /leg yet. Recording {path}.'
+    assert response.message == (
+        f'No publisher on /glove, /leg yet. No message received on /emg yet. Recording {path}.'
+    )
     recorder._diagnostics.publish()
     words = 'No messages received on /emg, /glove, /leg yet.'
     ros.until(lambda: diagnostics and diagnostics[-1].status[0].message == words, 'a warning')

@@ -32,7 +32,8 @@ def test_killed_at_any_moment_it_has_lost_a_second_at_most():
     set_domain()
     script = ROOT / 'bench' / 'kill_recorder.py'
     done = subprocess.run(
-        [sys.executable, str(script), '--kills', str(KILLS), '--longest', '0.8', '--seed', '5'],
+        [sys.executable, str(script), '--kills', str(KILLS), '--longest', '0.8', '--seed', '5']
+        + ['--since', 'received'],  # on an overloaded machine, frames arrive late
         capture_output=True,
         text=True,
         timeout=600,

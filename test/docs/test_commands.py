@@ -1,4 +1,4 @@
-"""The commands and mappings in the docs do what the docs say."""
+"""The commands and import mappings in the docs work as documented."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def lines(*columns):
     return '\n'.join(','.join(str(value) for value in row) for row in zip(*columns, strict=True))
 
 
-def test_all_blocks_are_tested():
+def test_every_block_is_tested():
     assert set(blocks()) == {
         *('import.sh', 'export.sh', 'sessions.sh', 'train.sh'),
         *(f'tutorial-{name}.sh' for name in ('import', 'check', 'evaluate', 'train')),
@@ -50,7 +50,7 @@ def test_all_blocks_are_tested():
     }
 
 
-def test_the_commands(tmp_path, monkeypatch):
+def test_commands_to_import_inspect_and_export_work(tmp_path, monkeypatch):
     (tmp_path / 'hand.csv').write_text(lines(*DATA.T, CLASSES))
     monkeypatch.chdir(tmp_path)
     for name in ('import.sh', 'export.sh', 'sessions.sh'):
@@ -65,7 +65,7 @@ def test_the_commands(tmp_path, monkeypatch):
     assert list(first.bag.messages(topics)) == list(again.bag.messages(topics))
 
 
-def test_the_tutorial_of_own_recordings(tmp_path, monkeypatch):
+def test_tutorial_of_own_recordings_works(tmp_path, monkeypatch):
     rng = np.random.default_rng(3)
     labels = np.repeat(np.tile([0, 1, 2], 3), 1500)
     emg = rng.standard_normal((len(labels), 4)) * (20.0 + 30.0 * labels[:, np.newaxis])
@@ -81,7 +81,7 @@ def test_the_tutorial_of_own_recordings(tmp_path, monkeypatch):
     assert len(list((tmp_path / 'sessions').iterdir())) == 2  # the session and its predictions
 
 
-def test_a_training(tmp_path, monkeypatch):
+def test_train_command_stores_filters_in_the_model(tmp_path, monkeypatch):
     write_signal(
         tmp_path / 'sessions' / 'monday', *synthetic_emg(repetitions=2, seconds=1.5), 1000.0
     )
@@ -125,7 +125,7 @@ def files(folder):
 
 
 @pytest.mark.parametrize('make', [timed, ninapro, lsl, files])
-def test_the_mappings(tmp_path, make):
+def test_mapping_imports_the_expected_repetitions(tmp_path, make):
     (tmp_path / 'in').mkdir()
     recording, expected = make(tmp_path / 'in')
     text = blocks()[f'{make.__name__}.yaml']

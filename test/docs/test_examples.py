@@ -1,4 +1,4 @@
-"""The examples do what they say: train, save, load, predict, on a recorded session."""
+"""The examples train, save, load and predict on a recorded session."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def session(tmp_path_factory):
     return write_arm(tmp_path_factory.mktemp('sessions') / 'arm')
 
 
-def shelf_of(name, folder):
-    """Return a pipeline with an example's callbacks, as the node makes one, and its models."""
+def manager_of(name, folder):
+    """Return a model manager with the pipeline of an example, as the node makes them."""
     decoder = import_decoder(str(EXAMPLES / name)).pipeline
     callbacks = replace(decoder.callbacks, prepare=complete_training_data)
     pipeline = Pipeline(decoder.predict_hz, streams=decoder.streams, callbacks=callbacks)
-    shelf = ModelManager(pipeline, ModelStore(folder), str(EXAMPLES / name))
+    manager = ModelManager(pipeline, ModelStore(folder), str(EXAMPLES / name))
 
-    class Keeper(Observer):
+    class SavingObserver(Observer):
         def trained(self, model, data):
-            return shelf.save_trained(model, data)
+            return manager.save_trained(model, data)
 
-    pipeline.observer = Keeper()
-    return shelf
+    pipeline.observer = SavingObserver()
+    return manager
 
 
 def trained(name, folder, session):
     """Train an example in a process of its own; return its log."""
-    shelf = shelf_of(name, folder)
-    pipeline = shelf.pipeline
+    manager = manager_of(name, folder)
+    pipeline = manager.pipeline
     pipeline.training_data = TrainingData([str(session)], streams=pipeline.streams)
     pipeline.start_training()
     assert pipeline.wait_for_training(120.0)
@@ -65,15 +65,15 @@ def trained(name, folder, session):
 
 def predicted(name, folder, session):
     """Load the model that was saved, as another run of the node would, and predict the session."""
-    shelf = shelf_of(name, folder)
-    shelf.load('')
-    found = list(predict_session(shelf.pipeline, Session(session)))
-    assert shelf.pipeline.counters.errors == 0
+    manager = manager_of(name, folder)
+    manager.load('')
+    found = list(predict_session(manager.pipeline, Session(session)))
+    assert manager.pipeline.counters.errors == 0
     return found
 
 
-def share_right(predictions, session):
-    """Return the share of the predictions that are the label's, half a second after the cue."""
+def accuracy(predictions, session):
+    """Return the share of right predictions, leaving out half a second after each cue."""
     timeline = Timeline(Session(session).labels())
     pairs = [
         (timeline.label_during(p.stamp_ns, p.stamp_ns, 500_000_000), p.values['label'])
@@ -83,20 +83,20 @@ def share_right(predictions, session):
 
 
 @pytest.mark.parametrize('name', ['classifier.py', 'two_streams.py', 'torch_cnn.py'])
-def test_classifiers(name, tmp_path, session):
+def test_classifier_examples_predict_the_labels(name, tmp_path, session):
     if name == 'torch_cnn.py':
         pytest.importorskip('torch')
     log = trained(name, tmp_path, session)
     assert any('windows of' in line or 'epoch' in line for line in log)
     predictions = predicted(name, tmp_path, session)
     assert len(predictions) > 100
-    assert share_right(predictions, session) > 0.9
+    assert accuracy(predictions, session) > 0.9
     for prediction in predictions:
         assert sum(prediction.values['probabilities'].values()) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize('labels', [True, False])
-def test_proportional(tmp_path, session, labels):
+def test_proportional_example_predicts_degrees_of_freedom(tmp_path, session, labels):
     path = session if labels else write_arm(tmp_path / 'unlabelled', rounds=2, labels=False)
     log = trained('proportional.py', tmp_path / 'models', path)
     assert any(line.endswith('joints: fingers, wrist') for line in log)
@@ -109,7 +109,7 @@ def test_proportional(tmp_path, session, labels):
 
 
 @pytest.mark.parametrize('decoder', ['classifier.py', 'riemann', 'svm'])
-def test_through_the_node(tmp_path, session, decoder):
+def test_decoder_predicts_in_the_pipeline_node(tmp_path, session, decoder):
     path = str(EXAMPLES / decoder) if decoder.endswith('.py') else decoder
     parameters = {'decoder': path, 'session_dir': str(session.parent)}
     with graph(tmp_path, pipeline=parameters) as g:

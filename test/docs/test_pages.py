@@ -1,4 +1,4 @@
-"""The code in the README and the docs does what they say."""
+"""The Python code in the README and the docs runs and gives the documented results."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def session(tmp_path):
     return write(tmp_path / 'sessions' / 's1', protocol(cues, channels=4))
 
 
-def test_all_blocks_are_tested():
+def test_every_block_is_tested():
     assert set(blocks()) == {
         'by_hand.py',
         'evaluate.py',
@@ -66,7 +66,7 @@ def test_all_blocks_are_tested():
     }
 
 
-def test_a_decoder_of_ones_own(tmp_path, session):
+def test_decoder_of_the_readme_trains_and_predicts_in_the_node(tmp_path, session):
     file = tmp_path / 'own_decoder.py'
     file.write_text(blocks()['own_decoder.py'])
     with graph(tmp_path, pipeline={'decoder': str(file)}) as g:
@@ -79,7 +79,7 @@ def test_a_decoder_of_ones_own(tmp_path, session):
         g.operator.trigger('pipeline/start_predicting')
 
 
-def test_a_decoder_becomes_the_node(tmp_path):
+def test_decoder_run_as_a_script_becomes_the_node(tmp_path):
     set_domain()
     file = tmp_path / 'own_decoder.py'
     file.write_text(blocks()['own_decoder.py'])
@@ -97,7 +97,7 @@ def test_a_decoder_becomes_the_node(tmp_path):
     assert 'Traceback' not in output
 
 
-def test_windows(session):
+def test_windows_block_counts_classes_and_repetitions(session):
     namespace: dict = {}
     exec(blocks()['windows.py'], namespace)
     classes, repetitions = namespace['count']([session])
@@ -105,7 +105,7 @@ def test_windows(session):
     assert set(repetitions) == {(n, r) for n in ('rest', 'fist') for r in (0, 1)}
 
 
-def test_evaluate(tmp_path, capsys):
+def test_evaluate_block_returns_the_accuracy(tmp_path, capsys):
     namespace: dict = {}
     exec(blocks()['evaluate.py'], namespace)
     path = write_signal(tmp_path / 's', *synthetic_emg(repetitions=2), 1000.0)
@@ -114,7 +114,7 @@ def test_evaluate(tmp_path, capsys):
     assert capsys.readouterr().out == ''
 
 
-def test_an_adapt_callback_of_ones_own(tmp_path):
+def test_adapt_callback_updates_the_model(tmp_path):
     namespace: dict = {}
     exec(blocks()['own_adapt.py'], namespace)
     pipeline = namespace['pipeline']
@@ -134,19 +134,19 @@ def test_an_adapt_callback_of_ones_own(tmp_path):
     assert pipeline.status_message == 'Adapting is done.'
 
 
-def test_repetitions(session):
+def test_repetitions_block_lists_completed_repetitions(session):
     namespace: dict = {}
     exec(blocks()['repetitions.py'], namespace)
     expected = [('rest', 0), ('fist', 0), ('rest', 1), ('fist', 1)]
     assert namespace['completed'](session) == expected
 
 
-def test_by_hand(capsys):
+def test_push_and_step_block_predicts(capsys):
     exec(blocks()['by_hand.py'], {})
     assert capsys.readouterr().out.splitlines()[0] == '399 fist'
 
 
-def test_repair(session, monkeypatch, capsys):
+def test_repair_block_repairs_a_cut_session(session, monkeypatch, capsys):
     monkeypatch.chdir(session.parent.parent)
     file = next(session.glob('*.mcap'))
     file.write_bytes(file.read_bytes()[:-1000])
@@ -156,7 +156,7 @@ def test_repair(session, monkeypatch, capsys):
     )
 
 
-def test_filters(capsys):
+def test_filter_block_prints_filter_and_settling_time(capsys):
     exec(blocks()['filters.py'], {})
     assert capsys.readouterr().out.splitlines() == [
         'band-pass 20 to 450 Hz of order 4; notch 50 Hz, 3 lines, 3 Hz wide; common average',
@@ -164,7 +164,7 @@ def test_filters(capsys):
     ]
 
 
-def test_after_the_decoder(capsys):
+def test_post_processing_block_rejects_and_votes(capsys):
     exec(blocks()['post.py'], {})
     assert capsys.readouterr().out.splitlines() == [
         'rejection, vote: adds 20 ms to decisions',
@@ -172,7 +172,7 @@ def test_after_the_decoder(capsys):
     ]
 
 
-def test_callbacks_from_myogestic(tmp_path, session):
+def test_callbacks_from_myogestic_train_and_predict(tmp_path, session):
     file = tmp_path / 'from_myogestic.py'
     file.write_text(blocks()['from_myogestic.py'])
     pipeline = import_decoder(str(file)).pipeline

@@ -7,7 +7,7 @@ address in code that builds models, too::
     from myogestic_ros.estimators import TangentSpace
 
 Where to put a new class: define it in the module of its subject, decorate it with
-`myogestic_ros.core.models.public_address.public_address`, and import it here. Names are never
+`myogestic_ros.core.public_address.public_address`, and import it here. Names are never
 removed. If the attributes of a class change, so that objects saved before no longer work,
 increase ``FORMAT`` in `myogestic_ros.core.models.model_store`: older models are then refused with
 the request to train them again.
@@ -15,6 +15,9 @@ the request to train them again.
 
 from __future__ import annotations
 
+from myogestic_ros.core.streams.filter_spec import FilterSpec
+from myogestic_ros.core.streams.stream_spec import StreamSpec
+from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.adaptation.memory import Memory
 from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
 from myogestic_ros.decoding.decoders.linear_decoder import LinearDecoder, LogAmplitude
@@ -65,6 +68,7 @@ __all__ = [
     'BoundedGaussianProcess',
     'BoundedRegressor',
     'ClassDecoder',
+    'FilterSpec',
     'GaussianFilter',
     'IdentityFilter',
     'LikelihoodClassifier',
@@ -75,7 +79,9 @@ __all__ = [
     'PerFeature',
     'ProportionalDecoder',
     'RegularisedDiscriminant',
+    'StreamSpec',
     'TangentSpace',
+    'TrainingData',
     'ar',
     'compute_features',
     'covariance',

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SignalError
+from myogestic_ros.core.public_address import public_address
 
 __all__ = ['SETTLED', 'FilterSpec']
 
@@ -23,6 +24,7 @@ MAX_HARMONICS = 40
 Sections = NDArray[np.float64]
 
 
+@public_address
 @dataclass(frozen=True, slots=True)
 class FilterSpec:
     """Causal filters for every channel of a stream; by default, none.

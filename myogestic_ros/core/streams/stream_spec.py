@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 
 __all__ = ['StreamSpec']
 
 
+@public_address
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
     """A stream that windows are cut from.

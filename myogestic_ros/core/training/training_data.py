@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
 __all__ = ['TrainingData']
 
 
+@public_address
 @dataclass
 class TrainingData:
     """Input of the ``train`` and ``adapt`` callbacks.

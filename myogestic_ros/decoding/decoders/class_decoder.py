@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 
 __all__ = ['ClassDecoder', 'probabilities_of']
 

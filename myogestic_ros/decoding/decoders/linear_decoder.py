@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline as Steps
 from sklearn.preprocessing import StandardScaler
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.decoding.decoders.class_decoder import ClassDecoder
 
 __all__ = ['LinearDecoder', 'LogAmplitude', 'make_lda']

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.features.math_utils import Floats, as_windows, differences, mean
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.decoding.estimators.likelihood_classifier import LikelihoodClassifier
 
 __all__ = ['BlockEnsemble']

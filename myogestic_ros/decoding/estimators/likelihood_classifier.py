@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 
 __all__ = ['LikelihoodClassifier']
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.decoding.features.covariance import half_vector, matrices, matrix_logarithm
 
 __all__ = ['TangentSpace']

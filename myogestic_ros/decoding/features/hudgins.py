@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.core.signals import Samples
 from myogestic_ros.decoding.features.chunking import in_chunks
 from myogestic_ros.decoding.features.counts import slope_sign_change_flags, zero_crossing_flags

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from myogestic_ros.core.errors import DecoderError
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 from myogestic_ros.decoding.features import amplitude, counts, dynamics
 from myogestic_ros.decoding.features.covariance import covariance, log_covariance
 from myogestic_ros.decoding.features.math_utils import Floats

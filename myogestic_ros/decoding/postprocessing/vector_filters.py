@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from myogestic_ros.core.models.public_address import public_address
+from myogestic_ros.core.public_address import public_address
 
 __all__ = ['GaussianFilter', 'IdentityFilter', 'OneEuroFilter', 'VectorFilter', 'make_filter']
 

@@ -29,8 +29,8 @@ from myogestic_ros import estimators
 from myogestic_ros.cli.__main__ import app
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.model_store import FORMAT, Manifest, ModelStore
-from myogestic_ros.core.models.public_address import PUBLIC_ADDRESS
 from myogestic_ros.core.models.serialization import load_pickle
+from myogestic_ros.core.public_address import PUBLIC_ADDRESS
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.decoding.decoders import htd_lda
 from myogestic_ros.decoding.decoders.named_decoder import named_decoder

@@ -1,9 +1,9 @@
-"""A classifier: which gesture is it?
+"""A classifier of gestures.
 
     ros2 launch myogestic_ros bringup.launch.py decoder:=examples/classifier.py
 
-Record a few repetitions of each gesture, call /pipeline/train, and it predicts. Copy this file
-and change what you like: it is all there is to a decoder.
+Record a few repetitions of each gesture, call /pipeline/train, then /pipeline/start_predicting.
+This file is a complete decoder: copy it and change it.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from myogestic_ros import FilterSpec, Pipeline, StreamSpec, TrainingData, iter_w
 from myogestic_ros.decoding.features.catalogue import mav, rms, wl
 
 # Windows of 200 ms, 50 predictions a second. The filter runs live and while training; parameters
-# of the pipeline node (filter.bandpass, filter.notch) win over it.
+# of the pipeline node (filter.bandpass, filter.notch) override it.
 pipeline = Pipeline(
     predict_hz=50.0,
     streams=[StreamSpec('emg', 200.0, filters=FilterSpec(bandpass=(20.0, 0.0), order=2))],
@@ -25,14 +25,14 @@ pipeline = Pipeline(
 
 @pipeline.extract
 def extract(windows):
-    """Turn windows (n_channels, n_samples), in volt, into a vector of features."""
+    """Turn a window (n_channels, n_samples), in volt, into a vector of features."""
     emg = windows['emg']
     return np.log(np.concatenate([mav(emg), rms(emg), wl(emg)]) + 1e-7)
 
 
 @pipeline.train
 def train(data: TrainingData):
-    """Train on the windows of recorded sessions; what is printed is the training log."""
+    """Train on the windows of recorded sessions; printed lines appear in the training log."""
     features, labels, repetitions = [], [], []
     for window in iter_windows(
         data.paths, 'emg', data.window_ms, data.hop_ms, data.classes, settle_ms=500.0
@@ -48,13 +48,13 @@ def train(data: TrainingData):
         scores = cross_val_score(
             model, features, labels, groups=repetitions, cv=GroupKFold(n_folds)
         )
-        print(f'right in {scores.mean():.1%} of the windows of repetitions left out')
+        print(f'accuracy on repetitions that were held out: {scores.mean():.1%}')
     return model.fit(features, labels)
 
 
 @pipeline.predict
 def predict(model, features):
-    """Return what is published: `label` and `probabilities` have fields of their own."""
+    """Return the prediction; `label` and `probabilities` are fields of the message."""
     probabilities = model.predict_proba(features[np.newaxis])[0]
     return {
         'label': str(model.classes_[probabilities.argmax()]),

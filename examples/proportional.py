@@ -1,4 +1,4 @@
-"""Proportional control: how far is each joint?
+"""Proportional control: predict the position of each joint.
 
 The targets are a stream of sensor_msgs/JointState, from a data glove, motion capture or a
 simulated hand that the person follows, recorded beside the EMG:
@@ -22,13 +22,13 @@ TARGET = 'glove'
 
 pipeline = Pipeline(predict_hz=50.0)
 
-# Smooth when still, quick when moving. Parameters of the pipeline node (post.smoothing) do the
-# same, start anew after lost samples, and say what delay they add.
+# Strong smoothing at rest, little in motion. The parameter post.smoothing of the pipeline node
+# does the same, and in addition restarts after lost samples and reports its delay.
 smooth = OneEuroFilter(hz=50.0, min_cutoff_hz=2.0, beta=0.5)
 
 
 class Hand:
-    """A model: the regression, and the names and ranges of the joints."""
+    """The model: a regression, and the names and ranges of the joints."""
 
     def __init__(self, regression, names, low, high):
         self.regression, self.names, self.low, self.high = regression, names, low, high
@@ -36,7 +36,7 @@ class Hand:
 
 @pipeline.extract
 def extract(windows):
-    """Amplitudes, and their roots, for a force grows with EMG less than in proportion."""
+    """Return amplitudes and their roots, because force is not proportional to the amplitude."""
     amplitude = np.concatenate([mav(windows['emg']), wl(windows['emg'])])
     return np.concatenate([amplitude, np.sqrt(amplitude)])
 
@@ -56,9 +56,9 @@ def train(data: TrainingData):
     x, y = np.array(features), np.array(positions)
     regression = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13)))
     half = len(x) // 2
-    if half > 1:  # the second half, from the first: neighbouring windows are nearly the same
+    if half > 1:  # tested on the second half, because neighbouring windows are nearly equal
         print(
-            f'R² {regression.fit(x[:half], y[:half]).score(x[half:], y[half:]):.2f} on half of it'
+            f'R² {regression.fit(x[:half], y[:half]).score(x[half:], y[half:]):.2f} on the second half'
         )
     print(f'{len(x)} windows, joints: {", ".join(names)}')
     return Hand(regression.fit(x, y), names, y.min(axis=0), y.max(axis=0))
@@ -66,7 +66,7 @@ def train(data: TrainingData):
 
 @pipeline.predict
 def predict(model, features):
-    """Return a value for each degree of freedom by its name, here in radian as recorded."""
+    """Return the value of each degree of freedom by its name, in radian as recorded."""
     position = np.ravel(model.regression.predict(features[np.newaxis]))
     position = smooth(np.clip(position, model.low, model.high))
     return {'dofs': dict(zip(model.names, position.tolist(), strict=True))}

@@ -3,8 +3,8 @@
     pip install torch
     ros2 launch myogestic_ros bringup.launch.py decoder:=examples/torch_cnn.py
 
-Training runs in a process of its own, which may use the graphics processor and can be cancelled.
-The model is saved as PyTorch does it, with `pipeline.save_model` and `pipeline.load_model`.
+Training runs in a process of its own, which may use the GPU and can be cancelled. The functions
+`pipeline.save_model` and `pipeline.load_model` save the model in the format of PyTorch.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ from myogestic_ros import Pipeline, TrainingData, iter_windows, report_progress
 
 EPOCHS = 30
 
-torch.set_num_threads(1)  # one window at a time is too little work for more
+torch.set_num_threads(1)  # a single window is too little work for several threads
 pipeline = Pipeline(predict_hz=20.0)
 
 
 def network(n_channels: int, n_classes: int) -> nn.Module:
-    """Two convolutions over time, and their power."""
+    """Return a network of two convolutions over time and a linear layer."""
     return nn.Sequential(
         nn.Conv1d(n_channels, 32, kernel_size=9, stride=2),
         nn.ReLU(),
@@ -33,25 +33,25 @@ def network(n_channels: int, n_classes: int) -> nn.Module:
 
 
 class Model:
-    """A network, what scales its input, and the names of the classes."""
+    """A network, the scale of each input channel, and the class names."""
 
     def __init__(self, scale, names):
         self.scale, self.names = scale, list(names)
         self.net = network(len(scale), len(names))
 
     def scaled(self, window):
-        """Return windows (…, n_channels, n_samples) as a tensor, each channel of size 1."""
+        """Return windows (…, n_channels, n_samples) as a tensor, scaled to unit variance."""
         return torch.from_numpy(np.asarray(window / self.scale[:, np.newaxis], np.float32))
 
 
 def save(model: Model, path: str) -> None:
-    """Save numbers and names only: no code is run when they are loaded."""
+    """Save arrays and names only, so that loading runs no code."""
     values = {'scale': torch.from_numpy(model.scale), 'names': model.names}
     torch.save({**values, 'net': model.net.state_dict()}, path)
 
 
 def load(path: str) -> Model:
-    """Load what `save` saved."""
+    """Load a model that `save` saved."""
     values = torch.load(path, weights_only=True)
     model = Model(values['scale'].numpy(), values['names'])
     model.net.load_state_dict(values['net'])
@@ -64,13 +64,13 @@ pipeline.save_model, pipeline.load_model = save, load
 
 @pipeline.extract
 def extract(windows):
-    """Leave it to the network; without the offset of the amplifier."""
+    """Return the window without the offset of the amplifier; the network learns the features."""
     return windows['emg'] - windows['emg'].mean(axis=-1, keepdims=True)
 
 
 @pipeline.train
 def train(data: TrainingData):
-    """Train for some epochs; each is reported."""
+    """Train for `EPOCHS` epochs and report the progress after each."""
     torch.manual_seed(0)
     found = list(
         iter_windows(data.paths, 'emg', data.window_ms, data.hop_ms, data.classes, settle_ms=500.0)
@@ -97,7 +97,7 @@ def train(data: TrainingData):
 
 @pipeline.predict
 def predict(model, window):
-    """Return the gesture, and how probable each is."""
+    """Return the gesture and the probability of each."""
     with torch.inference_mode():
         probabilities = model.net(model.scaled(window)[None]).softmax(-1)[0].tolist()
     return {

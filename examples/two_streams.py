@@ -1,8 +1,8 @@
 """Two streams of different rates: EMG, and an accelerometer on the forearm.
 
-The orientation of the arm changes the EMG of one and the same gesture; a decoder that knows both
-is right more often. Each stream has its own rate and its own length of window. The accelerometer
-publishes EmgFrame, too (any sampled signal does), on the topic imu:
+The orientation of the arm changes the EMG of a gesture, so a decoder with both signals is more
+accurate. Each stream has its own sampling rate and window length. The accelerometer is published
+as EmgFrame, like any sampled signal, on the topic imu:
 
     ros2 run myogestic_ros recorder --ros-args -p emg_topics:="[emg, imu]"
     ros2 launch myogestic_ros bringup.launch.py decoder:=examples/two_streams.py
@@ -22,14 +22,14 @@ pipeline = Pipeline(predict_hz=50.0, streams=[StreamSpec('emg', 200.0), StreamSp
 
 @pipeline.extract
 def extract(windows):
-    """Amplitudes of the muscles, and which way is down."""
+    """Return the amplitudes of the EMG and the direction of gravity."""
     emg, imu = windows['emg'], windows['imu']
     return np.concatenate([np.log(mav(emg) + 1e-7), np.log(wl(emg) + 1e-7), imu.mean(axis=1)])
 
 
 @pipeline.train
 def train(data: TrainingData):
-    """Train on windows of both streams that end together, exactly as they come live."""
+    """Train on windows of both streams that end at the same instant, as live windows do."""
     features, labels = [], []
     for found in iter_multi_windows(
         data.paths, data.streams, data.hop_ms, data.classes, settle_ms=500.0
@@ -43,7 +43,7 @@ def train(data: TrainingData):
 
 @pipeline.predict
 def predict(model, features):
-    """Return the gesture, and how probable each is."""
+    """Return the gesture and the probability of each."""
     probabilities = model.predict_proba(features[np.newaxis])[0]
     return {
         'label': str(model.classes_[probabilities.argmax()]),

@@ -144,6 +144,8 @@ def play_recording(console: Console, client: NodeClient, settings: DemoSettings,
     client.set_parameter('driver', 'replay.chunk', chunk)
     client.set_parameter('driver', 'replay.repetitions', part)
     client.set_parameter('driver', 'replay.rate', speed)
+    # Faster than real time, a busy machine loses frames unless the replay waits.
+    client.set_parameter('driver', 'replay.flow_control', speed > 1)
     client.speed = speed
 
     def play() -> None:

@@ -103,7 +103,7 @@ colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	$(python) -m pip install --quiet colcon-common-extensions 'setuptools>=77' 'cmake<5' ninja catkin_pkg
 	$(python) -c 'from setuptools.build_meta import get_requires_for_build_wheel as needs; \
 	  open("build/colcon/wheels.txt", "w").write("\n".join(needs()))' >/dev/null
-	$(python) -m pip install --quiet -r build/colcon/wheels.txt
+	$(python) -m pip install --quiet -r build/colcon/wheels.txt ros-ament-cmake-pytest
 	. $(VENV)/bin/activate && \
 	  export AMENT_PREFIX_PATH="$$PWD/$(VENV)" CMAKE_PREFIX_PATH="$$PWD/$(VENV)" && \
 	  colcon --log-base build/colcon/log build --build-base build/colcon/build \

@@ -41,6 +41,8 @@ autosummary_generate = True
 # Classes that are documented under a second address as well have one entry in the index.
 autosummary_context = {
     'no_index_modules': [
+        'myogestic_ros.core.streams.filter_spec',
+        'myogestic_ros.core.training.training_data',
         'myogestic_ros.decoding.postprocessing.vector_filters',
         'myogestic_ros.estimators',
         'myogestic_ros.filters',

@@ -108,6 +108,7 @@ colcon: $(stamp)  ## build and test with colcon, over the wheels' prefix
 	  export AMENT_PREFIX_PATH="$$PWD/$(VENV)" CMAKE_PREFIX_PATH="$$PWD/$(VENV)" && \
 	  colcon --log-base build/colcon/log build --build-base build/colcon/build \
 	    --install-base build/colcon/install --event-handlers console_direct+ && \
+	  PYTEST_ADDOPTS='-n $(JOBS) --dist load --maxschedchunk 2' \
 	  colcon --log-base build/colcon/log test --build-base build/colcon/build \
 	    --install-base build/colcon/install --event-handlers console_direct+ \
 	    --return-code-on-test-failure

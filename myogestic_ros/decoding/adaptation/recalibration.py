@@ -248,7 +248,7 @@ class _LogLink:
 
     def __init__(self, *sets: Features) -> None:
         self._positive: NDArray[np.bool_] = np.all([x.min(axis=0) >= 0 for x in sets], axis=0)
-        self._offset: Floats = SOFTNESS * np.max([x.mean(axis=0) for x in sets], axis=0) + 1e-30
+        self._offset: Features = SOFTNESS * np.max([x.mean(axis=0) for x in sets], axis=0) + 1e-30
 
     def __call__(self, features: Features) -> Floats:
         x = np.array(features, np.float64)

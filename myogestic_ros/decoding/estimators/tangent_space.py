@@ -20,6 +20,7 @@ from myogestic_ros.decoding.features.covariance import half_vector, matrices, ma
 __all__ = ['TangentSpace']
 
 Floats = NDArray[np.float64]
+Matrix = NDArray[np.floating[Any]]
 
 
 @public_address
@@ -48,11 +49,11 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> TangentSpace:  # noqa: N803
         """Compute the geometric mean of matrices given as `half_vector` (n_windows, n_features)."""
-        covariances = matrices(np.asarray(X, np.float64))
+        covariances: Matrix = matrices(np.asarray(X, np.float64))
         self.n_features_in_ = np.shape(X)[1]
         whitening = _power(covariances.mean(axis=0), -0.5)
         for _ in range(self.max_iterations):
-            step = matrix_logarithm(whitening @ covariances @ whitening).mean(axis=0)
+            step: Matrix = matrix_logarithm(whitening @ covariances @ whitening).mean(axis=0)
             back = _power(whitening, -1.0)
             mean = back @ _exponential(step) @ back
             whitening = _power((mean + mean.T) / 2, -0.5)
@@ -68,13 +69,13 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(half_vector(matrix_logarithm(whitened)), np.float64)
 
 
-def _power(matrix: Floats, exponent: float) -> Floats:
+def _power(matrix: Matrix, exponent: float) -> Floats:
     values, vectors = np.linalg.eigh(matrix)
     result: Floats = (vectors * values**exponent) @ vectors.T
     return result
 
 
-def _exponential(matrix: Floats) -> Floats:
+def _exponential(matrix: Matrix) -> Floats:
     values, vectors = np.linalg.eigh(matrix)
     result: Floats = (vectors * np.exp(values)) @ vectors.T
     return result

@@ -152,7 +152,7 @@ def test_missing_options_are_taken_from_the_decoder(folder: Path, tmp_path: Path
         (['monday', '-d', 'sklearn.svm:SVX'], "no scikit-learn estimator called 'SVX'"),
         (['monday', '--class', 'wave'], 'No training data for wave'),
         (['monday', '--backend', 'slurm'], "no training backend 'slurm'; expected threading"),
-        (['monday', '-d', 'ridge'], 'has none'),
+        (['monday', '-d', 'ridge'], 'has no stream except'),
         (['monday', '--stream', 'emg2'], "'emg2'"),
         (['monday', '--bandpass', '400', '20'], 'expected the lower edge below the upper'),
         (['monday', '--bandpass', '20', '600'], 'is not below half the sampling rate, 500 Hz'),

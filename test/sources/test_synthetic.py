@@ -119,7 +119,7 @@ def test_default_recording_gives_no_quality_warning(seed):
 
 def test_strong_mains_interference_gives_a_warning():
     (warning,) = recorded_warnings(mains=10e-6)
-    assert 'mains hum' in warning
+    assert 'mains interference' in warning
     assert '50 Hz' in warning
 
 

@@ -145,7 +145,7 @@ def live(folder, driver, count, **parameters):
     pipeline = {'decoder': 'htd_lda', 'model': 'm', **parameters}
     with graph(folder, driver=driver, pipeline=pipeline, recorder=RECORDER) as g:
         subscribe = g.operator._node.create_subscription
-        subscribe(Prediction, 'pipeline/predictions', got.append, 500)
+        subscribe(Prediction, 'pipeline/predictions', got.append, 5000)
         told = diagnostics(g)
         g.operator.trigger('pipeline/start_predicting')
         g.operator.trigger('recorder/start_recording')

@@ -44,7 +44,7 @@ from myogestic_ros.core.signals import Label
 from myogestic_ros.demo.processes import NodeProcesses
 from myogestic_ros.msg import EmgFrame, Processed
 from myogestic_ros.msg import Label as LabelMessage
-from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common import processed_publisher, qos
 from myogestic_ros.nodes.common.conversions import label_to_ros
 from myogestic_ros.nodes.common.processed_publisher import processed_topic
 from myogestic_ros.sessions.reading.reader import Session
@@ -95,8 +95,8 @@ class Witness:
     def _on_frame(self, data: bytes, info: dict[str, int]) -> None:
         span = frame_span(data)
         if span is not None:
-            self.published_s[span[0]] = info['source_timestamp'] * 1e-9
-            self.frames[span[0]] = data
+            self.published_s[span.first_sample] = info['source_timestamp'] * 1e-9
+            self.frames[span.first_sample] = data
 
     def missing_since_s(self, last: int) -> float:
         """Return when the frame after the one with first sample ``last`` was published, s."""
@@ -150,6 +150,7 @@ def record(folder: str) -> None:
     from myogestic_ros.nodes.common.main import run
     from myogestic_ros.nodes.recorder.node import RecorderNode
 
+    processed_publisher.BATCH_FRAMES = 1  # `Witness` learns when each frame was received
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     parameters = (f'session_dir:={folder}', 'autostart:=activate')
     run(RecorderNode, ['recorder', '--ros-args', *(a for p in parameters for a in ('-p', p))])

@@ -12,6 +12,10 @@ from myogestic_ros.nodes.common import qos
 __all__ = ['ProcessedPublisher', 'processed_topic']
 
 REPEAT_INTERVAL_S = 0.2
+BATCH_FRAMES = 10
+BATCH_S = 0.1
+"""Frames and signal that are acknowledged at once. A flow-controlled replay is several batches
+ahead (`flow_control.AHEAD_FRAMES`, `AHEAD_S`), so it does not wait for a batch to be complete."""
 
 
 def processed_topic(topic: str) -> str:
@@ -36,14 +40,16 @@ class ProcessedPublisher:
 
     Attributes
     ----------
-    end_sample : int
-        Index after the newest sample that was acknowledged.
+    received : int
+        Index after the newest sample that the node has received (see `receive`).
     """
 
     def __init__(self, node: Node, topic: str, is_matched: Callable[[], bool]) -> None:
         self._node = node
         self._is_matched = is_matched
-        self.end_sample = 0
+        self.received = 0
+        self._acknowledged = 0
+        self._frames, self._duration_s = 0, 0.0  # received since the last acknowledgement
         self._publisher = node.create_publisher(Processed, processed_topic(topic), qos.PROCESSED)
         self._timer = node.create_timer(REPEAT_INTERVAL_S, self._repeat)
 
@@ -52,12 +58,30 @@ class ProcessedPublisher:
         """Return True while a flow-controlled replay subscribes."""
         return bool(self._publisher.get_subscription_count())
 
-    def publish(self, end_sample: int) -> None:
+    def receive(self, end_sample: int, duration_s: float) -> None:
+        """Note a frame that the node has received and not yet processed.
+
+        Parameters
+        ----------
+        end_sample : int
+            Index after the last sample of the frame.
+        duration_s : float
+            Duration of the frame, s.
+        """
+        self.received = end_sample
+        self._frames += 1
+        self._duration_s += duration_s
+
+    @property
+    def due(self) -> bool:
+        """Return True when the frames received since the last acknowledgement are a batch."""
+        return self.active and (self._frames >= BATCH_FRAMES or self._duration_s >= BATCH_S)
+
+    def acknowledge(self, end_sample: int) -> None:
         """Acknowledge all samples before ``end_sample``."""
-        self.end_sample = end_sample
-        message = Processed(node=self._node.get_fully_qualified_name(), end_sample=end_sample)
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        self._publisher.publish(message)
+        self._acknowledged = end_sample
+        self._frames, self._duration_s = 0, 0.0
+        self._publish()
 
     def close(self) -> None:
         """Destroy publisher and timer: a flow-controlled replay no longer waits for this node."""
@@ -66,4 +90,10 @@ class ProcessedPublisher:
 
     def _repeat(self) -> None:
         if self.active and self._is_matched():
-            self.publish(self.end_sample)
+            self._publish()
+
+    def _publish(self) -> None:
+        end_sample = self._acknowledged
+        message = Processed(node=self._node.get_fully_qualified_name(), end_sample=end_sample)
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)

@@ -37,11 +37,14 @@ STATUS = _reliable(1, latched=True)
 LABEL = _reliable(1, latched=True)
 LABEL_INPUT = _reliable(100, latched=True)
 """For subscribers of labels: a fast replay publishes many labels in a row."""
-PREDICTIONS = _reliable(50)
+PREDICTIONS = _reliable(500)
+"""A flow-controlled replay publishes predictions as fast as they are computed."""
 NEWEST = _reliable(1)
 """For subscribers that need only the newest message: the bridge, of predictions and joint states."""
 COMMANDS = _reliable(1)
 """The QoS with which ros2_control's controllers subscribe to commands."""
 LOG = _reliable(1000)
-PROCESSED = _reliable(10)
+PROCESSED = _reliable(500)
+"""A subscriber's queue is shared by all publishers: a short one loses the acknowledgements of one
+node when another node publishes many."""
 DIAGNOSTICS = _reliable(10)

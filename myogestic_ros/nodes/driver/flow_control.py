@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from rclpy.node import Node
@@ -14,7 +15,7 @@ from myogestic_ros.nodes.common.processed_publisher import processed_topic
 
 __all__ = ['FlowControl']
 
-AHEAD_S = 0.2
+AHEAD_S = 1.0
 """Duration of signal that may be published and not yet be processed, s."""
 AHEAD_FRAMES = 100
 """The same in frames: fewer than a subscriber's queue holds (`qos.EMG`)."""
@@ -48,7 +49,10 @@ class FlowControl:
         self._set_status = set_status
         self._changed = threading.Condition()
         self._processed: dict[str, tuple[int, float]] = {}  # end sample, time of arrival in s
-        self._published = 0
+        self._published = 0  # index after the newest sample
+        # End sample of each frame that a node has not processed. Frames are counted, not samples:
+        # where the recording lost samples, the index advances by many at once.
+        self._unprocessed: deque[int] = deque()
         self._expected = 0
         self._counted_s = -COUNT_INTERVAL_S
         self._subscription = node.create_subscription(
@@ -63,12 +67,14 @@ class FlowControl:
         """Begin a stream that counts its samples from 0."""
         with self._changed:
             self._processed.clear()
+            self._unprocessed.clear()
             self._published = 0
 
     def on_published(self, end_sample: int) -> None:
         """Note the index after the last sample that was published."""
         with self._changed:
             self._published = end_sample
+            self._unprocessed.append(end_sample)
 
     def wait(self, n_samples: int, sampling_rate: float, stopped: Callable[[], bool]) -> None:
         """Wait until the next frame may be published.
@@ -82,7 +88,7 @@ class FlowControl:
         stopped : callable
             Returns True to end waiting.
         """
-        ahead = max(n_samples, min(AHEAD_S * sampling_rate, AHEAD_FRAMES * n_samples))
+        ahead = max(1, min(int(AHEAD_S * sampling_rate / n_samples), AHEAD_FRAMES))
         start_s = time.monotonic()
         reported = ''
         with self._changed:
@@ -102,8 +108,8 @@ class FlowControl:
             self._processed[message.node] = (end_sample, time.monotonic())
             self._changed.notify_all()
 
-    def _reason_to_wait(self, ahead: float) -> str:
-        """Return the reason to wait in a sentence, or ''."""
+    def _reason_to_wait(self, ahead: int) -> str:
+        """Return the reason to wait in a sentence, or '' for at most ``ahead`` frames."""
         self._count()
         if not self._expected:
             return (
@@ -114,7 +120,9 @@ class FlowControl:
         if unheard > 0:
             return f'Waiting for {unheard} of {self._expected} subscriber(s) of {self._topic}.'
         node, (end_sample, _) = min(self._processed.items(), key=lambda item: item[1][0])
-        if self._published - end_sample <= ahead:
+        while self._unprocessed and self._unprocessed[0] <= end_sample:
+            self._unprocessed.popleft()
+        if len(self._unprocessed) <= ahead:
             return ''
         return f'Waiting for {node}, which has not processed the newest frames.'
 

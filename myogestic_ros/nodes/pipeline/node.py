@@ -44,8 +44,6 @@ from myogestic_ros.sessions.reading.training_data import complete_training_data
 __all__ = ['PipelineNode', 'main']
 
 ACKNOWLEDGE_TIMEOUT_S = 0.05
-ACKNOWLEDGE_FRAMES = 10
-ACKNOWLEDGE_INTERVAL_S = 0.05
 """A flow-controlled replay hears of every tenth frame, or of every 0.05 s: it may be 0.2 s ahead."""
 PREDICT_FIRST_S = 0.002
 """Longest time for which a received frame waits until a due tick is computed."""
@@ -118,9 +116,6 @@ class PipelineNode(ManagedNode):
         self._post = PostProcessingChain()
         self._stream_subscriptions: list[Subscription] = []
         self._processed: dict[str, ProcessedPublisher] = {}
-        self._unacknowledged = 0  # frames, and their duration, s
-        self._unacknowledged_s = 0.0
-        self._received: dict[str, int] = {}  # index after the newest sample of each stream
         self._acknowledging = threading.Lock()
         self._monitor: StreamMonitor | None = None
         self._predict_thread: threading.Thread | None = None
@@ -245,7 +240,6 @@ class PipelineNode(ManagedNode):
         for publisher in self._processed.values():
             publisher.close()
         self._processed.clear()
-        self._received.clear()
         self.models = None
 
     def apply_parameters(self, names: set[str]) -> None:
@@ -298,9 +292,7 @@ class PipelineNode(ManagedNode):
         # A flow-controlled replay waits for the predictions, so none of them is too late.
         reader.ticks.skip_late = not any(p.active for p in self._processed.values())
         self.pipeline.push(stream, chunk, time.monotonic_ns())
-        self._received[stream] = chunk.end_sample
-        self._unacknowledged += 1
-        self._unacknowledged_s += chunk.n_samples / chunk.sampling_rate
+        self._processed[stream].receive(chunk.end_sample, chunk.n_samples / chunk.sampling_rate)
         # Leave the interpreter to the thread that predicts, which would otherwise have to wait
         # for it. The time limit keeps a slow decoder from delaying the frames.
         reader.ticks.wait_until_idle(PREDICT_FIRST_S)
@@ -329,22 +321,11 @@ class PipelineNode(ManagedNode):
     def _acknowledge(self) -> None:
         """Acknowledge the frames received so far, if no tick is waiting or being computed."""
         with self._acknowledging:
-            if (
-                self._unacknowledged < ACKNOWLEDGE_FRAMES
-                and self._unacknowledged_s < ACKNOWLEDGE_INTERVAL_S
-            ):
-                return
-            received = dict(self._received)  # copied first: a later frame may make a tick due
-            if not self.pipeline.reader.ticks.wait_until_idle(0.0):
-                return
-            # Subscribers keep up, too: a reliable publisher drops what exceeds its queue.
-            timeout = Duration(seconds=ACKNOWLEDGE_TIMEOUT_S)
-            self._publisher.predictions.wait_for_all_acked(timeout)
-            self._unacknowledged, self._unacknowledged_s = 0, 0.0
-            for name, end_sample in received.items():
-                publisher = self._processed.get(name)
-                if publisher is not None and publisher.end_sample != end_sample:
-                    publisher.publish(end_sample)
+            # Noted before the check: a later frame may make a tick due.
+            due = [(p, p.received) for p in list(self._processed.values()) if p.due]
+            if due and self.pipeline.reader.ticks.wait_until_idle(0.0):
+                for publisher, end_sample in due:
+                    publisher.acknowledge(end_sample)
 
 
 def main(args: list[str] | None = None) -> int:

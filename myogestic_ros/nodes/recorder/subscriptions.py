@@ -89,7 +89,9 @@ class RecorderSubscriptions:
         def acknowledge(data: bytes) -> None:
             span = frame_span(data) if publisher.active else None
             if span is not None:
-                publisher.publish(span[0] + span[1])
+                publisher.receive(span.end_sample, span.duration_s)
+                if publisher.due:
+                    publisher.acknowledge(span.end_sample)
 
         return acknowledge
 

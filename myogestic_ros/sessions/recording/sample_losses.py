@@ -5,15 +5,34 @@ from __future__ import annotations
 import json
 import struct
 from collections import Counter
+from typing import NamedTuple
 
-__all__ = ['SampleLosses', 'frame_span']
+__all__ = ['FrameSpan', 'SampleLosses', 'frame_span']
 
 STAMP_END = 12
 """Offset of the length of frame_id: after the encapsulation (4 bytes) and the stamp (8 bytes)."""
 
 
-def frame_span(data: bytes) -> tuple[int, int] | None:
-    """Return the first sample and the number of samples of an EmgFrame, without decoding it.
+class FrameSpan(NamedTuple):
+    """Index of a frame's first sample, number of samples, and sampling rate in Hz."""
+
+    first_sample: int
+    n_samples: int
+    sampling_rate: float
+
+    @property
+    def end_sample(self) -> int:
+        """Index after the last sample."""
+        return self.first_sample + self.n_samples
+
+    @property
+    def duration_s(self) -> float:
+        """Duration, s; 0 if the sampling rate is not positive."""
+        return self.n_samples / self.sampling_rate if self.sampling_rate > 0 else 0.0
+
+
+def frame_span(data: bytes) -> FrameSpan | None:
+    """Return which samples an EmgFrame contains, without decoding it.
 
     Parameters
     ----------
@@ -22,16 +41,16 @@ def frame_span(data: bytes) -> tuple[int, int] | None:
 
     Returns
     -------
-    tuple of int or None
-        Index of the first sample and number of samples; None for a malformed message.
+    FrameSpan or None
+        None for a malformed message.
     """
     try:
         order = '<' if data[1] & 1 else '>'
         (length,) = struct.unpack_from(f'{order}I', data, STAMP_END)
         offset = STAMP_END + length  # end of frame_id, relative to the end of the encapsulation
         offset += -offset % 8
-        first, _, channels, size = struct.unpack_from(f'{order}QdII', data, offset + 4)
-        return first, size // channels
+        first, rate, channels, size = struct.unpack_from(f'{order}QdII', data, offset + 4)
+        return FrameSpan(first, size // channels, rate)
     except (struct.error, IndexError, ZeroDivisionError):
         return None
 
@@ -62,9 +81,9 @@ class SampleLosses:
         """Register a serialized EmgFrame that was written."""
         span = frame_span(data)
         if span is not None:
-            first, count = span
+            first = span.first_sample
             self.lost[topic] += max(0, first - self._next.get(topic, first))
-            self._next[topic] = first + count
+            self._next[topic] = span.end_sample
 
     def add_dropped(self, topic: str, data: bytes) -> None:
         """Register a serialized EmgFrame that was not written.
@@ -73,9 +92,8 @@ class SampleLosses:
         """
         span = frame_span(data)
         if span is not None:
-            first, count = span
-            self._next.setdefault(topic, first)
-            self._dropped[topic] = first + count
+            self._next.setdefault(topic, span.first_sample)
+            self._dropped[topic] = span.end_sample
 
     def finish(self) -> None:
         """Count the samples that were dropped after the last written frame."""

@@ -14,7 +14,7 @@ from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.writer import SessionWriter
 
 FRAMES = 200
-AHEAD = 20
+AHEAD = 100
 """Frames of 10 ms in `flow_control.AHEAD_S`."""
 
 
@@ -54,9 +54,14 @@ def ros():
 @pytest.fixture
 def driver(ros, tmp_path, monkeypatch):
     """A driver that replays 200 frames as fast as possible."""
+    return replaying_driver(ros, tmp_path, monkeypatch, protocol([(0, 'rest', 2.0)]))
+
+
+def replaying_driver(ros, tmp_path, monkeypatch, items):
+    """Return a driver that replays the messages of a session as fast as possible."""
     monkeypatch.setattr(flow_control, 'REPORT_AFTER_S', 0.05)
     with SessionWriter(tmp_path / 's', SessionInfo(), topics()) as writer:
-        for item in protocol([(0, 'rest', 2.0)]):
+        for item in items:
             writer.write(*item)
     node = ros.add(
         DriverNode,
@@ -82,6 +87,28 @@ def test_the_replay_begins_when_a_subscriber_acknowledges(ros, driver):
     ros.until(lambda: subscriber.acknowledge_all() == FRAMES, 'every frame')
     ros.until(lambda: 'has ended' in driver.status_message, 'the end of the recording')
     assert [frame.first_sample for frame in subscriber.frames] == list(range(0, 4000, 20))
+
+
+def test_a_gap_longer_than_the_replay_is_ahead_does_not_stop_it(ros, tmp_path, monkeypatch):
+    """Nodes acknowledge several frames at once: the frame after the gap alone is not a batch."""
+    items = list(protocol([(0, 'rest', 6.0)]))
+    emg = [index for index, item in enumerate(items) if item[0] == '/emg']
+    lost = set(emg[105:505])
+    items = [item for index, item in enumerate(items) if index not in lost]
+    driver = replaying_driver(ros, tmp_path, monkeypatch, items)
+    subscriber = Subscriber(ros, '/one')
+    assert ros.change_state('driver', 'activate')
+    subscriber.acknowledge(0)
+
+    def every_tenth_is_acknowledged() -> bool:
+        batch = len(subscriber.frames) // 10 * 10
+        if batch:
+            newest = subscriber.frames[batch - 1]
+            subscriber.acknowledge(newest.first_sample + len(newest.data) // newest.channels)
+        return len(subscriber.frames) == len(emg) - len(lost)
+
+    ros.until(every_tenth_is_acknowledged, 'every frame')
+    ros.until(lambda: 'has ended' in driver.status_message, 'the end of the recording')
 
 
 def test_the_replay_waits_for_the_slowest_subscriber_until_it_ends(ros, driver, monkeypatch):

@@ -315,7 +315,7 @@ def test_frame_span_equals_the_decoded_fields():
         body = data[4:16]
         body = body[:8] + len(text).to_bytes(4, 'little') + text
         body += b'\0' * (-len(body) % 8) + data[4 + 24 :]
-        assert frame_span(data[:4] + body) == (12345678901, 20)
+        assert frame_span(data[:4] + body) == (12345678901, 20, 2000.0)
     assert frame_span(b'') is None
     assert frame_span(b'\0\1\0\0' + b'\xff' * 60) is None
     assert frame_span(label(1, 'fist', 0)) is None

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from support.paths import RECORDINGS
+
+
+def pytest_configure():
+    """Let child processes receive SIGINT, also where a shell started the tests in the background.
+
+    Such a shell has its jobs ignore SIGINT, and child processes inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -75,7 +75,7 @@ class ProcessedPublisher:
     @property
     def due(self) -> bool:
         """Return True when the frames received since the last acknowledgement are a batch."""
-        return self.active and (self._frames >= BATCH_FRAMES or self._duration_s >= BATCH_S)
+        return (self._frames >= BATCH_FRAMES or self._duration_s >= BATCH_S) and self.active
 
     def acknowledge(self, end_sample: int) -> None:
         """Acknowledge all samples before ``end_sample``."""

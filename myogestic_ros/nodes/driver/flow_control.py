@@ -120,11 +120,15 @@ class FlowControl:
         if unheard > 0:
             return f'Waiting for {unheard} of {self._expected} subscriber(s) of {self._topic}.'
         node, (end_sample, _) = min(self._processed.items(), key=lambda item: item[1][0])
-        while self._unprocessed and self._unprocessed[0] <= end_sample:
-            self._unprocessed.popleft()
+        self._discard_processed(end_sample)
         if len(self._unprocessed) <= ahead:
             return ''
         return f'Waiting for {node}, which has not processed the newest frames.'
+
+    def _discard_processed(self, end_sample: int) -> None:
+        """Discard the frames before ``end_sample``, which every node has processed."""
+        while self._unprocessed and self._unprocessed[0] <= end_sample:
+            self._unprocessed.popleft()
 
     def _count(self) -> None:
         """Count the nodes that acknowledge, and forget those that have ended."""

@@ -44,7 +44,7 @@ from myogestic_ros.sessions.reading.training_data import complete_training_data
 __all__ = ['PipelineNode', 'main']
 
 ACKNOWLEDGE_TIMEOUT_S = 0.05
-"""A flow-controlled replay hears of every tenth frame, or of every 0.05 s: it may be 0.2 s ahead."""
+"""Longest time for which `deactivate` waits until subscribers have received all predictions."""
 PREDICT_FIRST_S = 0.002
 """Longest time for which a received frame waits until a due tick is computed."""
 

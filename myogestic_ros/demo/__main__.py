@@ -110,7 +110,8 @@ def _clear(out: Path) -> None:
     """Remove the results of an earlier run of the demo."""
     for name in ('sessions', 'models', 'nodes'):
         shutil.rmtree(out / name, ignore_errors=True)
-    (out / 'hand.gif').unlink(missing_ok=True)
+    for name in ('hand.gif', 'report.png', 'report.json'):
+        (out / name).unlink(missing_ok=True)
 
 
 def _run_steps(console: Console, client: NodeClient, settings: DemoSettings) -> float:

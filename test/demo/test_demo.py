@@ -138,6 +138,9 @@ def test_recording_with_hand_is_replayed_in_real_time(tmp_path, recordings):
     ],
 )
 def test_interrupted_demo_leaves_no_process(tmp_path, stage, number):
+    earlier = [tmp_path / name for name in ('report.png', 'report.json', 'hand.gif')]
+    for path in earlier:
+        path.touch()
     demo = start(tmp_path, *SHORTEST)
     if stage == 'recording':
         wait(lambda: any((tmp_path / 'sessions').glob('*/*.mcap')), 'a session')
@@ -153,6 +156,7 @@ def test_interrupted_demo_leaves_no_process(tmp_path, stage, number):
     assert demo.returncode == 130, output
     assert 'Interrupted; all nodes have been stopped.' in output
     assert 'Traceback' not in output
+    assert not any(path.exists() for path in earlier), 'results of an earlier demo are left'
     wait(lambda: node_pids(tmp_path) == [], 'the end of the nodes')
 
 

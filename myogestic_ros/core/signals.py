@@ -7,12 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['NO_CLASS', 'Chunk', 'Label', 'Samples', 'StreamInfo', 'sample_time_ns', 'samples_in']
+__all__ = [
+    'MAX_CLASSES',
+    'NO_CLASS',
+    'Chunk',
+    'Label',
+    'Samples',
+    'StreamInfo',
+    'sample_time_ns',
+    'samples_in',
+]
 
 Samples = NDArray[np.float32]
 
 NO_CLASS = -1
 """Class index of a label that ends the previous label without starting another."""
+
+MAX_CLASSES = 1000
+"""Largest number of classes: a label with a larger class index counts as `NO_CLASS`."""
 
 
 def samples_in(duration_ms: float, sampling_rate: float) -> int:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
+
+from myogestic_ros.core.signals import MAX_CLASSES
+from myogestic_ros.core.untrusted import clean_name, parse_json, printable
 
 __all__ = ['INFO_RECORD', 'RECOVERED', 'SessionInfo']
 
@@ -12,6 +17,13 @@ INFO_RECORD = KEY
 """Name of the MCAP metadata record with the session info, at the start of a recording."""
 RECOVERED = 'recovered'
 """Key in ``extra`` of the message of a repair."""
+
+MAX_TEXT = 1000
+"""Largest number of characters of subject, protocol and device; longer texts are cut."""
+MAX_EXTRA = 2**20
+"""Largest number of characters of further information; longer texts are cut."""
+MAX_ENTRIES = 100
+"""Largest number of entries of ``software`` and ``extra``; more are dropped."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +61,19 @@ class SessionInfo:
         return self.complete or RECOVERED in self.extra
 
     def to_custom_data(self) -> dict[str, str]:
-        """Return the info as strings by name, the format of rosbag2's ``custom_data``."""
+        """Return the info as strings by name, the format of rosbag2's ``custom_data``.
+
+        Names and texts come from the ROS graph: they are bounded and free of control characters,
+        so that the metadata can always be read.
+        """
         return {
-            f'{KEY}.class_names': json.dumps(list(self.class_names)),
-            f'{KEY}.subject': self.subject,
-            f'{KEY}.protocol': self.protocol,
-            f'{KEY}.device': self.device,
-            f'{KEY}.software': json.dumps(self.software),
+            f'{KEY}.class_names': json.dumps(_names(self.class_names)),
+            f'{KEY}.subject': clean_name(self.subject, MAX_TEXT),
+            f'{KEY}.protocol': clean_name(self.protocol, MAX_TEXT),
+            f'{KEY}.device': clean_name(self.device, MAX_TEXT),
+            f'{KEY}.software': json.dumps(_to_strings(self.software)),
             f'{KEY}.started': self.started,
-            f'{KEY}.extra': json.dumps(self.extra),
+            f'{KEY}.extra': json.dumps(_to_strings(self.extra)),
             f'{KEY}.complete': json.dumps(self.complete),
         }
 
@@ -68,17 +84,18 @@ class SessionInfo:
 
         def text(name: str) -> str:
             value = known.get(f'{KEY}.{name}')
-            return value if isinstance(value, str) else ''
+            return clean_name(value, MAX_TEXT) if isinstance(value, str) else ''
 
         def parse(name: str) -> object:
+            value = known.get(f'{KEY}.{name}')
             try:
-                return json.loads(text(name))
+                return parse_json(value) if isinstance(value, str) else None
             except ValueError:
                 return None
 
         names = parse('class_names')
         return cls(
-            class_names=tuple(map(str, names)) if isinstance(names, list) else (),
+            class_names=tuple(_names(names)) if isinstance(names, list) else (),
             subject=text('subject'),
             protocol=text('protocol'),
             device=text('device'),
@@ -89,5 +106,14 @@ class SessionInfo:
         )
 
 
+def _names(names: Iterable[object]) -> list[str]:
+    return [clean_name(str(name)) for name in islice(names, MAX_CLASSES)]
+
+
 def _to_strings(value: object) -> dict[str, str]:
-    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return {
+        clean_name(str(key), MAX_TEXT): printable(str(text)[:MAX_EXTRA], multiline=True)
+        for key, text in islice(value.items(), MAX_ENTRIES)
+    }

@@ -69,8 +69,8 @@ class BridgeNode(ManagedNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('bridge', **kwargs)
-        self.declare_table(BRIDGE)
         self.arming = Arming()  # kept for the life of the node: a stop outlasts a cleanup
+        self.declare_table(BRIDGE)
         self._mapping: Mapping | None = None
         self._loop: CommandLoop | None = None
         self._publisher: CommandPublisher | None = None
@@ -193,6 +193,12 @@ class BridgeNode(ManagedNode):
             settings = watchdog_settings(self.parameter_values(BRIDGE))
             with self._loop.locked() as commander:
                 commander.watchdog.settings = settings
+
+    def locked_reason(self, name: str) -> str | None:
+        """Refuse every parameter of the bridge while it is armed: all of them concern safety."""
+        if any(row.name == name for row in BRIDGE) and self.arming.armed:
+            return 'the bridge is armed; call ~/disarm first.'
+        return None
 
     # -- for the services ---------------------------------------------------------------------
 

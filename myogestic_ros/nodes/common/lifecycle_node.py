@@ -135,6 +135,10 @@ class ManagedNode(LifecycleNode):
     def apply_parameters(self, names: set[str]) -> None:
         """Apply parameters, already checked, that were set while the node is configured."""
 
+    def locked_reason(self, name: str) -> str | None:
+        """Return why the parameter ``name`` must not be set in the current state, or None."""
+        return None
+
     def publish_status(self) -> None:
         """Publish NodeStatus on ``~/status``."""
         with self._status_lock:
@@ -174,6 +178,10 @@ class ManagedNode(LifecycleNode):
 
     def _check_parameters(self, parameters: list[RosParameter]) -> SetParametersResult:
         errors = validation_errors(parameters, self._rows)
+        for name in [parameter.name for parameter in parameters if parameter.name in self._rows]:
+            reason = self.locked_reason(name)
+            if reason is not None:
+                errors.append(f'Cannot set {name}: {reason}')
         return SetParametersResult(successful=not errors, reason='; '.join(errors))
 
     def _apply_parameters(self, parameters: list[RosParameter]) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import NO_CLASS, Label
+from myogestic_ros.core.signals import MAX_CLASSES, NO_CLASS, Label
+from myogestic_ros.core.untrusted import MAX_NAME, clean_name
 
 __all__ = ['LabelCounter']
 
@@ -51,14 +52,25 @@ class LabelCounter:
         Raises
         ------
         SessionError
-            If the class is unknown.
+            If the class is unknown, or its name cannot be used.
         """
         if not name:
             return Label(stamp_ns, NO_CLASS)
         if name not in self.names:
+            shown = clean_name(name)
             if self._fixed:
                 raise SessionError(
-                    f"Unknown class '{name}', expected one of: {', '.join(self.names)}."
+                    f"Unknown class '{shown}', expected one of: {', '.join(self.names)}."
+                )
+            if shown != name:
+                raise SessionError(
+                    f"Got class '{shown}' of {len(name)} characters, expected at most {MAX_NAME} "
+                    f'characters, without control characters.'
+                )
+            if len(self.names) >= MAX_CLASSES:
+                raise SessionError(
+                    f"Cannot add class '{name}': there are {MAX_CLASSES} classes already; use one "
+                    f'of them.'
                 )
             self.names.append(name)
         index = self.names.index(name)

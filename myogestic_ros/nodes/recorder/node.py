@@ -33,8 +33,6 @@ from myogestic_ros.srv import ListSessions, SetLabel
 
 __all__ = ['RECORDER', 'RecorderNode', 'main']
 
-MAX_CLASSES = 1000
-"""Labels with a larger class index are ignored."""
 CLOSE_TIMEOUT_S = 0.08
 """Longest time for which stop_recording waits until the session is closed."""
 
@@ -246,7 +244,7 @@ class RecorderNode(ManagedNode):
                 f'Received a message on {topic} that is not a valid Label: {error}', once=True
             )
             return None
-        if 0 <= label.index < MAX_CLASSES:
+        if label.index >= 0:
             recording.add_class(label.index, label.name)
         return label
 

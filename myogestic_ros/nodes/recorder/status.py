@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from myogestic_ros.sessions.recording.session_recorder import RecordingReport, SessionRecorder
+from myogestic_ros.sessions.recording.session_recorder import (
+    MAX_MESSAGE_BYTES,
+    RecordingReport,
+    SessionRecorder,
+)
 
 __all__ = ['diagnostics', 'final_message']
 
@@ -47,6 +51,13 @@ def diagnostics(
     }
     if recording.error:
         return DiagnosticStatus.ERROR, recording.error, info
+    oversized = sum(recording.oversized.values())
+    if oversized:
+        message = (
+            f'{oversized} messages on {", ".join(sorted(recording.oversized))} were larger than '
+            f'{MAX_MESSAGE_BYTES // 2**20} MiB and have been dropped.'
+        )
+        return DiagnosticStatus.WARN, message, info
     if recording.disk_warning or dropped:
         message = recording.disk_warning or 'The disk was too slow.'
         message += f' {dropped} messages have been dropped.' if dropped else ''

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myogestic_ros.core.errors import SessionError
-from myogestic_ros.core.signals import NO_CLASS
+from myogestic_ros.core.signals import MAX_CLASSES, NO_CLASS
+from myogestic_ros.core.untrusted import MAX_NAME
 from myogestic_ros.sessions.quality.statistics import (
     SessionStatistics,
     StreamStatistics,
@@ -15,6 +16,7 @@ from myogestic_ros.sessions.quality.statistics import (
 )
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, Session
 from myogestic_ros.sessions.reading.repetitions import repetitions
+from myogestic_ros.sessions.storage.message_conversion import MAX_DURATION_S
 
 __all__ = ['Finding', 'check_session', 'check_statistics']
 
@@ -111,6 +113,15 @@ def _check_bag(statistics: SessionStatistics) -> Iterator[Finding]:
         yield Finding(
             f'{topic} has {_count(count, "malformed message")}, skipped.',
             'Check if another version of the message was recorded, or if the file is damaged.',
+        )
+    corrected = session.corrected_labels
+    if corrected:
+        examples = ', '.join(sorted(corrected)[:4])
+        yield Finding(
+            f'{_count(sum(corrected.values()), "value")} of labels out of range, corrected: {examples}.',
+            f'Names are cut to {MAX_NAME} characters, planned durations above '
+            f'{MAX_DURATION_S / 3600:g} h are ignored, and a class index of {MAX_CLASSES} or more '
+            f'counts as no class; correct the publisher of the labels.',
         )
 
 

@@ -25,6 +25,7 @@ from myogestic_ros.sessions.storage.message_conversion import (
     chunk_from_frame,
     chunk_from_joint_state,
     joint_names_from_message,
+    label_corrections,
     label_from_message,
     stamp_from_message,
     stream_info_from_message,
@@ -60,6 +61,9 @@ class Session:
         Description of the session; empty in bags of other recorders.
     malformed : Counter of str
         Number of malformed messages by topic; they are skipped.
+    corrected_labels : Counter of str
+        Values of the labels that were out of range and have been corrected, with their number;
+        filled by `labels`.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class Session:
         self.bag: Bag = open_bag(self.path)
         self.info = SessionInfo.from_custom_data(self.bag.custom_data)
         self.malformed: Counter[str] = Counter()
+        self.corrected_labels: Counter[str] = Counter()
         self._decode: Callable[[bytes, str], Any] | None = None
 
     @property
@@ -265,9 +270,14 @@ class Session:
         topic = self.label_topic()
         if topic is None:
             return []
-        labels = [label for _, _, label in self.messages({topic: label_from_message})]
+        self.corrected_labels.clear()
+        labels = [label for _, _, label in self.messages({topic: self._convert_label})]
         labels.sort(key=lambda label: label.stamp_ns)
         return _number_repetitions(labels)
+
+    def _convert_label(self, message: Any) -> Label:
+        self.corrected_labels.update(label_corrections(message))
+        return label_from_message(message)
 
     def events(
         self, streams: list[str], rates: Mapping[str, float | None] | None = None

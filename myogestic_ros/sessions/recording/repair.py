@@ -27,9 +27,6 @@ from myogestic_ros.sessions.storage.metadata import BagMetadata, FileMetadata, T
 
 __all__ = ['RepairReport', 'interrupted_sessions', 'needs_repair', 'repair_session']
 
-MAX_CLASSES = 1000
-"""Labels with a larger class index are ignored."""
-
 
 @dataclass(frozen=True)
 class RepairReport:
@@ -258,7 +255,7 @@ class _Repair:
         for data in self._labels:
             with contextlib.suppress(Exception):  # a malformed label must not prevent the repair
                 label = label_from_message(typestore(texts).deserialize_cdr(data, LABEL))
-                if 0 <= label.index < MAX_CLASSES:
+                if label.index >= 0:
                     yield label.index, label.name
 
     def _write_metadata(self, contents: list[McapContent], custom_data: dict[str, str]) -> None:

@@ -20,8 +20,10 @@ from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.disk_sync import DiskSync
 from myogestic_ros.sessions.storage.writer import SessionWriter, Topic
 
-__all__ = ['RecordingReport', 'SessionRecorder']
+__all__ = ['MAX_MESSAGE_BYTES', 'RecordingReport', 'SessionRecorder']
 
+MAX_MESSAGE_BYTES = 64 * 2**20
+"""Largest message that is recorded, bytes; larger ones are dropped and counted."""
 POLL_INTERVAL_S = 0.05
 """Interval at which the writer thread takes messages from the queue, s."""
 YIELD_AFTER_S = 0.3
@@ -91,6 +93,8 @@ class SessionRecorder:
         Folder of the session.
     dropped : Counter of str
         Number of dropped messages by topic.
+    oversized : Counter of str
+        Number of them that were larger than `MAX_MESSAGE_BYTES`, by topic.
     losses : SampleLosses
         Samples missing in the recorded streams.
     error : str
@@ -118,6 +122,7 @@ class SessionRecorder:
     ) -> None:
         self.path = self._final_path = path
         self.dropped: Counter[str] = Counter()
+        self.oversized: Counter[str] = Counter()
         self.losses = SampleLosses()
         self.error = ''
         self._queue_bytes = queue_bytes
@@ -205,6 +210,9 @@ class SessionRecorder:
         now_s = time.monotonic()
         with self._changed:
             fits = self._queued_bytes + len(data) <= self._queue_bytes
+            if len(data) > MAX_MESSAGE_BYTES:
+                self.oversized[topic] += 1
+                fits = False
             if self._stopping or self.error or not fits:
                 self._drop(topic, data)
                 return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk
 from myogestic_ros.core.streams.blocks import Block, iter_blocks
-from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS
+from myogestic_ros.core.streams.chunk_validator import MAX_CHANNELS, SAMPLING_RATES
 from myogestic_ros.sessions.storage.mcap_messages import Rows
+from myogestic_ros.sessions.storage.message_conversion import MAX_SAMPLE
 
 __all__ = ['frame_blocks']
 
@@ -58,7 +58,9 @@ class _Layout:
         rate, channels, length = struct.unpack_from('<dII', message, first_sample + 8)
         data = first_sample + 24
         valid = 0 < channels <= MAX_CHANNELS and length and length % channels == 0
-        if not valid or len(message) != data + 4 * length or not 0 < rate < math.inf:
+        if not valid or len(message) != data + 4 * length:
+            return None
+        if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
             return None
         return cls(first_sample, data, channels, length // channels, rate)
 
@@ -157,12 +159,13 @@ def _matches(layout: _Layout, message: bytes, chunk: Chunk | None) -> bool:
 
 
 def _have_layout(group: Rows, layout: _Layout) -> bool:
-    """Return True if all frames have the frame_id, rate and size of the first."""
+    """Return True if all frames have the frame_id, rate and size of the first, and valid indices."""
     messages = group.array()
     for start, stop in ((0, 4), (12, layout.first_sample), (layout.first_sample + 8, layout.data)):
         if not (messages[:, start:stop] == messages[0, start:stop]).all():
             return False
-    return True
+    firsts = _column(messages, layout.first_sample, '<i8')
+    return bool((firsts >= 0).all() and (firsts <= MAX_SAMPLE).all())
 
 
 def _column(messages: NDArray[np.uint8], offset: int, dtype: str) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 VERSION = 9
-MAX_BYTES = 2**20
+MAX_BYTES = 4 * 2**20
 """A larger file is rejected: a bag may come from anywhere."""
 MAX_DEPTH = 100
 """A document with deeper nesting is rejected, because it would crash the loader."""

@@ -303,7 +303,7 @@ def test_cleanup_on_the_way_to_rest_lets_the_hand_reach_rest(ros, make):
     assert len(got) == count
 
 
-def test_watchdog_parameters_can_be_changed_while_active(ros, make, status):
+def test_parameters_can_be_changed_while_active_but_not_while_armed(ros, make, status):
     bridge = make()
     statuses = status()
     ros.listen(Float64MultiArray, 'hand/commands', qos.COMMANDS)
@@ -315,10 +315,21 @@ def test_watchdog_parameters_can_be_changed_while_active(ros, make, status):
         return statuses[-1].state == state
 
     ros.until(lambda: published('resting') and statuses[-1].reason == 'old', 'refusal')
+    changes = {'timeout': 5.0, 'check_stamps': False, 'state_timeout': 60.0, 'mapping': '/other'}
+    for name, value in changes.items():
+        before = bridge.get_parameter(name).value
+        result = bridge.set_parameters_atomically([Parameter(name, value=value)])
+        assert not result.successful
+        assert result.reason == (f'Cannot set {name}: the bridge is armed; call ~/disarm first.')
+        assert bridge.get_parameter(name).value == before
     parameters = [Parameter('check_stamps', value=False)]
+    assert call(ros, 'emergency_stop').success
+    assert not bridge.set_parameters_atomically(parameters).successful
+    assert call(ros, 'reset').success
     assert bridge.set_parameters_atomically(parameters).successful
-    ros.until(lambda: published('commanding'), 'following')
     assert not bridge.set_parameters_atomically([Parameter('timeout', value=9.0)]).successful
+    assert call(ros, 'arm').success
+    ros.until(lambda: published('commanding'), 'following')
 
 
 def test_second_pipeline_is_refused_and_diagnostics_count_refusals(ros, make, status):

@@ -49,14 +49,16 @@ class LaunchedNode:
         True to configure and activate the node; False to configure it.
     action : LifecycleNode
         Action that starts the node.
-    message : str
-        Last message on its ``~/status``.
+    message, state : str
+        Last message and state on its ``~/status``.
     has_status : bool
         True after the first status of the current process.
     requested : bool
         True after the first transition was requested.
-    up : bool
+    reached : bool
         True after the last transition.
+    up : bool
+        True after the last transition, and once an active driver no longer waits for its device.
     subscription : Subscription
         Subscription to ``~/status``.
     """
@@ -65,20 +67,32 @@ class LaunchedNode:
     active: bool
     action: Any
     message: str = ''
+    state: str = field(default='', init=False)
     has_status: bool = field(default=False, init=False)
     requested: bool = field(default=False, init=False)
+    reached: bool = field(default=False, init=False)
     up: bool = field(default=False, init=False)
     subscription: Any = field(default=None, init=False)
 
     def reset(self) -> None:
         """Reset the state for a new process of the node."""
-        self.has_status = self.requested = self.up = False
+        self.has_status = self.requested = self.reached = self.up = False
+        self.state = ''
 
 
 class _FirstStatus(Event):  # type: ignore[misc]
     """The first status of a managed node was received."""
 
     name = 'myogestic_ros.FirstStatus'
+
+    def __init__(self, node: LaunchedNode) -> None:
+        self.node = node
+
+
+class _NewState(Event):  # type: ignore[misc]
+    """The state in the status of a managed node has changed."""
+
+    name = 'myogestic_ros.NewState'
 
     def __init__(self, node: LaunchedNode) -> None:
         self.node = node
@@ -150,6 +164,7 @@ def bring_up(
 
     A node is configured when all nodes before it are up. A node that refuses a transition, or
     ends before it is up, ends the launch with the reason. A restarted node is brought up again.
+    While a driver waits for its device, the nodes after it wait, too.
 
     Parameters
     ----------
@@ -185,7 +200,8 @@ def _handlers(node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
             entities=[OpaqueFunction(function=function)],
         )
 
-    configured = partial(_activate if node.active else _on_up, node=node, sequence=sequence)
+    reached = partial(_on_reached, node=node, sequence=sequence)
+    configured = partial(_activate, node=node, sequence=sequence) if node.active else reached
     handlers = [
         OnProcessStart(
             target_action=node.action,
@@ -195,8 +211,14 @@ def _handlers(node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
             matcher=lambda event: isinstance(event, _FirstStatus) and event.node is node,
             entities=[OpaqueFunction(function=partial(_configure_next, sequence=sequence))],
         ),
+        EventHandler(
+            matcher=lambda event: isinstance(event, _NewState) and event.node is node,
+            entities=[
+                OpaqueFunction(function=partial(_on_new_state, node=node, sequence=sequence))
+            ],
+        ),
         on('configuring', 'inactive', configured),
-        on('activating', 'active', partial(_on_up, node=node, sequence=sequence)),
+        on('activating', 'active', reached),
         on(
             'configuring', 'unconfigured', partial(_on_refusal, node=node, transition='configured')
         ),
@@ -219,10 +241,16 @@ def _on_process_start(context: LaunchContext, node: LaunchedNode) -> None:
     loop = context.asyncio_loop
 
     def on_status(message: Any) -> None:
-        node.message = message.message
+        changed, node.state, node.message = (
+            node.state != message.state,
+            message.state,
+            message.message,
+        )
         if not node.has_status:
             node.has_status = True
             loop.call_soon_threadsafe(lambda: context.emit_event_sync(_FirstStatus(node)))
+        elif changed:
+            loop.call_soon_threadsafe(lambda: context.emit_event_sync(_NewState(node)))
 
     if node.subscription is None:
         kind = STATUS_TYPES.get(node.name, NodeStatus)
@@ -245,6 +273,27 @@ def _activate(context: LaunchContext, node: LaunchedNode, sequence: _StartSequen
     return [] if node.up else [_change(node, Transition.TRANSITION_ACTIVATE)]
 
 
+def _on_reached(context: LaunchContext, node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
+    """Go on with the next node, unless this one waits for its device."""
+    node.reached = True
+    if node.name != 'driver' or not node.active or node.state == 'streaming':
+        return _on_up(context, node, sequence)
+    # The status of the activation may arrive after the event of the transition.
+    checks = partial(_on_new_state, node=node, sequence=sequence, timeout=True)
+    return [TimerAction(period=REASON_DELAY_S, actions=[OpaqueFunction(function=checks)])]
+
+
+def _on_new_state(
+    context: LaunchContext, node: LaunchedNode, sequence: _StartSequence, timeout: bool = False
+) -> list[Any]:
+    """Go on if a driver no longer waits, or has stopped already, as after a short recording."""
+    if node.up or not node.reached:
+        return []
+    if node.state == 'waiting':
+        return [LogInfo(msg=f'{node.name} is active. {node.message}')] if timeout else []
+    return _on_up(context, node, sequence) if timeout or node.state == 'streaming' else []
+
+
 def _on_up(context: LaunchContext, node: LaunchedNode, sequence: _StartSequence) -> list[Any]:
     node.up = True
     text = f'{node.name} is {"active" if node.active else "ready (inactive)"}.'
@@ -264,7 +313,7 @@ def _change(node: LaunchedNode, transition: int) -> EmitEvent:
 
 def _on_refusal(context: LaunchContext, node: LaunchedNode, transition: str) -> list[Any]:
     """End the launch, unless the node was up before: then a user requested the transition."""
-    if node.up:
+    if node.reached:
         return []
 
     def end(context: LaunchContext) -> None:
@@ -274,7 +323,7 @@ def _on_refusal(context: LaunchContext, node: LaunchedNode, transition: str) -> 
 
 
 def _on_process_exit(context: LaunchContext, node: LaunchedNode) -> None:
-    if context.is_shutdown or node.up:
+    if context.is_shutdown or node.reached:
         return
     code = context.locals.event.returncode
     raise RuntimeError(

@@ -10,6 +10,7 @@
     ├── SessionError     a session that cannot be read or written
     ├── ProtocolError    a protocol that cannot be read or run
     ├── SourceError      a source that cannot be opened, configured or read
+    │   └── SourceWaiting  a device that is not there yet
     ├── DecoderError     a decoder that cannot be imported or is invalid
     └── ControlError     an invalid mapping, URDF or parameter of a hand
 
@@ -26,6 +27,7 @@ __all__ = [
     'SessionError',
     'SignalError',
     'SourceError',
+    'SourceWaiting',
     'StateError',
     'TrainingError',
 ]
@@ -61,6 +63,14 @@ class ProtocolError(MyoGesticError):
 
 class SourceError(MyoGesticError):
     """A source that cannot be opened, configured or read."""
+
+
+class SourceWaiting(SourceError):  # noqa: N818 - not an error: the device may come
+    """A device that is not there yet; nothing is wrong.
+
+    The message tells what the user has to do, without a full stop: "switch the Muovi on (listening
+    on port 54321)".
+    """
 
 
 class DecoderError(MyoGesticError):

@@ -73,12 +73,15 @@ class Chunk:
         Sampling rate, in Hz.
     data : ndarray of float32, shape (n_samples, n_channels)
         Samples in volt; may be a read-only view.
+    stream : str
+        Name of an auxiliary stream of a source; empty for its main stream.
     """
 
     first_sample: int
     stamp_ns: int
     sampling_rate: float
     data: Samples
+    stream: str = ''
 
     @property
     def n_samples(self) -> int:

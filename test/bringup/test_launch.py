@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from ament_index_python.packages import get_package_share_directory
 from support.graph import PATIENCE_S, set_domain
+from support.installed_source import WAITING, install_source
 from support.paths import ROOT
 from support.processes import alive, until
 
@@ -188,6 +190,22 @@ def test_node_failure_ends_the_launch_with_the_reason(tmp_path, file, arguments,
         assert reason in launch.text
         for node in ('driver', 'pipeline'):
             assert not any(alive(pid) for pid in launch.pids(node))
+
+
+@needs_launch
+def test_bringup_waits_for_the_device(tmp_path, monkeypatch):
+    install_source(tmp_path, monkeypatch, WAITING, late='Listening')
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / 'own.yaml').write_text(f'/**: {{ros__parameters: {{late.port: {port}}}}}')
+    set_domain()
+    arguments = ['source:=late', 'params_file:=own.yaml', 'hand:=none']
+    with launched(tmp_path, 'bringup.launch.py', *arguments) as launch:
+        launch.wait('driver is active. Waiting for the device: switch it on (listening on port')
+        assert 'recorder is' not in launch.text
+        with socket.create_connection(('127.0.0.1', port)):
+            launch.wait('All nodes are up.')
+        assert launch.end() == 0, launch.text
 
 
 @needs_launch

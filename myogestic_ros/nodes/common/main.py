@@ -109,7 +109,9 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
 def _spin(node: ManagedNode, signals: _ShutdownSignals) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    signals.wake = executor.wake
+    # Executor.wake() alone does not end a spin_once() that finds no work: it would wait until its
+    # timeout.
+    signals.wake = lambda: executor.create_task(lambda: None)
     code = 0
     try:
         _warn_about_unknown_parameters(node)

@@ -27,6 +27,7 @@ from myogestic_ros.nodes.common.conversions import (
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
+from myogestic_ros.nodes.driver.auxiliary_streams import AuxiliaryStreams
 from myogestic_ros.nodes.driver.flow_control import FlowControl
 from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
 from myogestic_ros.sources.base import Source
@@ -68,12 +69,15 @@ OPEN_TIMEOUT_S = 0.08
 RELEASE_TIMEOUT_S = 0.08
 """A source that takes longer to release continues to do so after deactivation has returned."""
 RELEASE_TIMEOUT_AT_SHUTDOWN_S = 5.0
+WAITING_STATUS_INTERVAL_S = 1.0
 
 
 class DriverNode(ManagedNode):
     """Stream samples from a source.
 
-    The node is active while it streams; otherwise the device is released.
+    The node is active while it streams or waits for its device; otherwise the device is released.
+    ``~/status`` tells the two apart: its state is ``'streaming'`` only while the source is open,
+    and otherwise ``'waiting'``.
 
     ROS parameters
     --------------
@@ -84,8 +88,10 @@ class DriverNode(ManagedNode):
     ----------
     emg : EmgFrame
     emg/info : StreamInfo, latched
+    <name>, <name>/info : EmgFrame, StreamInfo
+        For each auxiliary stream of the source, for example the motion sensor of a device.
     label : Label, latched
-        Only if the source has labels (``replay``).
+        Only if the source has labels (``replay``, and devices with triggers or markers).
     ~/status : NodeStatus, latched
     /diagnostics : diagnostic_msgs/DiagnosticArray, 1 Hz
 
@@ -110,6 +116,9 @@ class DriverNode(ManagedNode):
         self._source: Source | None = None
         self._reader: SourceReader | None = None
         self._numbering = SampleNumbering()
+        self._auxiliary = AuxiliaryStreams(self)
+        self._waiting_since_s: float | None = None
+        self._waiting_told_s = 0.0
         # Created here, so that subscribers are discovered before the first frame is published.
         self._frames = self.create_publisher(EmgFrame, 'emg', qos.EMG)
         self._info = self.create_publisher(StreamInfoMessage, 'emg/info', qos.INFO)
@@ -147,6 +156,8 @@ class DriverNode(ManagedNode):
             raise SourceError('The source is still being released; try again in a moment.')
         self._lost_before += self._numbering.lost
         self._numbering = SampleNumbering()
+        self._auxiliary.restart()
+        self._waiting_since_s = None
         source = self._make_source()  # parameters may have changed since
         if self._flow is not None:
             self._flow.restart()
@@ -156,7 +167,9 @@ class DriverNode(ManagedNode):
             on_item=self._on_item,
             on_failure=self._on_failure,
             on_end=lambda: self.request_deactivation('The recording has ended.', error=False),
+            on_waiting=self._on_waiting,
         )
+        self.active_state = 'waiting'
         self.status_message = 'Opening the source.'
         self._last_frame_s = time.monotonic()
         if self._reader.start(OPEN_TIMEOUT_S):
@@ -176,6 +189,7 @@ class DriverNode(ManagedNode):
         self._source = None
         self._connect_labels(published=None)
         self._connect_flow_control(False)
+        self._auxiliary.close()
 
     # -- labels -------------------------------------------------------------------------------
 
@@ -212,12 +226,32 @@ class DriverNode(ManagedNode):
 
     def _on_open(self, info: StreamInfo, late: bool) -> None:
         start_ns = self.get_clock().now().nanoseconds
+        auxiliary_streams = getattr(self._source, 'auxiliary_streams', tuple)
+        self._auxiliary.on_open(auxiliary_streams(), start_ns, self._frame_id)
         if not late:
             self._wait_for_subscribers()
         self._numbering.on_open(start_ns)
         self._info.publish(stream_info_to_ros(info, start_ns, self._frame_id))
+        self.active_state = 'streaming'
+        if self._waiting_since_s is not None:
+            self._waiting_since_s = None
+            self.get_logger().info(f'Streaming from {info.device or "the device"}.')
         if late:
             self.set_status('Streaming.')
+
+    def _on_waiting(self, reason: str) -> None:
+        """Report what the source waits for: at once, and then every second."""
+        now_s = time.monotonic()
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now_s
+            self._waiting_told_s = 0.0
+            if self.active_state == 'streaming':  # the device went away and may come back
+                self._counts['reconnects'] += 1
+            self.get_logger().info(f'Waiting for the device: {reason}.')
+        self.active_state = 'waiting'
+        if now_s - self._waiting_told_s >= WAITING_STATUS_INTERVAL_S:
+            self._waiting_told_s = now_s
+            self.set_status(waiting_message(reason, now_s - self._waiting_since_s))
 
     def _wait_for_subscribers(self) -> None:
         """Wait until known subscribers are connected: they would miss frames sent before."""
@@ -231,6 +265,9 @@ class DriverNode(ManagedNode):
             if self._label_publisher is not None:
                 stamp_ns = self._numbering.stamp_ns(item)
                 self._label_publisher.publish(label_to_ros(replace(item, stamp_ns=stamp_ns)))
+            return
+        if item.stream:
+            self._auxiliary.publish(item)
             return
         chunk = self._numbering.renumber(item)
         if self._flow is not None and self._reader is not None:
@@ -248,6 +285,7 @@ class DriverNode(ManagedNode):
 
     def _on_failure(self, error: Exception, failures: int) -> float | None:
         """Report a failure; return the pause before the next attempt, s, or None to stop."""
+        self.active_state = 'waiting'
         sentence = str(error) if isinstance(error, MyoGesticError) else f'{error!r}.'
         if not isinstance(error, MyoGesticError):  # a bug in the source, not a device failure
             trace = ''.join(traceback.format_exception(error))
@@ -287,11 +325,32 @@ class DriverNode(ManagedNode):
             'longest pause [ms]': f'{self._longest_pause_s * 1e3:.1f}',
             **{name: str(count) for name, count in self._counts.items()},
             'lost samples': str(self._lost_before + self._numbering.lost),
+            **self._auxiliary.diagnostics(),
+            **self._health(),
         }
         self._longest_pause_s = 0.0
         if self.lifecycle_state == 'active' and self._counts['frames'] == frames:
             return DiagnosticStatus.WARN, self.status_message or 'No samples.', values
         return DiagnosticStatus.OK, self.status_message, values
+
+    def _health(self) -> dict[str, str]:
+        """Return what the device reports about itself, while it streams."""
+        if self.lifecycle_state != 'active':
+            return {}
+        try:
+            return dict(getattr(self._source, 'health', dict)())
+        except Exception as error:  # a fault in a report must not end the node
+            return {'health': f'not available: {error!r}'}
+
+
+def waiting_message(reason: str, waited_s: float) -> str:
+    """Return the status while the device is waited for, with the time in whole seconds.
+
+    The time goes into the parenthesis at the end of the reason, if there is one.
+    """
+    time_text = f'{waited_s:.0f} s'
+    reason = f'{reason[:-1]}, {time_text})' if reason.endswith(')') else f'{reason} ({time_text})'
+    return f'Waiting for the device: {reason}.'
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.errors import SourceError, SourceWaiting
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo, sample_time_ns
 from myogestic_ros.sources.base import EndOfRecording, Source
 
@@ -13,6 +16,8 @@ __all__ = ['SampleNumbering', 'SourceReader']
 
 READ_TIMEOUT_S = 0.05
 """Longest time for which a silent source delays its release."""
+WAITING_INTERVAL_S = 0.05
+"""Shortest time between two calls of `Source.open` while a device is waited for."""
 
 
 class SourceReader:
@@ -31,6 +36,8 @@ class SourceReader:
         pause before the next attempt to open the source, s, or None to end the run.
     on_end : callable
         Called at the end of a recording.
+    on_waiting : callable
+        Called, repeatedly, with a sentence about what has to happen while the device is not there.
 
     Notes
     -----
@@ -45,17 +52,20 @@ class SourceReader:
         on_item: Callable[[Chunk | Label], None],
         on_failure: Callable[[Exception, int], float | None],
         on_end: Callable[[], None],
+        on_waiting: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._source = source
         self._on_open = on_open
         self._on_item = on_item
         self._on_failure = on_failure
         self._on_end = on_end
+        self._on_waiting = on_waiting
         self._stop = threading.Event()
         self._first_attempt = threading.Event()
         self._lock = threading.Lock()
         self._start_returned = False
-        self._open_error: Exception | None = None
+        self._failures = 0  # since the last item
+        self._open_result: Exception | bool = False  # True: open, False: opening or waiting
         self._thread = threading.Thread(target=self._run, name='reader', daemon=True)
 
     @property
@@ -79,7 +89,7 @@ class SourceReader:
         Returns
         -------
         bool
-            True if the source is open, False if it is still opening.
+            True if the source is open, False if it is still opening, or waits for its device.
 
         Raises
         ------
@@ -90,54 +100,71 @@ class SourceReader:
         self._first_attempt.wait(timeout_s)
         with self._lock:
             self._start_returned = True
-        if self._open_error is not None:
+        result = self._open_result
+        if isinstance(result, Exception):
             self._thread.join(timeout_s)
-            if isinstance(self._open_error, SourceError):
-                raise self._open_error
-            raise SourceError(
-                f'The source cannot be opened: {self._open_error!r}.'
-            ) from self._open_error
-        return self._first_attempt.is_set()
+            if isinstance(result, SourceError):
+                raise result
+            raise SourceError(f'The source cannot be opened: {result!r}.') from result
+        return result
 
     def stop(self, timeout_s: float) -> bool:
         """Stop reading; return True if the source is released within ``timeout_s``."""
         self._stop.set()
+        interrupt = getattr(self._source, 'interrupt', None)  # only devices have it
+        if interrupt is not None and self.running:
+            with contextlib.suppress(
+                Exception
+            ):  # the device may have gone; `close` follows anyway
+                interrupt()
         self._thread.join(timeout_s)
         return not self.running
 
     def _run(self) -> None:
-        failures = 0
         while not self._stop.is_set():
+            began_s = time.monotonic()
             try:
-                info = self._source.open()
-                if self._stop.is_set():
-                    break
-                self._on_open(info, not self._answer_start(None))
-                while not self._stop.is_set():
-                    item = self._source.read(READ_TIMEOUT_S)
-                    if item is not None and not self._stop.is_set():
-                        failures = 0
-                        self._on_item(item)
+                self._stream()
             except EndOfRecording:
                 if not self._stop.is_set():
                     self._on_end()
                 break
+            except SourceWaiting as waiting:
+                self._wait(str(waiting), began_s)
             except Exception as error:
                 if self._stop.is_set() or self._answer_start(error):
                     break
-                failures += 1
+                self._failures += 1
                 self._source.close()
-                pause_s = self._on_failure(error, failures)
+                pause_s = self._on_failure(error, self._failures)
                 if pause_s is None or self._stop.wait(pause_s):
                     break
         self._source.close()
 
-    def _answer_start(self, error: Exception | None) -> bool:
+    def _stream(self) -> None:
+        """Open the source and hand over its items until `stop` is called."""
+        info = self._source.open()
+        if not self._stop.is_set():
+            self._on_open(info, not self._answer_start(True))
+        while not self._stop.is_set():
+            item = self._source.read(READ_TIMEOUT_S)
+            if item is not None and not self._stop.is_set():
+                self._failures = 0
+                self._on_item(item)
+
+    def _wait(self, reason: str, began_s: float) -> None:
+        """Report what the device waits for, and pause until it is to be opened again."""
+        if not self._stop.is_set():
+            self._on_waiting(reason)
+            self._answer_start(False)
+            self._stop.wait(max(0.0, WAITING_INTERVAL_S - (time.monotonic() - began_s)))
+
+    def _answer_start(self, result: Exception | bool) -> bool:
         """Hand the result of opening the source to `start`; return False if it has returned."""
         with self._lock:
             waiting = not (self._start_returned or self._first_attempt.is_set())
             if waiting:
-                self._open_error = error
+                self._open_result = result
             self._first_attempt.set()
             return waiting
 
@@ -184,4 +211,4 @@ class SampleNumbering:
             self.lost += max(0, first_sample - self._next_sample)
         self._next_sample = first_sample + chunk.n_samples
         self._end_ns = sample_time_ns(stamp_ns, chunk.n_samples, chunk.sampling_rate)
-        return Chunk(first_sample, stamp_ns, chunk.sampling_rate, chunk.data)
+        return replace(chunk, first_sample=first_sample, stamp_ns=stamp_ns)

@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.parameter import Parameter as RosParameter
 from support.ros import ros_graph
 
-from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.errors import SourceError, SourceWaiting
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.core.signals import Chunk, StreamInfo
 from myogestic_ros.core.signals import Label as CoreLabel
@@ -34,6 +34,8 @@ class Device:
         self.open_now = 0
         self.most_open = 0
         self.labels = []
+        self.waited_for = False
+        self.battery = '80 %'
 
 
 class Fake:
@@ -48,6 +50,8 @@ class Fake:
         self._first = 0
 
     def _require_device(self):
+        if self.device.waited_for:
+            raise SourceWaiting('switch it on (listening on port 1)')
         if not self.device.there:
             raise SourceError('The device does not answer; is it switched on?')
 
@@ -75,6 +79,27 @@ class Fake:
         self._is_open = False
 
 
+class Armband(Fake):
+    """A fake source with a motion sensor at 100 Hz, and facts about itself."""
+
+    def auxiliary_streams(self):
+        return [StreamInfo('imu', 100.0, ('x', 'y'), unit='g')]
+
+    def health(self):
+        return {'battery': self.device.battery} if self.device.battery else 1 / 0
+
+    def open(self):
+        self._motion = 0
+        return super().open()
+
+    def read(self, timeout_s):
+        if self._first >= 10 * (self._motion + 1):  # one sample of motion after each chunk
+            n, self._motion = self._motion, self._motion + 1
+            data = np.full((1, 2), n, np.float32)
+            return Chunk(n, n * TICK_NS, 100.0, data, 'imu')
+        return super().read(timeout_s)
+
+
 class Labelled(Fake):
     """A fake source with labels of its own."""
 
@@ -98,6 +123,7 @@ def device(monkeypatch):
     monkeypatch.setattr(Fake, 'device', device, raising=False)
     monkeypatch.setitem(registry.BUILT_IN, 'fake', Fake)
     monkeypatch.setitem(registry.BUILT_IN, 'labelled', Labelled)
+    monkeypatch.setitem(registry.BUILT_IN, 'armband', Armband)
     yield device
     device.opens.set()
 
@@ -196,6 +222,61 @@ def test_a_hanging_device_is_never_opened_twice(ros, driver, device):
     ros.until(lambda: len(frames) > 20, 'frames')
     assert device.most_open == 1
     assert [frame.first_sample for frame in frames] == list(range(0, 10 * len(frames), 10))
+
+
+def test_a_driver_that_waits_for_its_device_says_so_and_can_be_stopped(ros, driver, device):
+    status = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
+    diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    device.waited_for = True
+    assert driver.request_transition('activate')[0]
+    ros.until(lambda: status[-1].state == 'waiting', 'status')
+    waiting = 'Waiting for the device: switch it on (listening on port 1, '
+    ros.until(lambda: status[-1].message.startswith(waiting), 'reason')
+    for _ in range(3):
+        assert driver.request_transition('deactivate') == (True, 'Stopped streaming.')
+        assert driver.request_transition('activate')[0]  # at once
+    # more attempts than max_failed_reconnect_attempts
+    ros.until(lambda: status[-1].message.endswith(', 1 s).'), 'time')
+    ros.until(lambda: 'switch it on' in diagnostics[-1].status[0].message, 'diagnostics')
+    frames = ros.listen(EmgFrame, 'emg', qos.EMG)
+    device.waited_for = False
+    ros.until(lambda: status[-1].message == 'Streaming.', 'the device')
+    assert status[-1].state == 'streaming'
+    ros.until(lambda: frames, 'frames')
+    device.waited_for = True  # the device goes away and comes back by itself
+    ros.until(lambda: status[-1].state == 'waiting', 'status')
+    device.waited_for = False
+    ros.until(lambda: status[-1].state == 'streaming', 'the device')
+    ros.until(
+        lambda: np.diff([frame.first_sample for frame in frames]).max(initial=0) > 10, 'a hole'
+    )
+    assert driver._counts['reconnects'] == 1
+
+
+def test_auxiliary_streams_are_published_with_their_own_numbering(ros, driver, device):
+    set_parameter(driver, 'source', 'armband')
+    emg = ros.listen(EmgFrame, 'emg', qos.EMG)
+    diagnostics = ros.listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    assert driver.request_transition('activate')[0]
+    motion = ros.listen(EmgFrame, 'imu', qos.EMG)
+    infos = ros.listen(StreamInfoMessage, 'imu/info', qos.INFO)
+    ros.until(lambda: len(motion) > 5 and emg and infos, 'both streams')
+    assert (infos[0].unit, list(infos[0].channel_names)) == ('g', ['x', 'y'])
+    assert [frame.first_sample for frame in motion] == [int(frame.data[0]) for frame in motion]
+    assert np.diff([frame.first_sample for frame in motion]).tolist() == [1] * (len(motion) - 1)
+    assert {frame.channels for frame in emg} == {1}
+
+    def values():
+        return {pair.key: pair.value for pair in diagnostics[-1].status[0].values}
+
+    ros.until(lambda: values().get('battery') == '80 %', 'health')
+    assert values()['lost samples of imu'] == '0'
+    device.battery = None  # a fault in the report
+    ros.until(lambda: 'ZeroDivisionError' in values().get('health', ''), 'the fault')
+    driver.request_transition('deactivate')
+    set_parameter(driver, 'source', 'fake')
+    driver.request_transition('activate')
+    ros.until(lambda: not ros.hand.count_publishers('imu'), 'the end of the stream')
 
 
 def test_a_reconnect_skips_sample_indices_and_is_reported(ros, driver, device):

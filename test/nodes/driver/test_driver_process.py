@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import numpy as np
 import pytest
 from support.graph import graph, replay, synthetic
+from support.installed_source import LISTENING, WAITING, install_source
 
 from myogestic_ros.demo.node_client import DemoError
 from myogestic_ros.msg import EmgFrame, Label, StreamInfo
@@ -48,14 +52,7 @@ class Flaky:
 @pytest.fixture
 def flaky(tmp_path, monkeypatch):
     """Install a source through an entry point; return its parameters and a function that sets its switch file."""
-    package = tmp_path / 'flaky-1.dist-info'
-    package.mkdir()
-    (package / 'METADATA').write_text('Metadata-Version: 2.1\nName: flaky\nVersion: 1\n')
-    (package / 'entry_points.txt').write_text(
-        '[myogestic_ros.sources]\nflaky = flaky_source:Flaky\nbroken = flaky_source:Nothing\n'
-    )
-    (tmp_path / 'flaky_source.py').write_text(FAKE_SOURCE)
-    monkeypatch.setenv('PYTHONPATH', str(tmp_path), prepend=':')
+    install_source(tmp_path, monkeypatch, FAKE_SOURCE, flaky='Flaky', broken='Nothing')
     switch = tmp_path / 'switch'
     switch.write_text('on')
     return {
@@ -155,6 +152,36 @@ def test_activation_is_refused_without_the_device(tmp_path, flaky):
         assert "Source 'broken'" in g.log(
             'driver'
         )  # one broken package does not affect the others
+
+
+@pytest.mark.parametrize('code', [LISTENING, WAITING], ids=['blocking', 'waiting'])
+def test_a_driver_whose_device_is_not_there_obeys_at_once(tmp_path, monkeypatch, code):
+    install_source(tmp_path, monkeypatch, code, late='Listening')
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    took_s = {}
+
+    def timed(name, function, *args):
+        began_s = time.monotonic()
+        function(*args)
+        took_s[name] = max(took_s.get(name, 0.0), time.monotonic() - began_s)
+
+    with graph(tmp_path, driver={'source': 'late', 'late.port': port}) as g:
+        for _ in range(2):
+            timed('activate', g.operator.transition, 'driver', 'activate')
+            g.wait(lambda: g.operator.node_status['driver'].state == 'waiting', 'status')
+            timed('deactivate', g.operator.transition, 'driver', 'deactivate')
+        g.operator.transition('driver', 'activate')
+        frames, _, _ = listen(g)
+        with socket.create_connection(('127.0.0.1', port)) as device:
+            device.sendall(bytes(50))
+            g.wait(lambda: frames, 'frames')
+        assert g.operator.node_status['driver'].state == 'streaming'
+        g.operator.transition('driver', 'deactivate')
+        g.operator.transition('driver', 'activate')
+        g.wait(lambda: g.operator.node_status['driver'].state == 'waiting', 'status')
+        timed('SIGINT', g.nodes.stop)
+    assert max(took_s.values()) < 3.0, took_s  # each takes less than 0.3 s on an idle machine
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 
-from myogestic_ros.core.errors import SourceError
+from myogestic_ros.core.errors import SourceError, SourceWaiting
 from myogestic_ros.core.signals import Chunk, Label, StreamInfo
 from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
 from myogestic_ros.sources.base import EndOfRecording
@@ -65,6 +65,7 @@ class Run:
             on_item=lambda item: self.calls.put(('item', item)),
             on_failure=self._fail,
             on_end=lambda: self.calls.put(('end', None)),
+            on_waiting=lambda reason: self.calls.put(('waiting', reason)),
         )
 
     def _fail(self, error, failures):
@@ -122,6 +123,35 @@ def test_a_failed_open_after_start_is_retried(run):
     assert run.next()[0] == 'item'
     run.source.reading.put(SourceError('Gone.'))
     assert run.next() == ('Gone.', 1)  # the count restarts after an item
+
+
+def test_a_source_that_waits_is_opened_again_and_not_closed(run):
+    for _ in range(3):
+        run.source.opening.put(SourceWaiting('switch it on'))
+    assert not run.reader.start(TIMEOUT_S)
+    assert [run.next() for _ in range(3)] == [('waiting', 'switch it on')] * 3
+    run.source.opening.put(INFO)
+    assert run.next() == ('open', True)
+    run.source.reading.put(SourceWaiting('it will dial again'))
+    assert run.next() == ('waiting', 'it will dial again')
+    assert run.source.closed == 0
+    run.source.opening.put(SourceError('Not a device.'))
+    assert run.next() == ('Not a device.', 1)  # waiting is not a failed attempt
+    assert run.source.closed == 1
+
+
+def test_stop_interrupts_a_source_that_can_be_interrupted(run):
+    run.source.interrupt = lambda: run.source.opening.put(SourceError('Interrupted.'))
+    assert not run.reader.start(0.01)
+    assert run.reader.stop(TIMEOUT_S)
+    assert run.calls.empty()
+
+
+def test_stop_works_when_the_interruption_fails(run):
+    run.source.interrupt = lambda: 1 / 0
+    run.source.opening.put(INFO)
+    run.reader.start(TIMEOUT_S)
+    assert run.reader.stop(TIMEOUT_S)
 
 
 def test_the_run_ends_when_on_failure_returns_none(run):

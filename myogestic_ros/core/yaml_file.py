@@ -152,8 +152,15 @@ def check_size(text: str) -> None:
     """
     loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     counter = _SizeCounter()
-    for event in yaml.parse(text, loader):
-        counter.add(event)
+    try:
+        for event in yaml.parse(text, loader):
+            counter.add(event)
+    except yaml.MarkedYAMLError as error:
+        if 'nesting depth' not in (error.problem or ''):
+            raise
+        mark = error.problem_mark  # LibYAML has a limit of its own, and reads ahead of the events
+        line = 1 if mark is None else mark.line + 1
+        raise YamlError(_too_deep(line)) from error
 
 
 class _SizeCounter:
@@ -167,7 +174,7 @@ class _SizeCounter:
         if isinstance(event, STARTS):
             self._open.append((event.anchor, 1, 0))
             if len(self._open) > MAX_DEPTH + 1:
-                raise YamlError(f'{_at(event)}: it is nested deeper than {MAX_DEPTH} levels')
+                raise YamlError(_too_deep(event.start_mark.line + 1))
         elif isinstance(event, ENDS):
             self._count(event, *self._open.pop())
         elif isinstance(event, yaml.ScalarEvent):
@@ -184,6 +191,10 @@ class _SizeCounter:
         if values > MAX_VALUES or characters > MAX_CHARACTERS:
             limit = f'{MAX_VALUES} values or {MAX_CHARACTERS} characters'
             raise YamlError(f'{_at(event)}: it has more than {limit} with aliases expanded')
+
+
+def _too_deep(line: int) -> str:
+    return f'is not valid YAML: line {line}: it is nested deeper than {MAX_DEPTH} levels'
 
 
 def _at(event: Any) -> str:

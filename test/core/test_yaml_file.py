@@ -64,7 +64,7 @@ def test_empty_file_has_no_content(text):
         ('a: 2020-13-45', 'is not valid YAML'),
         ('a: !!python/object:os.system {}', 'is not valid YAML: line 1'),
         ('a: &a {b: *a}', 'line 1: an alias contains itself'),
-        ('[' * 5000, 'is not valid YAML'),
+        ('[' * 5000, 'line 1: it is nested deeper than 100 levels'),
         ('a: 1\n---\nb: 2', 'is not valid YAML'),
         ('a: \x00', 'is not valid YAML'),
     ],

@@ -93,7 +93,7 @@ def _open_lz4(file: Path) -> Any:
 
 PIECE_BYTES = 2**20
 OPENERS: dict[bytes, Callable[[Path], Any]] = {
-    b'\x78': BinaryZlibFile,
+    b'\x78': lambda file: BinaryZlibFile(str(file)),
     b'\x1f\x8b': gzip.open,
     b'BZ': bz2.open,
     b'\x5d\x00': lzma.open,

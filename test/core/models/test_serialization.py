@@ -38,9 +38,9 @@ def test_a_compressed_model_is_loaded_within_the_limit_only(tmp_path, monkeypatc
     path = tmp_path / 'model.joblib'
     joblib.dump(np.zeros(50 * 2**20, np.uint8), path, compress=(compress, 3))
     assert path.stat().st_size < 2**20
+    monkeypatch.setenv(MAX_RATIO.variable, '1e9')
     assert load_pickle(path).size == 50 * 2**20
     monkeypatch.setenv(MAX_MODEL.variable, '20')
-    monkeypatch.setenv(MAX_RATIO.variable, '1e9')
     words = f'expands to more than 20 MiB .set {MAX_MODEL.variable} to allow more.'
     with pytest.raises(ModelError, match=words):
         load_pickle(path)

@@ -154,6 +154,7 @@ def test_a_compressed_file_that_expands_to_gigabytes_is_refused(tmp_path, bombs)
         + ', '.join(f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 10)}]' for n in range(1, 10))
         + '}',
     ],
+    ids=['nesting', 'mappings', 'aliases'],
 )
 def test_metadata_that_expands_or_nests_is_not_read_but_its_messages_are(tmp_path, text):
     path = write(tmp_path / 's', ITEMS, ('rest', 'fist'))

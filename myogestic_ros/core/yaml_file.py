@@ -158,9 +158,8 @@ def check_size(text: str) -> None:
     except yaml.MarkedYAMLError as error:
         if 'nesting depth' not in (error.problem or ''):
             raise
-        mark = error.problem_mark  # LibYAML has a limit of its own, and reads ahead of the events
-        line = 1 if mark is None else mark.line + 1
-        raise YamlError(_too_deep(line)) from error
+        # LibYAML has a limit of its own, and reads ahead of the events.
+        raise YamlError(_too_deep(error.problem_mark)) from error
 
 
 class _SizeCounter:
@@ -174,7 +173,7 @@ class _SizeCounter:
         if isinstance(event, STARTS):
             self._open.append((event.anchor, 1, 0))
             if len(self._open) > MAX_DEPTH + 1:
-                raise YamlError(_too_deep(event.start_mark.line + 1))
+                raise YamlError(_too_deep(event.start_mark))
         elif isinstance(event, ENDS):
             self._count(event, *self._open.pop())
         elif isinstance(event, yaml.ScalarEvent):
@@ -193,8 +192,8 @@ class _SizeCounter:
             raise YamlError(f'{_at(event)}: it has more than {limit} with aliases expanded')
 
 
-def _too_deep(line: int) -> str:
-    return f'is not valid YAML: line {line}: it is nested deeper than {MAX_DEPTH} levels'
+def _too_deep(mark: Any) -> str:
+    return f'is not valid YAML: line {mark.line + 1}: it is nested deeper than {MAX_DEPTH} levels'
 
 
 def _at(event: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,13 +128,17 @@ class NodeClient:
     def _on_label(self, message: Label) -> None:
         self.cues.append(Cue(_seconds(message.header.stamp), message.name))
 
-    def _on_prediction(self, message: Prediction) -> None:
+    def _on_prediction(self, message: Prediction, info: Mapping[str, int]) -> None:
         received_s = self._node.get_clock().now().nanoseconds * 1e-9
         stamp_s = _seconds(message.header.stamp)
         acquired_s = self._opened_s + (stamp_s - self._opened_s) / self.speed
         self.predictions.append(
             ReceivedPrediction(
-                stamp_s, received_s - acquired_s, message.label, message.compute_time
+                stamp_s,
+                received_s - acquired_s,
+                message.label,
+                message.compute_time,
+                info['source_timestamp'] * 1e-9,
             )
         )
 

@@ -25,12 +25,16 @@ class Cue:
 
 @dataclass(frozen=True)
 class ReceivedPrediction:
-    """A prediction: time of its newest sample, latency until it was received, label; times in s."""
+    """A prediction: time of its newest sample, latency until it was received, label; times in s.
+
+    ``published_s`` is the system time at which the publisher sent it.
+    """
 
     stamp_s: float
     latency_s: float
     label: str
     compute_s: float
+    published_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class BlockBuilder:
             return
         self._skip_untraced()
         if self._counter is not None and counters is not None:
-            runs = self._counter.add(counters, lambda: self.clock.sample_at(arrival_s))
+            runs = self._counter.add(counters, lambda: self._newest(arrival_s, len(data)))
             pieces = [(data[run.start : run.stop], run.first_sample) for run in runs]
         else:
             pieces = [(data, self._next_sample)]
@@ -128,6 +128,11 @@ class BlockBuilder:
             self.clock.observe(self._end_sample - 1, arrival_s)
         if self._n_waiting >= self._shortest:
             self._flush()
+
+    @property
+    def restarts(self) -> int:
+        """Number of restarts of the device's sample counter."""
+        return self._counter.restarts if self._counter is not None else 0
 
     def skip(self, n_samples: int) -> None:
         """Insert a hole before the next sample, for samples that are known to be lost."""
@@ -149,9 +154,13 @@ class BlockBuilder:
             facts['delay [s]'] = f'{clock.delay_s:.2f} (is the sampling rate right?)'
         if self._counter is not None and self._counter.repeated:
             facts['samples sent twice'] = str(self._counter.repeated)
-        if self._counter is not None and self._counter.restarts:
-            facts['restarts of the counter'] = str(self._counter.restarts)
+        if self.restarts:
+            facts['restarts of the counter'] = str(self.restarts)
         return facts
+
+    def _newest(self, arrival_s: float, n_samples: int) -> float:
+        """Return the index of a sample that is acquired now; of the first block, its last one."""
+        return self.clock.sample_at(arrival_s) if self._end_sample else n_samples - 1
 
     def _skip_untraced(self) -> None:
         """Skip samples that only a lasting delay shows to be lost: whole rounds of the counter."""

@@ -103,9 +103,7 @@ class DeviceClock:
         return stamp_ns
 
     def sample_at(self, time_s: float) -> float:
-        """Return the index of the sample that is acquired at a time; inf before the first one."""
-        if self._offset_s is None:
-            return float('inf')
+        """Return the index of the sample that is acquired at a time; call `observe` before."""
         return (time_s - self._line(time_s)) * self._rate
 
     @property

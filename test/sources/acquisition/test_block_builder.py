@@ -88,3 +88,10 @@ def test_health_reports_the_estimated_rate_and_repeated_samples():
     health = builder.health()
     assert health['samples sent twice'] == '3'
     assert health['estimated rate [Hz]'] == '999.900 (-100 ppm)'
+
+
+def test_garbage_in_the_first_block_is_no_loss_of_many_samples():
+    builder = BlockBuilder(RATE, 0.0, counter=65536)
+    send(builder, [1, 2, 3, 0, 0, 0, 0, 40000, 7, 9])
+    assert builder.restarts == 6
+    assert builder.lost < 30

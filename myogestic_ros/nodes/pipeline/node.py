@@ -278,6 +278,11 @@ class PipelineNode(ManagedNode):
         """Streams that are silent while the node predicts."""
         return self._monitor.stale if self._monitor is not None else ()
 
+    @property
+    def missing_predictions(self) -> str:
+        """Reason why no prediction comes while the node predicts; empty while they come."""
+        return self._monitor.missing if self._monitor is not None else ''
+
     # -- samples in, predictions out ----------------------------------------------------------
 
     def _on_frame(self, stream: str, message: EmgFrame) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.callbacks import Callbacks
 from myogestic_ros.core.pipeline.counters import TickCounters
 from myogestic_ros.core.pipeline.loaded_model import LoadedModel
@@ -291,19 +292,23 @@ class Pipeline:
         """Lines that the last training printed; ``train`` may also append to it."""
         return self.training.log
 
-    def start_training(self) -> None:
+    def start_training(self) -> bool:
         """Start training on `training_data` in the background, and return at once.
 
         ``train`` runs in a separate process, or in a thread if its callback cannot be imported by
         another process. The previous model stays in use until the training succeeds.
 
-        Raises
-        ------
-        StateError
-            If the pipeline is not idle, no ``train`` callback is registered, or there is no
-            training data. `status_message` has the reason.
+        Returns
+        -------
+        bool
+            False if the pipeline is not idle, no ``train`` callback is registered, or there is no
+            training data; `status_message` has the reason.
         """
-        self.training.start_training(self.reader.filters)
+        try:
+            self.training.start_training(self.reader.filters)
+        except StateError:
+            return False
+        return True
 
     def start_adapting(self) -> None:
         """Start adapting the model in use to `training_data`, as `start_training` does.
@@ -383,8 +388,41 @@ class Pipeline:
 
     # -- predicting ---------------------------------------------------------------------------
 
-    def start_predicting(self) -> None:
+    def start_predicting(self) -> bool:
         """Predict from the next tick on.
+
+        Returns
+        -------
+        bool
+            False if `begin_predicting` refuses; `status_message` has the reason.
+        """
+        try:
+            self.begin_predicting()
+        except StateError:
+            return False
+        return True
+
+    def stop_predicting(self, reason: str = 'Stopped predicting.') -> bool:
+        """Stop predicting; no prediction comes after this has returned.
+
+        Parameters
+        ----------
+        reason : str
+            The status message to set.
+
+        Returns
+        -------
+        bool
+            False if the pipeline is not predicting; `status_message` has the reason.
+        """
+        try:
+            self.end_predicting(reason)
+        except StateError:
+            return False
+        return True
+
+    def begin_predicting(self) -> None:
+        """Predict from the next tick on, as `start_predicting`, but raise the reason of a refusal.
 
         Raises
         ------
@@ -410,8 +448,8 @@ class Pipeline:
             self.reader.ticks.set_enabled(True)
             machine.enter(PipelineState.PREDICTING, self.predicting_status)
 
-    def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
-        """Stop predicting; no prediction comes after this has returned.
+    def end_predicting(self, reason: str = 'Stopped predicting.') -> None:
+        """Stop predicting, as `stop_predicting`, but raise the reason of a refusal.
 
         Parameters
         ----------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Any, Protocol
 
 from rclpy.clock import Clock, ClockType
 
-from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.load_monitor import LoadMonitor
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.prediction_monitor import PredictionMonitor
@@ -138,8 +136,7 @@ class StreamMonitor:
         incompatibility = self._models.incompatibility()
         if incompatibility is not None:
             reason = f'Stopped predicting: {incompatibility}'
-            with contextlib.suppress(StateError):  # stopped by another thread since
-                self._pipeline.stop_predicting(reason)
+            self._pipeline.stop_predicting(reason)  # unless another thread has stopped it since
             self._node.request_deactivation(reason)
 
     def _silence_message(self, after_s: float) -> str:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from numpy.typing import ArrayLike
+
 from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.callbacks import Callbacks
 from myogestic_ros.core.pipeline.counters import TickCounters
 from myogestic_ros.core.pipeline.loaded_model import LoadedModel
 from myogestic_ros.core.pipeline.model_training import ModelTraining
 from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.plain_arrays import PlainArrays
 from myogestic_ros.core.pipeline.prediction import PostProcess, Prediction
 from myogestic_ros.core.pipeline.state_machine import StateMachine
 from myogestic_ros.core.pipeline.states import PipelineState
@@ -95,6 +98,7 @@ class Pipeline:
         self.post: PostProcess | None = None
         self.predictions: dict[str, Any] = {}
         self.counters = TickCounters()
+        self._arrays = PlainArrays()
         self.max_consecutive_errors = max_consecutive_errors
         self._state_machine = StateMachine()
         self.training = ModelTraining(self._state_machine, self.callbacks, self.loaded)
@@ -364,7 +368,14 @@ class Pipeline:
         """The streams with the filters in force, and with rate and channels once known."""
         return self.reader.streams
 
-    def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
+    def push(
+        self,
+        stream: str,
+        chunk: Chunk | ArrayLike,
+        now_ns: int = 0,
+        *,
+        sampling_rate: float | None = None,
+    ) -> None:
         """Take in the next samples of a stream.
 
         A malformed chunk is dropped, counted, and reported to the observer.
@@ -373,17 +384,27 @@ class Pipeline:
         ----------
         stream : str
             Name of the stream.
-        chunk : Chunk
-            Samples, in volt, of shape ``(n_samples, n_channels)``.
+        chunk : Chunk, or array_like of shape (n_channels, n_samples)
+            Samples, in volt. An array, channels first, continues the previous array; a `Chunk` has
+            index and time of its samples.
         now_ns : int
             Time of arrival on the steady clock (``time.monotonic_ns``), in ns. With the default,
             0, no tick is skipped for being late.
+        sampling_rate : float, optional
+            Sampling rate of an array, in Hz; by default that of the stream, if it is known.
 
         Raises
         ------
         KeyError
             If the pipeline has no such stream.
+        SignalError
+            If an array has no known sampling rate, or another number of channels than the stream,
+            as one that is not channels first.
         """
+        if not isinstance(chunk, Chunk):
+            known = self.reader.cutter.validator(stream)
+            rate = known.sampling_rate if sampling_rate is None else sampling_rate
+            chunk = self._arrays.chunk(stream, chunk, rate, known.channels)
         self.reader.push(stream, chunk, now_ns)
 
     # -- predicting ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from myogestic_ros.core.pipeline.pipeline import Pipeline as CorePipeline
+from myogestic_ros.core.training.decoder_file import is_importing
 
 __all__ = ['Pipeline']
 
@@ -26,6 +27,9 @@ class Pipeline(CorePipeline):
     def spin(self, args: list[str] | None = None) -> int:
         """Run the pipeline node with this pipeline until it is interrupted.
 
+        While the file is imported as a decoder (by the node, by ``myogestic train``, or by the
+        training process), this returns 0 at once: a script works without a guard around it.
+
         Parameters
         ----------
         args : list of str, optional
@@ -36,6 +40,8 @@ class Pipeline(CorePipeline):
         int
             Exit code.
         """
+        if is_importing():
+            return 0
         from myogestic_ros.nodes.common.main import run
         from myogestic_ros.nodes.pipeline.node import PipelineNode
 

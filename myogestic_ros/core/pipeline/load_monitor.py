@@ -54,7 +54,9 @@ class LoadMonitor:
 
     def _counts(self) -> tuple[int, int]:
         cutter = self._ticks.cutter
-        return self._ticks.overruns, sum(cutter.validator(name).lost for name in cutter.names)
+        validators = [cutter.validator(name) for name in cutter.names]
+        # Refused samples did arrive: neither machine nor network lost them.
+        return self._ticks.overruns, sum(v.lost - v.unusable for v in validators)
 
     def _message(self, counts: tuple[int, int]) -> str:
         skipped, lost = (now - then for now, then in zip(counts, self._since, strict=True))

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from numpy.typing import ArrayLike
+
+from myogestic_ros.core.errors import StateError
 from myogestic_ros.core.pipeline.callbacks import Callbacks
 from myogestic_ros.core.pipeline.counters import TickCounters
 from myogestic_ros.core.pipeline.loaded_model import LoadedModel
 from myogestic_ros.core.pipeline.model_training import ModelTraining
 from myogestic_ros.core.pipeline.observer import Observer
+from myogestic_ros.core.pipeline.plain_arrays import PlainArrays
 from myogestic_ros.core.pipeline.prediction import PostProcess, Prediction
 from myogestic_ros.core.pipeline.state_machine import StateMachine
 from myogestic_ros.core.pipeline.states import PipelineState
@@ -94,6 +98,7 @@ class Pipeline:
         self.post: PostProcess | None = None
         self.predictions: dict[str, Any] = {}
         self.counters = TickCounters()
+        self._arrays = PlainArrays()
         self.max_consecutive_errors = max_consecutive_errors
         self._state_machine = StateMachine()
         self.training = ModelTraining(self._state_machine, self.callbacks, self.loaded)
@@ -291,19 +296,23 @@ class Pipeline:
         """Lines that the last training printed; ``train`` may also append to it."""
         return self.training.log
 
-    def start_training(self) -> None:
+    def start_training(self) -> bool:
         """Start training on `training_data` in the background, and return at once.
 
         ``train`` runs in a separate process, or in a thread if its callback cannot be imported by
         another process. The previous model stays in use until the training succeeds.
 
-        Raises
-        ------
-        StateError
-            If the pipeline is not idle, no ``train`` callback is registered, or there is no
-            training data. `status_message` has the reason.
+        Returns
+        -------
+        bool
+            False if the pipeline is not idle, no ``train`` callback is registered, or there is no
+            training data; `status_message` has the reason.
         """
-        self.training.start_training(self.reader.filters)
+        try:
+            self.training.start_training(self.reader.filters)
+        except StateError:
+            return False
+        return True
 
     def start_adapting(self) -> None:
         """Start adapting the model in use to `training_data`, as `start_training` does.
@@ -359,7 +368,14 @@ class Pipeline:
         """The streams with the filters in force, and with rate and channels once known."""
         return self.reader.streams
 
-    def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> None:
+    def push(
+        self,
+        stream: str,
+        chunk: Chunk | ArrayLike,
+        now_ns: int = 0,
+        *,
+        sampling_rate: float | None = None,
+    ) -> None:
         """Take in the next samples of a stream.
 
         A malformed chunk is dropped, counted, and reported to the observer.
@@ -368,23 +384,66 @@ class Pipeline:
         ----------
         stream : str
             Name of the stream.
-        chunk : Chunk
-            Samples, in volt, of shape ``(n_samples, n_channels)``.
+        chunk : Chunk, or array_like of shape (n_channels, n_samples)
+            Samples, in volt. An array, channels first, continues the previous array; a `Chunk` has
+            index and time of its samples.
         now_ns : int
             Time of arrival on the steady clock (``time.monotonic_ns``), in ns. With the default,
             0, no tick is skipped for being late.
+        sampling_rate : float, optional
+            Sampling rate of an array, in Hz; by default that of the stream, if it is known.
 
         Raises
         ------
         KeyError
             If the pipeline has no such stream.
+        SignalError
+            If an array has no known sampling rate, or another number of channels than the stream,
+            as one that is not channels first.
         """
+        if not isinstance(chunk, Chunk):
+            known = self.reader.cutter.validator(stream)
+            rate = known.sampling_rate if sampling_rate is None else sampling_rate
+            chunk = self._arrays.chunk(stream, chunk, rate, known.channels)
         self.reader.push(stream, chunk, now_ns)
 
     # -- predicting ---------------------------------------------------------------------------
 
-    def start_predicting(self) -> None:
+    def start_predicting(self) -> bool:
         """Predict from the next tick on.
+
+        Returns
+        -------
+        bool
+            False if `begin_predicting` refuses; `status_message` has the reason.
+        """
+        try:
+            self.begin_predicting()
+        except StateError:
+            return False
+        return True
+
+    def stop_predicting(self, reason: str = 'Stopped predicting.') -> bool:
+        """Stop predicting; no prediction comes after this has returned.
+
+        Parameters
+        ----------
+        reason : str
+            The status message to set.
+
+        Returns
+        -------
+        bool
+            False if the pipeline is not predicting; `status_message` has the reason.
+        """
+        try:
+            self.end_predicting(reason)
+        except StateError:
+            return False
+        return True
+
+    def begin_predicting(self) -> None:
+        """Predict from the next tick on, as `start_predicting`, but raise the reason of a refusal.
 
         Raises
         ------
@@ -410,8 +469,8 @@ class Pipeline:
             self.reader.ticks.set_enabled(True)
             machine.enter(PipelineState.PREDICTING, self.predicting_status)
 
-    def stop_predicting(self, reason: str = 'Stopped predicting.') -> None:
-        """Stop predicting; no prediction comes after this has returned.
+    def end_predicting(self, reason: str = 'Stopped predicting.') -> None:
+        """Stop predicting, as `stop_predicting`, but raise the reason of a refusal.
 
         Parameters
         ----------

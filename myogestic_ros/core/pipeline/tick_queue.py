@@ -84,7 +84,7 @@ class TickQueue:
         Returns
         -------
         str
-            Reason why the chunk was refused; empty if it was accepted.
+            Reason why the chunk was refused; empty if it was accepted, or waits for an earlier one.
 
         Raises
         ------
@@ -93,13 +93,13 @@ class TickQueue:
         """
         with self._lock:
             validator = self.cutter.validator(stream)
-            before = validator.chunks
+            before = validator.refused.total()
             ticks = self.cutter.push(stream, chunk, now_ns)
             if ticks and self._enabled:
                 self._skip_late(now_ns)
                 self._ticks.extend(ticks)
                 self._wake.notify_all()
-            return '' if validator.chunks > before else validator.reason
+            return validator.reason if validator.refused.total() > before else ''
 
     def expire(self, before_ns: int) -> int:
         """Drop ticks that have waited for another stream since before a time; return their number."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import Chunk, Samples, samples_in
 from myogestic_ros.core.streams.blocks import Block
+from myogestic_ros.core.streams.chunk_order import ChunkOrder
 from myogestic_ros.core.streams.chunk_validator import ChunkValidator, Verdict
 from myogestic_ros.core.streams.stream_filter import StreamFilter
 from myogestic_ros.core.streams.stream_spec import StreamSpec
@@ -70,6 +71,7 @@ class BatchCutter:
 
     def __init__(self, spec: StreamSpec, predict_hz: float) -> None:
         self.validator = ChunkValidator(spec.channels, spec.sampling_rate)
+        self._order: ChunkOrder[Block] = ChunkOrder(spec.window_ms)
         self._spec = spec
         self._predict_hz = predict_hz
         self._grid: TickGrid | None = None
@@ -87,6 +89,19 @@ class BatchCutter:
         SignalError
             If the filters cannot be applied to the stream.
         """
+        if block.data.ndim != 2:
+            self.validator.check(block.chunk(0))
+            return
+        while block.n_chunks:
+            # Chunk by chunk, as live, until the block continues the stream.
+            whole = self._order.continues(block.first_sample, int(block.stamps_ns[0]))
+            part = block if whole else Block.from_chunks([block.chunk(0)])
+            block = block.after(part.n_chunks)
+            stamps_ns = int(part.stamps_ns[0]), int(part.stamps_ns[-1])
+            for ordered in self._order.push(part, stamps_ns):
+                yield from self._push_in_order(ordered)
+
+    def _push_in_order(self, block: Block) -> Iterator[WindowBatch]:
         while block.n_chunks:
             first = block.chunk(0)
             verdict = self.validator.check(first)

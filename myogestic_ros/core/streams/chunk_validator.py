@@ -56,6 +56,12 @@ class ChunkValidator:
         duplicate).
     lost : int
         Number of samples missing between accepted chunks.
+    gaps : int
+        Number of places at which samples are missing.
+    unusable : int
+        Number of the missing samples that arrived, but in chunks that were refused.
+    not_finite_channels : Counter
+        Number of refused chunks with NaN or Inf, by index of the channel.
     restarts : int
         Number of restarts of the stream (the driver was restarted, a bag was looped).
     reason : str
@@ -67,7 +73,11 @@ class ChunkValidator:
         self.channels = channels
         self.sampling_rate = sampling_rate
         self.refused: Counter[str] = Counter()
+        self.not_finite_channels: Counter[int] = Counter()
         self.lost = 0
+        self.gaps = 0
+        self.unusable = 0
+        self._refused_samples = 0  # since the last accepted chunk
         self.restarts = 0
         self.chunks = 0
         self.samples = 0
@@ -87,6 +97,8 @@ class ChunkValidator:
         if kind in ('format', 'backwards') and self._adopt(chunk):
             return self._restart(chunk)
         self.refused[kind] += 1
+        if kind in ('not finite', 'format'):
+            self._refused_samples += chunk.n_samples
         return Verdict.REFUSE
 
     def accept_following(self, last: Chunk, chunks: int, samples: int) -> None:
@@ -119,6 +131,8 @@ class ChunkValidator:
             )
             return 'impossible'
         if not math.isfinite(float(chunk.data.sum())) and not np.isfinite(chunk.data).all():
+            faulty = np.flatnonzero(~np.isfinite(chunk.data).all(axis=0))
+            self.not_finite_channels.update(faulty.tolist())
             self.reason = 'the frame has NaN or Inf; its samples count as lost'
             return 'not finite'
         if not self._has_format(chunk):
@@ -161,6 +175,8 @@ class ChunkValidator:
             return self._restart(chunk)
         missing = chunk.first_sample - self._next
         self.lost += missing
+        self.gaps += missing > 0
+        self.unusable += min(missing, self._refused_samples)
         self._count(chunk)
         return Verdict.RESTART if missing else Verdict.APPEND
 
@@ -174,6 +190,7 @@ class ChunkValidator:
         self.channels, self.sampling_rate = chunk.n_channels, chunk.sampling_rate
         self._next = chunk.end_sample
         self._stamp_ns = chunk.stamp_ns
+        self._refused_samples = 0
         self._newest = (chunk.first_sample, chunk.stamp_ns, chunk.end_sample)
         self.chunks += 1
         self.samples += chunk.n_samples

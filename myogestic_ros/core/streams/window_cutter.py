@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from myogestic_ros.core.errors import SignalError
 from myogestic_ros.core.signals import Chunk, Samples, sample_time_ns, samples_in
+from myogestic_ros.core.streams.chunk_order import ChunkOrder
 from myogestic_ros.core.streams.chunk_validator import ChunkValidator, Verdict
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.ring_buffer import RingBuffer
@@ -51,6 +52,7 @@ class Tick:
 class _Stream:
     spec: StreamSpec
     validator: ChunkValidator
+    order: ChunkOrder[Chunk]
     ring: RingBuffer | None = None
     filter: StreamFilter | None = None
     settled: int = 0  # index of the first sample after the transient of the filter
@@ -137,7 +139,11 @@ class WindowCutter:
         if not names or len(set(names)) != len(names):
             raise SignalError(f'The streams are {names}; expected at least one, each name once.')
         self._streams = {
-            spec.name: _Stream(spec, ChunkValidator(spec.channels, spec.sampling_rate))
+            spec.name: _Stream(
+                spec,
+                ChunkValidator(spec.channels, spec.sampling_rate),
+                ChunkOrder(spec.window_ms),
+            )
             for spec in streams
         }
         self._primary = self._streams[names[0]]
@@ -176,12 +182,18 @@ class WindowCutter:
         """Return the validator of a stream, which counts accepted, refused and lost samples."""
         return self._streams[stream].validator
 
+    def reordered(self, stream: str) -> int:
+        """Return the number of chunks of a stream that came out of order and were put in order."""
+        return self._streams[stream].order.reordered
+
     def arrived_ns(self, stream: str) -> int | None:
         """Return the arrival time of the last accepted chunk of a stream, in ns; None before it."""
         return self._streams[stream].arrived_ns
 
     def push(self, stream: str, chunk: Chunk, now_ns: int = 0) -> list[Tick]:
         """Take in the next chunk of a stream; return the ticks that it completes, oldest first.
+
+        A chunk that comes too early is held until the earlier ones arrive; see `ChunkOrder`.
 
         Parameters
         ----------
@@ -198,6 +210,16 @@ class WindowCutter:
             If the filters cannot be applied to the stream.
         """
         entry = self._streams[stream]
+        # What is not a matrix has no samples to count; the validator refuses it.
+        if chunk.data.ndim != 2:
+            entry.validator.check(chunk)
+            return []
+        ticks: list[Tick] = []
+        for ordered in entry.order.push(chunk, (chunk.stamp_ns, chunk.stamp_ns)):
+            ticks += self._push_in_order(entry, ordered, now_ns)
+        return ticks
+
+    def _push_in_order(self, entry: _Stream, chunk: Chunk, now_ns: int) -> list[Tick]:
         verdict = entry.validator.check(chunk)
         if verdict is Verdict.REFUSE:
             return []

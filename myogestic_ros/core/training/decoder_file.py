@@ -8,7 +8,8 @@ import importlib.util
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,12 +18,28 @@ from typing import Any
 
 from myogestic_ros.core.errors import DecoderError
 
-__all__ = ['CallbackReference', 'import_decoder', 'load_file']
+__all__ = ['CallbackReference', 'import_decoder', 'is_importing', 'load_file']
 
 ENTRY_POINT_GROUP = 'myogestic_ros.decoders'
 """Entry point group under which installed packages offer decoders."""
 
 _importing = threading.RLock()
+_import_thread = threading.local()
+
+
+@contextmanager
+def _marked() -> Iterator[None]:
+    depth = getattr(_import_thread, 'depth', 0)
+    _import_thread.depth = depth + 1
+    try:
+        yield
+    finally:
+        _import_thread.depth = depth
+
+
+def is_importing() -> bool:
+    """Return True while this thread imports a decoder, so that its script must not run."""
+    return getattr(_import_thread, 'depth', 0) > 0
 
 
 def _module_name(file: Path) -> str:
@@ -44,7 +61,7 @@ def load_file(file: Path) -> ModuleType:
     DecoderError
         If it is not a Python file.
     """
-    with _importing:  # another thread may be importing it
+    with _importing, _marked():  # another thread may be importing it
         return _load_file(file.resolve())
 
 
@@ -96,7 +113,8 @@ def import_decoder(reference: str) -> ModuleType:
                 )
             return load_file(file)
         offered = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
-        return importlib.import_module(offered.get(reference, reference).partition(':')[0])
+        with _marked():
+            return importlib.import_module(offered.get(reference, reference).partition(':')[0])
     except DecoderError:
         raise
     except ModuleNotFoundError as error:
@@ -167,6 +185,9 @@ class CallbackReference:
 
     def resolve(self) -> Callable[..., Any]:
         """Import the function."""
-        module = load_file(Path(self.file)) if self.file else importlib.import_module(self.module)
+        with _marked():
+            module = (
+                load_file(Path(self.file)) if self.file else importlib.import_module(self.module)
+            )
         function: Callable[..., Any] = getattr(module, self.name)
         return function

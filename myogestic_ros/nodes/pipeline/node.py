@@ -214,13 +214,13 @@ class PipelineNode(ManagedNode):
         incompatibility = self.models.incompatibility()
         if incompatibility is not None and self.pipeline.state is PipelineState.IDLE:
             raise SignalError(incompatibility)
-        self.pipeline.start_predicting()
+        self.pipeline.begin_predicting()
         self.status_message = self.pipeline.status_message
 
     def deactivate(self) -> None:
         """Stop predicting; no prediction arrives after this has returned."""
         if self.pipeline.state is PipelineState.PREDICTING:
-            self.pipeline.stop_predicting()
+            self.pipeline.end_predicting()
             self.status_message = self.pipeline.status_message
         self._publisher.predictions.wait_for_all_acked(Duration(seconds=ACKNOWLEDGE_TIMEOUT_S))
 
@@ -277,6 +277,11 @@ class PipelineNode(ManagedNode):
     def stale_streams(self) -> tuple[str, ...]:
         """Streams that are silent while the node predicts."""
         return self._monitor.stale if self._monitor is not None else ()
+
+    @property
+    def missing_predictions(self) -> str:
+        """Reason why no prediction comes while the node predicts; empty while they come."""
+        return self._monitor.missing if self._monitor is not None else ''
 
     # -- samples in, predictions out ----------------------------------------------------------
 

@@ -122,7 +122,7 @@ class PipelineServices:
             )
         pipeline = self._node.pipeline
         self._set_training_data(request, newest_only=False)
-        pipeline.start_training()
+        pipeline.training.start_training(pipeline.reader.filters)
         return f'Training on {len(_training_paths(pipeline))} session(s).'
 
     def _adapt(self, request: Adapt.Request, response: Adapt.Response) -> str:
@@ -163,14 +163,14 @@ class PipelineServices:
     def _start_predicting(self, request: Trigger.Request, response: Trigger.Response) -> str:
         pipeline = self._node.pipeline
         if pipeline.state is PipelineState.PREDICTING:
-            pipeline.start_predicting()  # refused, in MyoGestic's words
+            pipeline.begin_predicting()  # refused, in MyoGestic's words
             return pipeline.status_message
         return self._transition('activate', 'start predicting')
 
     def _stop_predicting(self, request: Trigger.Request, response: Trigger.Response) -> str:
         pipeline = self._node.pipeline
         if pipeline.state is not PipelineState.PREDICTING:
-            pipeline.stop_predicting()  # refused, in MyoGestic's words
+            pipeline.end_predicting()  # refused, in MyoGestic's words
             return pipeline.status_message
         return self._transition('deactivate', 'stop predicting')
 

@@ -37,6 +37,10 @@ class PublishingNode(Protocol):
     def stale_streams(self) -> tuple[str, ...]:
         """Streams that are silent."""
 
+    @property
+    def missing_predictions(self) -> str:
+        """Reason why no prediction comes while the node predicts; empty while they come."""
+
     def create_publisher(self, msg_type: Any, topic: str, qos_profile: Any) -> Any:
         """See `rclpy.node.Node.create_publisher`."""
 
@@ -179,7 +183,10 @@ class StatusPublisher(Observer):
             values[f'{name}: channels'] = str(validator.channels or 0)
             values[f'{name}: frames'] = str(validator.chunks)
             values[f'{name}: lost samples'] = str(validator.lost)
+            values[f'{name}: lost samples, in refused frames'] = str(validator.unusable)
+            values[f'{name}: gaps'] = str(validator.gaps)
             values[f'{name}: restarts'] = str(validator.restarts)
+            values[f'{name}: frames put in order'] = str(cutter.reordered(name))
             values[f'{name}: malformed frames'] = str(malformed)
             for reason, count in sorted(validator.refused.items()):
                 values[f'{name}: malformed, {reason}'] = str(count)
@@ -187,7 +194,14 @@ class StatusPublisher(Observer):
         stale = ', '.join(self._node.stale_streams) if predicting else ''
         values['stale streams'] = stale
         if stale:
-            return DiagnosticStatus.ERROR, f'Stale streams: {stale}.', values
+            return (
+                DiagnosticStatus.ERROR,
+                f'Stale streams: {stale}. {pipeline.status_message}',
+                values,
+            )
+        missing = self._node.missing_predictions
+        if missing:
+            return DiagnosticStatus.ERROR, missing, values
         message = pipeline.status_message or str(pipeline.state)
         if stream_problems or counters.errors or counters.dropped or ticks.overruns:
             return DiagnosticStatus.WARN, message, values

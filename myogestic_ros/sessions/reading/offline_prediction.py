@@ -44,7 +44,7 @@ def predict_session(
         If a stream is missing or the session cannot be read to its end.
     """
     specs = {spec.name: spec for spec in pipeline.streams}
-    pipeline.start_predicting()
+    pipeline.begin_predicting()
     try:
         rates = {name: spec.sampling_rate for name, spec in specs.items()}
         for name, item in session.events(list(specs), rates):

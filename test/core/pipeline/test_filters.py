@@ -67,11 +67,13 @@ def test_inapplicable_filter_stops_predicting_with_the_reason():
     words = 'bandpass edge, 450 Hz, is not below half the sampling rate, 100 Hz'
     assert words in pipeline.status_message
     assert len(pipeline.observer.reasons) == 1
+    assert pipeline.start_predicting() is False
+    assert words in pipeline.status_message
     with pytest.raises(StateError, match=words):
-        pipeline.start_predicting()
+        pipeline.begin_predicting()
     for index in range(4):  # another amplifier is connected
         pipeline.push('emg', chunk(index))
-    pipeline.start_predicting()
+    assert pipeline.start_predicting() is True
 
 
 def test_use_model_applies_the_filters_of_the_model():

@@ -73,7 +73,7 @@ class SessionInfo:
         def parse(name: str) -> object:
             try:
                 return json.loads(text(name))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return None
 
         names = parse('class_names')

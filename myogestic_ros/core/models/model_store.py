@@ -114,7 +114,7 @@ class Manifest:
     def _check_types(self) -> None:
         number, optional = (int, float), (int, float, type(None))
         rows: list[tuple[str, Any, Any]] = [
-            *((name, getattr(self, name), str) for name in ('decoder', 'sha256')),
+            *((name, getattr(self, name), str) for name in ('decoder', 'sha256', 'created')),
             *((name, getattr(self, name), number) for name in ('predict_hz', 'hop_ms')),
             *((name, getattr(self, name), list) for name in ('class_names', 'sessions')),
             *((name, getattr(self, name), dict) for name in ('parameters', 'scores', 'versions')),

@@ -20,6 +20,7 @@ from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
+from myogestic_ros.nodes.common.guarded_service import encodable, guarded
 from myogestic_ros.nodes.common.parameter_declaration import (
     coerce_type,
     declare_parameters,
@@ -147,10 +148,18 @@ class ManagedNode(LifecycleNode):
             names = {'inactive': 'idle', 'active': self.active_state}
             message = NodeStatus(
                 state=names.get(self.lifecycle_state, self.lifecycle_state),
-                message=self.status_message,
+                message=encodable(self.status_message),
             )
             message.header.stamp = self.get_clock().now().to_msg()
             self._status_publisher.publish(message)
+
+    def create_service(
+        self, srv_type: Any, srv_name: str, callback: Callable[..., Any], **kwargs: Any
+    ) -> Any:
+        """Create a service that answers every request; see `guarded`."""
+        name = srv_name.removeprefix('~/')
+        answer = guarded(name, srv_type, callback, lambda text: self.get_logger().error(text))
+        return super().create_service(srv_type, srv_name, answer, **kwargs)
 
     # -- parameters ---------------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import inspect
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
@@ -27,6 +29,11 @@ USAGE_ERROR = 2
 INTERRUPTED_TWICE = 130
 PR_SET_TIMERSLACK = 29
 FINISH_TIMEOUT_S = 3.0
+SHUTDOWN_LIMIT_S = 4.5
+"""After a signal, a process that has not ended by then is ended, whatever it is waiting for."""
+LAST_RESORT_S = 0.3
+"""Further time until the process is ended from C, if no thread gets the interpreter."""
+NOT_ENDED = 3
 MAX_FAILURES_IN_A_ROW = 10000
 """After more failures in a row, spinning itself is taken to fail, and the process ends."""
 SWITCH_INTERVAL_S = 0.001
@@ -52,10 +59,31 @@ class _ShutdownSignals:
 
     def _wait(self) -> None:
         os.read(self._read, 1)
+        threading.Thread(target=_end_after_limit, name='shutdown limit', daemon=True).start()
         self.stop.set()
         self.wake()
         os.read(self._read, 1)
         os._exit(INTERRUPTED_TWICE)
+
+
+def _end_after_limit() -> None:
+    """End the process when the time to shut down is over.
+
+    Fast DDS may hang while a participant is destroyed, and a thread in C, such as one that
+    unpickles a model, cannot be interrupted.
+    """
+    with contextlib.suppress(Exception):  # without stderr
+        faulthandler.dump_traceback_later(SHUTDOWN_LIMIT_S + LAST_RESORT_S, exit=True)
+    time.sleep(SHUTDOWN_LIMIT_S)
+    with contextlib.suppress(Exception):
+        print(
+            f'{os.path.basename(sys.argv[0])}: not ended {SHUTDOWN_LIMIT_S} s after the signal; '
+            f'the process is ended. Its threads:',
+            file=sys.stderr,
+            flush=True,
+        )
+        faulthandler.dump_traceback(all_threads=True)
+    os._exit(NOT_ENDED)
 
 
 def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) -> int:
@@ -72,7 +100,7 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
     -------
     int
         Exit code: 0 after SIGINT or SIGTERM, 1 after an error, 2 for an invalid command line or
-        parameter.
+        parameter. A process that does not end in time after a signal is ended with code 3.
     """
     signals = _ShutdownSignals()
     sys.setswitchinterval(SWITCH_INTERVAL_S)

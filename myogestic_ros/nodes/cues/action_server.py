@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,11 @@ class ProtocolServer(ActionServer):
         )
 
     def _on_goal(self, request: RunProtocol.Goal) -> GoalResponse:
-        reason = self._refusal()
+        try:
+            reason = self._refusal()
+        except Exception as error:  # without an answer, the client would wait for ever
+            self._node_logger.error(f'Goal failed:\n{traceback.format_exc()}')
+            reason = repr(error)
         if reason:
             self._node_logger.warning(f'Goal rejected: {reason}')
             return GoalResponse.REJECT
@@ -67,7 +72,11 @@ class ProtocolServer(ActionServer):
     def notify_execute(self, goal_handle: Any, execute_callback: Any) -> None:
         """Begin the goal; override of rclpy, which would call the execute callback."""
         self._goal = goal_handle
-        self._begin(goal_handle.request)
+        try:
+            self._begin(goal_handle.request)
+        except Exception as error:  # without a result, the client would wait for ever
+            self._node_logger.error(f'Goal failed:\n{traceback.format_exc()}')
+            self.finish(RunProtocol.Result(message=f'The goal failed: {error!r}'))
 
     def publish_progress(self, progress: CueProgress) -> None:
         """Publish feedback if a goal is active. Thread-safe."""

@@ -15,11 +15,13 @@ from builtin_interfaces.msg import Time
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import ModelError, MyoGesticError, StateError
+from myogestic_ros.core.models.model_store import Manifest
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
+from myogestic_ros.nodes.common.guarded_service import encodable
 from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.library import resolve_sessions
@@ -27,6 +29,8 @@ from myogestic_ros.srv import Adapt, ListModels, LoadModel, SaveModel, Train
 
 __all__ = ['PipelineServices', 'ServingNode']
 
+MAX_NAMED = 5
+"""Unreadable models that a list names."""
 ANSWER_TIMEOUT_S = 0.08
 """A service that is not done by then answers, and its result follows on ``~/status``."""
 
@@ -239,24 +243,49 @@ class PipelineServices:
 
     def _list_models(self, request: ListModels.Request, response: ListModels.Response) -> str:
         store = self._require_models('list models').store
+        unreadable = []
         for name in store.names():
             try:
-                manifest = store.manifest(name)
+                response.models.append(_model_info(name, store.manifest(name)))
             except ModelError as error:
-                self._node.get_logger().warning(str(error))
-                continue
-            created = datetime.fromisoformat(manifest.created).timestamp()
-            response.models.append(
-                ModelInfo(
-                    name=name,
-                    created=Time(sec=int(created)),
-                    decoder=manifest.decoder,
-                    class_names=manifest.class_names,
-                    accuracy=float(manifest.scores.get('accuracy', float('nan'))),
-                )
-            )
+                self._node.get_logger().warning(encodable(str(error)))
+                unreadable.append(name)
         response.current = self._node.pipeline.model_id
-        return f'{len(response.models)} model(s) in {store.folder}.'
+        message = f'{len(response.models)} model(s) in {store.folder}.'
+        if unreadable:
+            more = len(unreadable) - MAX_NAMED
+            message += (
+                f' {len(unreadable)} cannot be read, see the log: '
+                f'{", ".join(unreadable[:MAX_NAMED])}{f" and {more} more" if more > 0 else ""}.'
+            )
+        return message
+
+
+def _model_info(name: str, manifest: Manifest) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        created=Time(sec=_seconds(manifest.created)),
+        decoder=encodable(manifest.decoder),
+        class_names=[encodable(text) for text in manifest.class_names],
+        accuracy=_number(manifest.scores.get('accuracy')),
+    )
+
+
+def _seconds(created: str) -> int:
+    """Return a time in ISO 8601 as seconds of a ROS time; 0 if it is not one."""
+    try:
+        seconds = int(datetime.fromisoformat(created).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return 0
+    return seconds if 0 <= seconds < 2**31 else 0
+
+
+def _number(value: object) -> float:
+    """Return a number in a manifest, which any program may have written; NaN if it is not one."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else float('nan')
+    except OverflowError:
+        return float('nan')
 
 
 def _training_paths(pipeline: Pipeline) -> list[str]:

@@ -62,6 +62,8 @@ class SessionSummary:
 _cache: dict[Path, dict[Path, tuple[Version, SessionSummary | None]]] = {}
 """Summaries by folder and session; None for metadata that cannot be read."""
 
+MAX_TIME_NS = 2**31 * 10**9 - 1
+"""Latest time that a ROS message can hold, ns."""
 PREDICTED_FROM = 'predicted_from'
 """Key in ``extra`` of a bag with predictions: the session that was replayed."""
 
@@ -147,16 +149,23 @@ def _summary(file: Path) -> SessionSummary | None:
         return None
     try:
         # Without messages, the session started when its metadata was written.
-        start_ns = int(information['starting_time']['nanoseconds_since_epoch'])
+        start_ns = _count(information['starting_time']['nanoseconds_since_epoch'], MAX_TIME_NS)
         return SessionSummary(
             file.parent,
             start_ns or file.stat().st_mtime_ns,
-            int(information['duration']['nanoseconds']) * 1e-9,
-            int(information['message_count']),
+            _count(information['duration']['nanoseconds'], MAX_TIME_NS) * 1e-9,
+            _count(information['message_count'], 2**64 - 1),
             SessionInfo.from_custom_data(information.get('custom_data')),
         )
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, LookupError, TypeError, ValueError, ArithmeticError):
         return None
+
+
+def _count(value: object, maximum: int) -> int:
+    """Return a whole number from 0 to a maximum; raise ValueError for any other value."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= maximum:
+        raise ValueError(f'got {value!r:.60}, expected a whole number from 0 to {maximum}')
+    return value
 
 
 def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
@@ -188,12 +197,29 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         ]
     paths = []
     for name in names:
-        path = next((p for p in (folder / name, Path(name).expanduser()) if p.exists()), None)
+        path = _existing(name, folder)
         if path is None:
             known = ', '.join(s.path.name for s in list_sessions(folder)) or 'none'
-            raise SessionError(f"There is no session '{name}' in {folder}; available: {known}.")
+            raise SessionError(
+                f"There is no session '{name:.255}' in {folder}; available: {known}."
+            )
         paths.append(path)
     return paths
+
+
+def _existing(name: str, folder: Path) -> Path | None:
+    """Return the path of a session given by name or path; None if it does not exist."""
+    candidates: list[Callable[[], Path]] = [
+        lambda: folder / name,
+        lambda: Path(name).expanduser(),
+    ]
+    for resolve in candidates:
+        # The name is too long for the file system, or its user is unknown.
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            path = resolve()
+            if path.exists():
+                return path
+    return None
 
 
 def free_name(folder: Path, name: str = '') -> str:

@@ -62,7 +62,9 @@ def read_information(file: Path) -> dict[str, Any] | None:
         check_size(text)
         information = yaml.load(text, loader)['rosbag2_bagfile_information']
         return information if isinstance(information, dict) else None
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
+    except (OSError, yaml.YAMLError, ArithmeticError, LookupError, RecursionError):
+        return None
+    except (TypeError, AttributeError, ValueError):
         return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 
 import pytest
@@ -260,6 +262,42 @@ def test_models_can_be_listed_saved_and_loaded(running):
     refused = call(running, 'load_model', LoadModel, name='mine')
     assert "The file of model 'mine' was changed after it was saved" in refused.message
     assert call(running, 'start_predicting').success
+
+
+def test_one_bad_manifest_spoils_no_list(running):
+    train(running)
+    name = running.operator.model_id
+    folder = running.folder / 'models'
+    manifest = json.loads((folder / f'{name}.json').read_text())
+    variants = {
+        'odd-number': {'created': 5},
+        'odd-time': {'created': 'yesterday'},
+        'odd-huge': {'scores': {'accuracy': 10**400}},
+        'odd-null': {'scores': {'accuracy': None}},
+        'odd-surrogate': {'decoder': 'a\ud800', 'class_names': ['b\udfff']},
+    }
+    files = []
+    for odd, values in variants.items():
+        files += [folder / f'{odd}.joblib', folder / f'{odd}.json']
+        files[-2].write_bytes(b'')
+        files[-1].write_text(json.dumps({**manifest, **values}))
+    files += [folder / 'odd-deep.joblib', folder / 'odd-deep.json']
+    files[-2].write_bytes(b'')
+    files[-1].write_text('[' * 100_000)
+    try:
+        listed = call(running, 'list_models', ListModels)
+    finally:
+        for file in files:
+            file.unlink()
+    assert listed.success
+    assert listed.message.count('odd-') == 2
+    assert '2 cannot be read' in listed.message
+    odd = {model.name: model for model in listed.models if model.name.startswith('odd')}
+    assert odd.keys() == {'odd-time', 'odd-huge', 'odd-null', 'odd-surrogate'}
+    assert math.isnan(odd['odd-huge'].accuracy)
+    assert math.isnan(odd['odd-null'].accuracy)
+    assert list(odd['odd-surrogate'].class_names) == ['b?']
+    assert name in {model.name for model in listed.models}
 
 
 def test_model_for_other_channels_is_refused(running):

@@ -152,7 +152,8 @@ class DriverNode(ManagedNode):
 
     def activate(self) -> None:
         """Open the source and stream in a dedicated thread."""
-        if self._reader is not None and self._reader.running:
+        # On a busy machine the thread of the last activation may need a moment longer.
+        if self._reader is not None and not self._reader.stop(OPEN_TIMEOUT_S):
             raise SourceError('The source is still being released; try again in a moment.')
         self._lost_before += self._numbering.lost
         self._numbering = SampleNumbering()

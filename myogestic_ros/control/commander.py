@@ -16,6 +16,7 @@ from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.limiter import Limiter
 from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.control.reason import Reason
+from myogestic_ros.control.tracking import Tracking, TrackingSettings
 from myogestic_ros.control.watchdog import Watchdog, WatchdogSettings
 
 __all__ = ['Command', 'Commander', 'CommanderState']
@@ -81,6 +82,8 @@ class Commander:
         without position feedback.
     arming : Arming, optional
         Arming state; disarmed by default.
+    tracking : TrackingSettings, optional
+        Limits on the difference between commanded and measured position.
 
     Attributes
     ----------
@@ -90,6 +93,8 @@ class Commander:
         Watchdog of the predictions.
     feedback : Feedback
         Measured joint positions.
+    tracking : Tracking
+        Comparison of measured and commanded positions.
     state : CommanderState
         State after the last step.
     refused : dict of str to int
@@ -103,10 +108,13 @@ class Commander:
         settings: WatchdogSettings | None = None,
         feedback_timeout_s: float = math.inf,
         arming: Arming | None = None,
+        tracking: TrackingSettings | None = None,
     ) -> None:
         self.arming = arming or Arming()
         self.watchdog = Watchdog(settings)
         self.feedback = Feedback(mapping.joints, feedback_timeout_s)
+        self.tracking = Tracking(mapping.joints, tracking)
+        self._interrupted = False  # the position of the hand was unknown after the last command
         self.state = CommanderState()
         self.refused: dict[str, int] = {}
         self._period_s = period_s
@@ -170,6 +178,8 @@ class Commander:
             start = self.feedback.start(self._last_position, now_s)
             self.arming.arm()
             self._limiter.start(start)
+            self.tracking.reset()
+            self._interrupted = False
             self._last_velocity = np.zeros_like(start)
         self._goals.reset()
         self._goal = self._goals.rest
@@ -199,6 +209,13 @@ class Commander:
             self._rest_reason = None
             self.state = CommanderState()
             return None
+        measured = self.feedback.recent(now_s)
+        if self.feedback.expected and measured is None:
+            return self._hold_until_measured(now_s)
+        if self._interrupted and measured is not None:
+            self._limiter.start(measured)  # the hand may have moved: begin where it is
+            self.tracking.reset()
+            self._interrupted = False
         rest = self._goals.rest
         if self._rest_reason is not None and self._limiter.is_at(rest.position):
             self.arming.disarm()
@@ -212,11 +229,29 @@ class Commander:
             goal = rest
             self.state = CommanderState('resting', reason, goal.posture)
         self._limiter.step(goal.position, goal.speed_fraction, self._period_s)
+        if measured is not None:
+            self._limiter.keep_near(measured, self.tracking.lead)
+            self.tracking.update(self._limiter.position, measured, now_s)
         self._last_position = self._limiter.position
-        return Command(self._limiter.position, self._velocity(now_s))
+        return Command(self._limiter.position, self._velocity(measured))
+
+    def _hold_until_measured(self, now_s: float) -> Command:
+        """Hold the position while the one of the hand is unknown.
+
+        A command that went on moving would be ahead of a hand that stands still, and the hand
+        would follow it at a speed that no limit bounds when it moves again.
+        """
+        self._interrupted = True
+        reason = self._reason(now_s)
+        if self._rest_reason is not None:
+            self.arming.disarm()
+            self.state = CommanderState()
+        else:
+            self.state = CommanderState('resting', reason, self.state.posture)
+        return self.hold()
 
     def _reason(self, now_s: float) -> Reason | None:
-        reason = self.watchdog.reason(now_s) or self.feedback.reason(now_s)
+        reason = self.watchdog.reason(now_s) or self.hand_reason(now_s)
         if reason is not None:
             self._goals.reset()  # an earlier decision must not come back by itself
             if not isinstance(self._goal, Reason):
@@ -224,7 +259,11 @@ class Commander:
             return reason
         return self._goal if isinstance(self._goal, Reason) else None
 
-    def _velocity(self, now_s: float) -> Vector:
+    def hand_reason(self, now_s: float) -> Reason | None:
+        """Return why the hand cannot be commanded; None if it can."""
+        return self.feedback.reason(now_s) or self.tracking.reason
+
+    def _velocity(self, measured: Vector | None) -> Vector:
         """Return the velocity to command, rad/s: that of the step plus a position correction.
 
         Without the correction, a hand that is driven by velocities drifts from the commanded
@@ -232,7 +271,6 @@ class Commander:
         """
         limiter = self._limiter
         desired = limiter.velocity.copy()
-        measured = self.feedback.recent(now_s)
         if measured is not None:
             desired += CORRECTION_HZ * (limiter.position - measured)
         desired = np.clip(desired, -limiter.speed, limiter.speed)

@@ -21,9 +21,21 @@ START_TOLERANCE_RAD = 0.05
 """Largest distance outside its limits at which a joint may be when the bridge is armed; the
 first command moves it within its limits."""
 
+JUMP_SPEED_RAD_S = 20.0
+"""Speed above which a change of a measured position is not a movement; fingers reach 10 rad/s."""
+
+JUMP_TOLERANCE_RAD = 0.1
+"""Change of a measured position that is accepted at once, for encoders with coarse steps."""
+
+STEADY_S = 0.3
+"""Time without a jump after which measured positions are used again."""
+
 
 class Feedback:
-    """Measured joint positions and their age.
+    """Measured joint positions: their age, and whether they can be true.
+
+    A position that jumps farther than a joint can move is not used, nor are the positions that
+    follow it within 0.3 s: two sources of joint states that disagree are never followed.
 
     Parameters
     ----------
@@ -39,6 +51,8 @@ class Feedback:
         self._timeout_s = timeout_s
         self._position: Vector = np.full(len(self._joints), math.nan)
         self._updated_s = np.full(len(self._joints), -math.inf)
+        self._jumped_s = -math.inf
+        self._jump = ''
 
     @property
     def expected(self) -> bool:
@@ -50,18 +64,44 @@ class Feedback:
         for name, value in positions.items():
             number = self._index.get(name)
             if number is not None and math.isfinite(value):
+                self._check_jump(number, value, now_s)
                 self._position[number] = value
                 self._updated_s[number] = now_s
 
+    def _check_jump(self, number: int, value: float, now_s: float) -> None:
+        elapsed_s = now_s - self._updated_s[number]
+        if elapsed_s >= self._timeout_s:
+            return  # the hand was silent, and may have been moved meanwhile
+        change = abs(value - self._position[number])
+        if change > JUMP_TOLERANCE_RAD + JUMP_SPEED_RAD_S * elapsed_s:
+            self._jumped_s = now_s
+            self._jump = (
+                f'the measured position of {self._joints[number].name} changed by {change:.2f} rad '
+                f'in {elapsed_s * 1e3:.0f} ms'
+            )
+
     def recent(self, now_s: float) -> Vector | None:
-        """Return the positions, shape (n_joints,), rad; None unless all are known and recent."""
+        """Return the positions, shape (n_joints,), rad; None unless they can be used.
+
+        All have to be known and recent, and none may have jumped within the last 0.3 s.
+        """
         fresh = now_s - self._updated_s < self._timeout_s
-        return self._position.copy() if self.expected and fresh.all() else None
+        usable = self.expected and fresh.all() and not self._has_jumped(now_s)
+        return self._position.copy() if usable else None
+
+    def _has_jumped(self, now_s: float) -> bool:
+        return now_s - self._jumped_s < STEADY_S
 
     def reason(self, now_s: float) -> Reason | None:
         """Return why the position of the hand is unknown; None if it is known or not expected."""
         if not self.expected or self.recent(now_s) is not None:
             return None
+        if self._has_jumped(now_s):
+            return Reason(
+                'implausible position',
+                f'The position of the hand cannot be true: {self._jump}. Check that one node only '
+                'publishes joint states.',
+            )
         return Reason(
             'hand silent', f'The hand does not report its position: {self._missing(now_s)}.'
         )
@@ -84,9 +124,15 @@ class Feedback:
         Raises
         ------
         StateError
-            If the hand does not report its position, or is outside its limits.
+            If the hand does not report its position, if the position cannot be true, or if it is
+            outside its limits.
         """
         measured = self.recent(now_s)
+        if self.expected and self._has_jumped(now_s):
+            raise StateError(
+                f'Cannot arm: {self._jump}. Check that one node only publishes joint states, and '
+                'arm again when the hand is still.'
+            )
         if measured is None and self.expected:
             raise StateError(
                 f'Cannot arm: {self._missing(now_s)}. Check that the hand is running and that the '

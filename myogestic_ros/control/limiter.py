@@ -57,6 +57,12 @@ class Limiter:
         """Set the velocity to 0 at once, without an acceleration limit."""
         self.velocity = np.zeros_like(self.position)
 
+    def keep_near(self, position: ArrayLike, distance: ArrayLike) -> None:
+        """Move the position to within a distance of another one, both rad, within the limits."""
+        center = np.asarray(position, float)
+        near = np.clip(self.position, center - distance, center + distance)
+        self.position = np.clip(near, self.lower, self.upper)
+
     def step(self, goal: ArrayLike, speed_fraction: ArrayLike, dt_s: float) -> None:
         """Move toward a goal for one step.
 

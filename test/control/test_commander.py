@@ -255,7 +255,10 @@ def test_commands_begin_at_the_measured_position():
     with pytest.raises(StateError, match=r'b is at 2\.000 rad, outside -1 to 1 rad'):
         hand.arm()
     hand.commander.on_joint_state({'b': 1.01}, hand.now_s)
-    hand.arm().run(0.2)
+    with pytest.raises(StateError, match=r'position of b changed by 0\.99 rad in 0 ms'):
+        hand.arm()
+    hand.now_s += 0.4  # still for longer than 0.3 s
+    hand.arm().run(0.06)
     assert np.abs(hand.sent[0].position - [1.5, 1.0]).max() < 0.01
     hand.check()
 

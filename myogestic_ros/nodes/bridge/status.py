@@ -74,7 +74,7 @@ def diagnostics(
     state = loop.state
     with loop.locked() as commander:
         now_s = time.monotonic()
-        current = commander.watchdog.reason(now_s) or commander.feedback.reason(now_s)
+        current = commander.watchdog.reason(now_s) or commander.hand_reason(now_s)
     reason = state.reason or current
     info['bridge state'] = state.name
     info['posture'] = state.posture

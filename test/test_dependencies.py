@@ -9,11 +9,13 @@ import xml.etree.ElementTree as ET
 from support.paths import ROOT
 
 KEYS = {
+    'lz4': 'mcap-ros2-support',  # mcap depends on it, and on zstandard
     'mcap': 'mcap-ros2-support',
     'rosbags': 'python3-rosbags-pip',
     'sklearn': 'python3-sklearn',
     'threadpoolctl': 'python3-sklearn',  # has no rosdep key; scikit-learn depends on it
     'yaml': 'python3-yaml',
+    'zstandard': 'mcap-ros2-support',
     **{
         name: f'python3-{name}'
         for name in ('joblib', 'matplotlib', 'numpy', 'rich', 'scipy', 'typer')

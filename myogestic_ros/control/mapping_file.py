@@ -12,6 +12,7 @@ from myogestic_ros.control.mapping import REST, Dof, Mapping
 from myogestic_ros.control.urdf import JointLimits
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.core.parameters import Parameter, check_values, defaults
+from myogestic_ros.core.untrusted import shown
 from myogestic_ros.core.yaml_file import YamlError, read_yaml
 
 __all__ = ['SETTINGS', 'parse_mapping', 'read_mapping']
@@ -151,11 +152,11 @@ class _Parser:
         for label, posture in sections['classes'].items():
             if not isinstance(posture, str) or posture not in postures:
                 self.errors.append(
-                    f'classes: {label}: got {posture!r}, expected the name of a posture'
+                    f'classes: {label}: got {shown(posture)}, expected the name of a posture'
                 )
         for label in values['still'] if isinstance(values['still'], list) else ():
             if not isinstance(label, str):
-                self.errors.append(f'still: got {label!r}, expected the name of a class')
+                self.errors.append(f'still: got {shown(label)}, expected the name of a class')
         if self.errors:
             return None
         return Mapping(
@@ -180,11 +181,11 @@ class _Parser:
         if section is None:
             return {}
         if not isinstance(section, dict):
-            self.errors.append(f'{where}{key}: got {section!r}, expected `name: value` pairs')
+            self.errors.append(f'{where}{key}: got {shown(section)}, expected `name: value` pairs')
             return {}
         for name in section:
             if not isinstance(name, str):  # YAML reads on, off, yes and no as booleans
-                self.errors.append(f'{where}{key}: the name {name!r} must be quoted')
+                self.errors.append(f'{where}{key}: the name {shown(name)} must be quoted')
         return {name: value for name, value in section.items() if isinstance(name, str)}
 
     def _check(self, table: tuple[Parameter, ...], values: Map[Any, Any], where: str) -> None:
@@ -201,7 +202,7 @@ class _Parser:
             where = f'joints: {name}: '
             given = {} if value is None else value
             if not isinstance(given, dict):
-                self.errors.append(f'{where}got {given!r}, expected the limits of the joint')
+                self.errors.append(f'{where}got {shown(given)}, expected the limits of the joint')
                 continue
             before = len(self.errors)
             self._check(LIMITS, given, where)
@@ -263,7 +264,7 @@ class _Parser:
     def _posture(self, name: str, given: Any, unit: Any) -> dict[str, float]:
         where = f'postures: {name}: '
         if given is not None and not isinstance(given, dict):
-            self.errors.append(f'{where}got {given!r}, expected `joint: position` pairs')
+            self.errors.append(f'{where}got {shown(given)}, expected `joint: position` pairs')
             return {}
         posture: dict[str, float] = {}
         for joint_name, value in (given or {}).items():
@@ -285,12 +286,12 @@ class _Parser:
     def _add_unknown_joint(self, joint_name: Any, where: str) -> None:
         if self.joints:
             self.errors.append(
-                f'{where}there is no joint {joint_name!r}; it has {", ".join(self.joints)}'
+                f'{where}there is no joint {shown(joint_name)}; it has {", ".join(self.joints)}'
             )
 
     def _number(self, value: Any, where: str) -> float | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            self.errors.append(f'{where}got {value!r}, expected a number')
+            self.errors.append(f'{where}got {shown(value)}, expected a number')
             return None
         return float(value)
 
@@ -299,7 +300,9 @@ class _Parser:
     def _dof(self, name: str, given: Any) -> Dof:
         where = f'dofs: {name}: '
         if not isinstance(given, dict):
-            self.errors.append(f'{where}got {given!r}, expected the fields control and joints')
+            self.errors.append(
+                f'{where}got {shown(given)}, expected the fields control and joints'
+            )
             return Dof(False, {})
         settings = {key: value for key, value in given.items() if key != 'joints'}
         self._check(DOF, settings, where)
@@ -339,5 +342,5 @@ class _Parser:
         key = speed.removeprefix('extra:')
         if speed not in ('constant', 'confidence') and (key == speed or not key):
             self.errors.append(
-                f'speed: got {speed!r}, expected constant, confidence or extra:<key>'
+                f'speed: got {shown(speed)}, expected constant, confidence or extra:<key>'
             )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from myogestic_ros.core.untrusted import shown
+
 __all__ = ['Parameter', 'check_values', 'defaults']
 
 
@@ -43,25 +45,27 @@ class Parameter:
     def validation_error(self, value: Any) -> str | None:
         """Return the validation error of a value, or None if it is valid."""
         if isinstance(self.default, bool) != isinstance(value, bool):
-            return f'{self.name}: got {value!r}, expected {type(self.default).__name__}'
+            return f'{self.name}: got {shown(value)}, expected {type(self.default).__name__}'
         if isinstance(self.default, (int, float)) and not isinstance(self.default, bool):
             if not isinstance(value, (int, float)):
-                return f'{self.name}: got {value!r}, expected a number'
+                return f'{self.name}: got {shown(value)}, expected a number'
             if isinstance(self.default, int) and not isinstance(value, int):
-                return f'{self.name}: got {value!r}, expected a whole number'
+                return f'{self.name}: got {shown(value)}, expected a whole number'
             low = self.minimum if self.minimum is not None else float('-inf')
             high = self.maximum if self.maximum is not None else float('inf')
             if not low <= value <= high:
                 return f'{self.name}: got {value}, expected {low:g} to {high:g}'
         elif isinstance(self.default, str):
             if not isinstance(value, str):
-                return f'{self.name}: got {value!r}, expected a string'
+                return f'{self.name}: got {shown(value)}, expected a string'
             if self.choices and value not in self.choices:
-                return f'{self.name}: got {value!r}, expected one of {", ".join(self.choices)}'
+                return (
+                    f'{self.name}: got {shown(value)}, expected one of {", ".join(self.choices)}'
+                )
         elif isinstance(self.default, list) and isinstance(value, (str, int, float)):
-            return f'{self.name}: got {value!r}, expected a list'
+            return f'{self.name}: got {shown(value)}, expected a list'
         error = self.check(value) if self.check is not None else None
-        return None if error is None else f'{self.name}: got {value!r}, {error}'
+        return None if error is None else f'{self.name}: got {shown(value)}, {error}'
 
 
 def defaults(table: Iterable[Parameter]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-__all__ = ['MAX_NAME', 'clean_name', 'parse_json', 'printable']
+__all__ = ['MAX_NAME', 'clean_name', 'parse_json', 'printable', 'shown']
 
 MAX_NAME = 100
 """Largest number of characters of a name (class, channel, stream, device); longer ones are cut."""
@@ -53,6 +53,12 @@ def clean_name(text: str, max_length: int = MAX_NAME) -> str:
             return cleaned
     digest = hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]
     return f'{printable(text[:max_length])[: max_length - 9]}…{digest}'
+
+
+def shown(value: object, max_length: int = 200) -> str:
+    """Return the ``repr`` of a value for a message, cut if it is long."""
+    text = repr(value[: 2 * max_length] if isinstance(value, str) else value)
+    return text if len(text) <= max_length else f'{text[:max_length]}…'
 
 
 def parse_json(text: str | bytes) -> Any:

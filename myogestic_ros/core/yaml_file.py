@@ -10,10 +10,19 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-__all__ = ['YamlDocument', 'YamlError', 'parse_yaml', 'read_yaml']
+__all__ = ['YamlDocument', 'YamlError', 'check_size', 'parse_yaml', 'read_yaml']
 
-MAX_NODES = 10**7
+MAX_BYTES = 4 * 2**20
+"""Largest file, bytes."""
+MAX_DEPTH = 100
+"""Largest number of levels: the parser calls itself for each."""
+MAX_VALUES = 100_000
 """Largest number of values after aliases are expanded: nested aliases grow exponentially."""
+MAX_CHARACTERS = 16 * 2**20
+"""Largest number of characters of all values after aliases are expanded."""
+
+STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 MERGE = 'tag:yaml.org,2002:merge'
 """Tag of the key ``<<``, which may occur several times and is no key of the result."""
@@ -64,14 +73,14 @@ class YamlDocument:
         return f'line {line}'
 
 
-def read_yaml(path: Path, max_bytes: int | None = None) -> YamlDocument:
+def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> YamlDocument:
     """Load a YAML file.
 
     Parameters
     ----------
     path : Path
         File with one document, in UTF-8.
-    max_bytes : int, optional
+    max_bytes : int
         Refuse larger files.
 
     Raises
@@ -81,10 +90,10 @@ def read_yaml(path: Path, max_bytes: int | None = None) -> YamlDocument:
     """
     try:
         with path.open('rb') as file:
-            raw = file.read(-1 if max_bytes is None else max_bytes + 1)
+            raw = file.read(max_bytes + 1)
     except OSError as error:
         raise YamlError(f'cannot be read: {error.strerror or error}') from error
-    if max_bytes is not None and len(raw) > max_bytes:
+    if len(raw) > max_bytes:
         raise YamlError(f'is larger than {max_bytes / 2**20:g} MiB')
     try:
         return parse_yaml(raw.decode('utf-8-sig'))
@@ -98,15 +107,17 @@ def parse_yaml(text: str) -> YamlDocument:
     Raises
     ------
     YamlError
-        If it is not valid YAML, or a key is not a name or number.
+        If it is not valid YAML, is too large when its aliases are expanded, is nested too deeply,
+        or a key is not a name or number.
     """
     loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
+        check_size(text)
         root = yaml.compose(text, Loader=loader)
         duplicates: list[str] = []
         if root is None:
             return YamlDocument(None, duplicates, None)
-        _check(root, duplicates, {}, set())
+        _check(root, duplicates, set(), set())
         return YamlDocument(SafeConstructor().construct_document(root), duplicates, root)
     except yaml.MarkedYAMLError as error:
         raise YamlError(f'is not valid YAML: {_reason(error, text)}') from error
@@ -128,16 +139,77 @@ def _reason(error: yaml.MarkedYAMLError, text: str) -> str:
     return reason if mark is None else f'line {min(mark.line + 1, last)}: {reason}'
 
 
-def _check(node: yaml.Node, duplicates: list[str], sizes: dict[int, int], above: set[int]) -> int:
-    """Find duplicate keys below a node; return its number of nodes with aliases expanded."""
+def check_size(text: str) -> None:
+    """Check the size and the depth of a YAML document before it is loaded.
+
+    Raises
+    ------
+    YamlError
+        If it is nested too deeply, or is too large when its aliases are expanded: a document of 500
+        bytes may expand to gigabytes.
+    yaml.YAMLError
+        If it is not valid YAML.
+    """
+    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    counter = _SizeCounter()
+    try:
+        for event in yaml.parse(text, loader):
+            counter.add(event)
+    except yaml.MarkedYAMLError as error:
+        if 'nesting depth' not in (error.problem or ''):
+            raise
+        # LibYAML has a limit of its own, and reads ahead of the events.
+        raise YamlError(_too_deep(error.problem_mark)) from error
+
+
+class _SizeCounter:
+    """Count the values and characters of a document while its events are parsed."""
+
+    def __init__(self) -> None:
+        self._anchors: dict[str | None, tuple[int, int]] = {}  # values and characters below it
+        self._open: list[tuple[str | None, int, int]] = [(None, 0, 0)]
+
+    def add(self, event: Any) -> None:
+        if isinstance(event, STARTS):
+            self._open.append((event.anchor, 1, 0))
+            if len(self._open) > MAX_DEPTH + 1:
+                raise YamlError(_too_deep(event.start_mark))
+        elif isinstance(event, ENDS):
+            self._count(event, *self._open.pop())
+        elif isinstance(event, yaml.ScalarEvent):
+            self._count(event, event.anchor, 1, len(event.value))
+        elif isinstance(event, yaml.AliasEvent):
+            self._count(event, None, *self._anchors.get(event.anchor, (1, 0)))
+
+    def _count(self, event: Any, anchor: str | None, values: int, characters: int) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = values, characters
+        above, values_before, characters_before = self._open[-1]
+        values, characters = values_before + values, characters_before + characters
+        self._open[-1] = above, values, characters
+        if values > MAX_VALUES or characters > MAX_CHARACTERS:
+            limit = f'{MAX_VALUES} values or {MAX_CHARACTERS} characters'
+            raise YamlError(f'{_at(event)}: it has more than {limit} with aliases expanded')
+
+
+def _too_deep(mark: Any) -> str:
+    return f'is not valid YAML: line {mark.line + 1}: it is nested deeper than {MAX_DEPTH} levels'
+
+
+def _at(event: Any) -> str:
+    return f'is not valid YAML: line {event.start_mark.line + 1}'
+
+
+def _check(node: yaml.Node, duplicates: list[str], checked: set[int], above: set[int]) -> None:
+    """Find duplicate keys below a node, and aliases that contain themselves."""
     if id(node) in above:
         raise YamlError(f'is not valid YAML: {_line(node)}: an alias contains itself')
-    if id(node) in sizes:  # an alias refers to the node that it names
-        return sizes[id(node)]
+    if id(node) in checked:  # an alias refers to the node that it names
+        return
     above.add(id(node))
-    size = 1
     if isinstance(node, yaml.SequenceNode):
-        size += sum(_check(item, duplicates, sizes, above) for item in node.value)
+        for item in node.value:
+            _check(item, duplicates, checked, above)
     elif isinstance(node, yaml.MappingNode):
         first: dict[Hashable, str] = {}
         for key_node, value_node in node.value:
@@ -148,12 +220,9 @@ def _check(node: yaml.Node, duplicates: list[str], sizes: dict[int, int], above:
                         f"{_line(key_node)}: duplicate key '{key}', first given in {first[key]}"
                     )
                 first.setdefault(key, _line(key_node))
-            size += _check(value_node, duplicates, sizes, above)
+            _check(value_node, duplicates, checked, above)
     above.discard(id(node))
-    if size > MAX_NODES:
-        raise YamlError(f'is not valid YAML: {_line(node)}: aliases expand to too many values')
-    sizes[id(node)] = size
-    return size
+    checked.add(id(node))
 
 
 def _key(node: yaml.Node) -> Hashable:

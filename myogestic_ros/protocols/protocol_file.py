@@ -8,6 +8,7 @@ from typing import Any
 
 from myogestic_ros.core.errors import ProtocolError
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.untrusted import shown
 from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 from myogestic_ros.protocols.protocol import Cue, Protocol
 from myogestic_ros.protocols.ramp import SHAPES, Ramp
@@ -140,7 +141,7 @@ def _check_fields(
         value = values.get(name, row.default)
         error = row.validation_error(value)
         if error is None and isinstance(row.default, list) and not isinstance(value, list):
-            error = f'{name}: got {value!r}, expected a list'
+            error = f'{name}: got {shown(value)}, expected a list'
         if error is not None:
             errors.append(f'{document.line_of(*place, name)}: {error}.')
         found[name] = row.default if error is not None else value
@@ -193,7 +194,7 @@ def _names(items: Sequence[Any], document: YamlDocument, errors: list[str]) -> l
         place = f'{document.line_of("classes", number)}: classes'
         if not isinstance(item, str) or not item.strip():
             errors.append(
-                f'{place}: got {item!r}, expected a name, in quotes if YAML reads it as '
+                f'{place}: got {shown(item)}, expected a name, in quotes if YAML reads it as '
                 f"a value: 'off', '1'."
             )
             names.append(str(item))
@@ -219,7 +220,7 @@ def _add_ramps(
         where = document.line_of(*place)
         if not isinstance(item, dict):
             errors.append(
-                f'{where}: ramps: got {item!r}, expected a mapping with `name:`, '
+                f'{where}: ramps: got {shown(item)}, expected a mapping with `name:`, '
                 f'`shape:` and so on.'
             )
             continue
@@ -257,7 +258,7 @@ def _amplitudes(
     where = document.line_of(*place, 'amplitudes')
     if not isinstance(value, dict) or not value:
         errors.append(
-            f'{where}: amplitudes: got {value!r}, expected an amplitude for each DoF, such as '
+            f'{where}: amplitudes: got {shown(value)}, expected an amplitude for each DoF, such as '
             f'{{wrist: 0.6, grip: -0.3}}.'
         )
         return {}
@@ -266,7 +267,7 @@ def _amplitudes(
         row = Parameter(str(name), 0.0, '', minimum=-1.0, maximum=1.0)
         error = row.validation_error(amplitude)
         if not isinstance(name, str):
-            error = f'{name!r}: expected the name of a DoF, in quotes'
+            error = f'{shown(name)}: expected the name of a DoF, in quotes'
         if error is not None:
             errors.append(f'{document.line_of(*place, "amplitudes", name)}: amplitudes: {error}.')
         else:

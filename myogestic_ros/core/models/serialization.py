@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import importlib
+import lzma
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
+from joblib.compressor import BinaryZlibFile
 
 from myogestic_ros.core.errors import ModelError
+from myogestic_ros.core.limits import MAX_MODEL, expanded_bytes
 
 __all__ = ['load_pickle', 'missing_name', 'save_pickle']
 
@@ -48,8 +55,10 @@ def load_pickle(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ModelError
-        If the file contains a class or function that this version of the package does not have.
+        If the file contains a class or function that this version of the package does not have, or
+        if it is compressed and expands to more than the limit.
     """
+    _check_expansion(Path(path))
     try:
         return joblib.load(path)
     except (ImportError, AttributeError) as error:
@@ -60,6 +69,38 @@ def load_pickle(path: str | os.PathLike[str]) -> Any:
             f"Model file '{os.fspath(path)}' was saved by another version of myogestic_ros: it "
             f"contains '{missing}', which this version does not have; train it again."
         ) from error
+
+
+def _check_expansion(file: Path) -> None:
+    """Refuse a compressed file that expands to more than the limit, before it is unpickled."""
+    with file.open('rb') as stream:
+        start = stream.read(8)
+    opener = next((opener for prefix, opener in OPENERS.items() if start.startswith(prefix)), None)
+    if opener is None:
+        return
+    limit, reason = expanded_bytes(file.stat().st_size, MAX_MODEL)
+    size = 0
+    with opener(file) as stream:
+        while piece := stream.read(PIECE_BYTES):
+            size += len(piece)
+            if size > limit:
+                raise ModelError(f"Model file '{file}' expands to more than {reason}.")
+
+
+def _open_lz4(file: Path) -> Any:
+    return importlib.import_module('lz4.frame').open(file)
+
+
+PIECE_BYTES = 2**20
+OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b'\x78': lambda file: BinaryZlibFile(str(file)),
+    b'\x1f\x8b': gzip.open,
+    b'BZ': bz2.open,
+    b'\x5d\x00': lzma.open,
+    b'\xfd7zXZ': lzma.open,
+    b'\x04\x22\x4d\x18': _open_lz4,
+}
+"""Functions that open the compressed files that joblib reads, by their first bytes."""
 
 
 def missing_name(error: BaseException) -> str | None:

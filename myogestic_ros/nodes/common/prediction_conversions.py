@@ -13,9 +13,13 @@ from diagnostic_msgs.msg import KeyValue
 from myogestic_ros.control.intent import Intent
 from myogestic_ros.control.reason import Reason
 from myogestic_ros.core.pipeline.prediction import Prediction, named_values, predicted_label
+from myogestic_ros.core.untrusted import parse_json
 from myogestic_ros.msg import Prediction as PredictionMessage
 
 __all__ = ['intent_from_ros', 'prediction_to_ros']
+
+MAX_NUMBER = 100
+"""Largest number of characters of a number in ``extra``."""
 
 
 def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionMessage:
@@ -108,8 +112,8 @@ def _extra_number(pairs: Sequence[KeyValue], key: str) -> dict[str, float]:
     for pair in pairs:
         if key and pair.key == key:
             try:
-                values[key] = float(json.loads(pair.value))
-            except (ValueError, TypeError):
+                values[key] = float(parse_json(pair.value[:MAX_NUMBER]))
+            except (ValueError, TypeError, OverflowError):
                 continue
     return values
 

@@ -14,6 +14,8 @@ import yaml
 from numpy.typing import NDArray
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.untrusted import parse_json
+from myogestic_ros.core.yaml_file import read_yaml
 from myogestic_ros.sessions.exchange.content import Content, Frames
 from myogestic_ros.sessions.exchange.session_metadata import (
     SECTION,
@@ -81,7 +83,7 @@ def read_npz(file: Path) -> Content | None:
         with np.load(file) as arrays:
             if SECTION not in arrays.files:
                 return None
-            metadata = json.loads(str(arrays[SECTION]))
+            metadata = parse_json(str(arrays[SECTION]))
             data = np.asarray(arrays['emg'])
             frames = Frames(*(np.asarray(arrays[name], np.int64) for name in FRAME_ARRAYS))
             labels = arrays['labels'], arrays['repetitions']
@@ -179,14 +181,12 @@ def read_csv(file: Path) -> Content | None:
     """
     mapping_file = file.with_suffix('.yaml')
     try:
-        loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        mapping: Any = yaml.load(mapping_file.read_text(encoding='utf-8'), loader)
-        metadata = mapping[SECTION]
+        if not mapping_file.exists():
+            return None
+        metadata = read_yaml(mapping_file).content[SECTION]
         names = metadata['stream']['channel_names']
         start_ns = int(metadata['start_ns'])
-    except FileNotFoundError:
-        return None
-    except (yaml.YAMLError, OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None  # not an export; errors of the mapping are reported by its own reader
     n_columns = len(names) + 2 + len(LAST_COLUMNS)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo, sample_time_ns
+from myogestic_ros.core.untrusted import parse_json
 from myogestic_ros.sessions.quality.envelope import Envelope
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, JOINT_STATE, Session
 from myogestic_ros.sessions.reading.timeline import ROUNDING_NS, Timeline, insert_planned_ends
@@ -285,7 +285,7 @@ def session_statistics(session: Session) -> SessionStatistics:
 def _pauses(session: Session) -> set[int]:
     """Return the indices of the first samples of the files of an imported session."""
     try:
-        return set(json.loads(session.info.extra.get(FILE_STARTS, '[]')))
+        return set(parse_json(session.info.extra.get(FILE_STARTS, '[]')))
     except (ValueError, TypeError):
         return set()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from mcap.exceptions import McapError
+from zstandard import ZstdError
 
 from myogestic_ros.core.errors import SessionError, SignalError
 from myogestic_ros.core.signals import NO_CLASS, Chunk, Label, StreamInfo
@@ -228,7 +229,9 @@ class Session:
                 message_rows(files, topic),
                 lambda data: self._convert(topic, data, chunk_from_frame),
             )
-        except (OSError, ValueError, McapError, struct.error) as error:
+        except SessionError as error:
+            raise SessionError(f'Cannot read {self.path} to its end: {error}.') from error
+        except (OSError, ValueError, RuntimeError, McapError, ZstdError, struct.error) as error:
             raise SessionError(
                 f'Cannot read {self.path} to its end: {error}. It is damaged: restore it from a '
                 f'copy, or exclude it.'

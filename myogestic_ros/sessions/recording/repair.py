@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-import yaml
-
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.yaml_file import YamlError, parse_yaml
 from myogestic_ros.sessions.reading.library import read_sessions
 from myogestic_ros.sessions.reading.reader import EMG_FRAME, LABEL
 from myogestic_ros.sessions.recording.sample_losses import SampleLosses
@@ -165,7 +164,10 @@ def repair_session(path: Path, extra: Mapping[str, str] | None = None) -> Repair
                 raise SessionError(
                     f'Cannot repair {path}: another process is writing to it; stop it first.'
                 )
-            return _Repair(path, files, streams, extra or {}).run()
+            try:
+                return _Repair(path, files, streams, extra or {}).run()
+            except SessionError as error:
+                raise SessionError(f'Cannot repair {path}: {error}.') from error
     except OSError as error:
         raise SessionError(f'Cannot repair {path}: {error}.') from error
 
@@ -298,8 +300,8 @@ def _span_ns(contents: list[McapContent]) -> tuple[int, int]:
 
 def _qos_profiles(text: str) -> list[dict[str, Any]]:
     """Return the offered QoS profiles that a channel records; empty if they are malformed."""
-    with contextlib.suppress(yaml.YAMLError):
-        profiles = yaml.safe_load(text)
+    with contextlib.suppress(YamlError):
+        profiles = parse_yaml(text).content
         if isinstance(profiles, list):
             return profiles
     return []

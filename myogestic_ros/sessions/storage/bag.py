@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import IO, Any
 
-from mcap.records import Channel, Message, Schema
+from mcap.records import Channel, Chunk, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 from myogestic_ros.core.errors import SessionError
 from myogestic_ros.sessions.session_info import SessionInfo
+from myogestic_ros.sessions.storage.decompression import check_compressed_file, decompress
+from myogestic_ros.sessions.storage.mcap_scan import chunk_records
 from myogestic_ros.sessions.storage.metadata import read_information
 
 __all__ = [
@@ -72,6 +75,7 @@ class IndexedBag(Bag):
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
+            self._compression_mode = _check_compression(path)
             with Reader(path) as reader:
                 self.topics = {c.topic: c.msgtype for c in reader.connections}
                 self.definitions = {c.msgtype: c.msgdef.data for c in reader.connections}
@@ -83,19 +87,40 @@ class IndexedBag(Bag):
         except Exception as error:  # rosbags raises various types for damaged files
             raise SessionError(f'Cannot read {path}: {_reason(error)}') from error
 
+    def _decompressed(self, reader: Reader) -> Callable[[bytes], bytes]:
+        """Return a function that decompresses a message of a bag compressed by message."""
+        if self._compression_mode != 'message':
+            return bytes
+        storage: Any = reader.storage  # rosbags decompresses a message of any size
+        storage.metadata = storage.metadata._replace(compression_mode=None)
+        return lambda data: decompress(data, 'zstd')
+
     def messages(self, topics: Sequence[str]) -> Iterator[RawMessage]:
         try:
             with Reader(self._path) as reader:
                 connections = _stored_connections(reader, topics)
                 if not connections:
                     return
+                decompressed = self._decompressed(reader)
                 for connection, log_time_ns, data in reader.messages(connections):
-                    yield connection.topic, log_time_ns, bytes(data)
+                    yield connection.topic, log_time_ns, decompressed(data)
+        except SessionError as error:
+            raise SessionError(f'Cannot read {self._path} to its end: {error}.') from error
         except Exception as error:
             raise SessionError(
                 f'Cannot read {self._path} to its end: {_reason(error)}. It is damaged: restore it '
                 f'from a copy, or exclude it.'
             ) from error
+
+
+def _check_compression(path: Path) -> str:
+    """Return the compression mode of a bag, after checking the size of compressed files."""
+    information = read_information(path / 'metadata.yaml') if path.is_dir() else None
+    mode = str((information or {}).get('compression_mode', '')).lower()
+    if mode == 'file' and information is not None:
+        for name in information['relative_file_paths']:
+            check_compressed_file(path / PurePath(name).name)
+    return mode
 
 
 def _stored_connections(reader: Reader, topics: Sequence[str]) -> list[Connection]:
@@ -142,7 +167,7 @@ class TruncatedBag(Bag):
             names: dict[int, str] = {}
             try:
                 with file.open('rb') as stream:
-                    for record in StreamReader(stream, validate_crcs=True).records:
+                    for record in _records(stream):
                         if isinstance(record, Schema):
                             schemas[record.id] = record
                             self.definitions[record.name] = record.data.decode(errors='replace')
@@ -152,7 +177,7 @@ class TruncatedBag(Bag):
                             self.topics[record.topic] = schema.name if schema else ''
                         elif isinstance(record, Message):
                             yield names[record.channel_id], record.log_time, record.data
-            except OSError as error:
+            except (OSError, SessionError) as error:
                 raise SessionError(f'Cannot read {file}: {_reason(error)}') from error
             except Exception:  # the file is truncated or damaged here
                 continue
@@ -161,6 +186,15 @@ class TruncatedBag(Bag):
         for message in self._read():
             if message[0] in topics:
                 yield message
+
+
+def _records(stream: IO[bytes]) -> Iterator[McapRecord]:
+    """Yield the records of an MCAP file, with those of its chunks."""
+    for record in StreamReader(stream, emit_chunks=True, validate_crcs=True).records:
+        if isinstance(record, Chunk):
+            yield from (inner for _, inner in chunk_records(record))
+        else:
+            yield record
 
 
 def open_bag(path: Path) -> Bag:

@@ -1,6 +1,6 @@
 """Read the messages of one topic from MCAP files, chunk by chunk.
 
-The official library locates and decompresses the chunks. Their records are parsed here with NumPy:
+The official library locates the chunks. Their records are parsed here with NumPy:
 creating an object for each message would take ten times as long as reading the file.
 """
 
@@ -10,17 +10,17 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
-import yaml
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.records import Chunk, ChunkIndex
-from mcap.stream_reader import get_chunk_data_stream
 from mcap.summary import Summary
 from numpy.typing import NDArray
+
+from myogestic_ros.sessions.storage.decompression import chunk_data
+from myogestic_ros.sessions.storage.metadata import read_information
 
 __all__ = ['IndexedFile', 'Rows', 'files_in_order', 'message_rows']
 
@@ -115,12 +115,12 @@ def files_in_order(path: Path) -> list[IndexedFile]:
 
 def _file_paths(metadata: Path) -> list[Path]:
     """Return the paths of the files listed in the metadata of a bag."""
-    loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    information = read_information(metadata) or {}
     try:
-        content: Any = yaml.load(metadata.read_text(), loader)
-        names = content['rosbag2_bagfile_information']['relative_file_paths']
-        return [metadata.parent / PurePath(name).name for name in names]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return [
+            metadata.parent / PurePath(name).name for name in information['relative_file_paths']
+        ]
+    except (KeyError, TypeError):
         return []
 
 
@@ -136,8 +136,10 @@ def message_rows(files: Sequence[IndexedFile], topic: str) -> Iterator[Rows]:
 
     Raises
     ------
-    OSError, ValueError, McapError
+    OSError, ValueError, RuntimeError, McapError, zstandard.ZstdError
         If a file is damaged.
+    SessionError
+        If a chunk expands to more than the limit.
     """
     for file in files:
         channels = {c.id for c in file.summary.channels.values() if c.topic == topic}
@@ -148,8 +150,7 @@ def message_rows(files: Sequence[IndexedFile], topic: str) -> Iterator[Rows]:
                     continue
                 stream.seek(index.chunk_start_offset + 9)  # after opcode and length
                 chunk = Chunk.read(ReadDataStream(stream))
-                unpacked, size = get_chunk_data_stream(chunk, validate_crc=True)
-                yield from _sorted_rows(_rows(unpacked.read(size), channels))
+                yield from _sorted_rows(_rows(chunk_data(chunk), channels))
 
 
 def _rows(data: bytes, channels: set[int]) -> list[Rows]:

@@ -27,12 +27,12 @@ from mcap.records import (
     MetadataIndex,
     Schema,
 )
-from mcap.stream_reader import get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.sessions.storage.decompression import chunk_data
 
-__all__ = ['REPAIR_RECORD', 'McapContent', 'has_footer', 'scan']
+__all__ = ['REPAIR_RECORD', 'McapContent', 'chunk_records', 'has_footer', 'scan']
 
 REPAIR_RECORD = 'myogestic_ros.recovered'
 """Name of the metadata record that a repair appends to the recorded data."""
@@ -131,7 +131,7 @@ def scan(stream: IO[bytes], visitor: Visitor = lambda topic, msgtype, data: None
     Raises
     ------
     SessionError
-        If the file is not in MCAP format.
+        If the file is not in MCAP format, or a chunk expands to more than the limit.
     """
     content = McapContent(stream.seek(0, os.SEEK_END))
     stream.seek(0)
@@ -172,6 +172,8 @@ class _Scanner:
                 break
             try:
                 self._process(opcode, payload, position)
+            except SessionError:  # a chunk that expands to more than the limit
+                raise
             except Exception:  # damaged; truncated if no valid record follows
                 self._unreadable_bytes += after - position
             else:
@@ -244,7 +246,7 @@ class _Scanner:
         self._missing_indexes = []
 
     def _process_chunk(self, chunk: Chunk, position: int, length: int) -> None:
-        records = _records(chunk)
+        records = chunk_records(chunk)
         known = {
             r.id for _, r in records if isinstance(r, Channel)
         } | self._content.channels.keys()
@@ -291,12 +293,14 @@ class _Scanner:
             self._visitor(channel.topic, schema.name if schema else '', record.data)
 
 
-def _records(chunk: Chunk) -> list[tuple[int, McapRecord]]:
+def chunk_records(chunk: Chunk) -> list[tuple[int, McapRecord]]:
     """Return schemas, channels and messages of a chunk, with their offsets in it.
 
-    Raises exceptions of various types if the chunk is damaged or its checksum is wrong.
+    Raises exceptions of various types if the chunk is damaged or its checksum is wrong, and
+    `SessionError` if it expands to more than the limit.
     """
-    stream, size = get_chunk_data_stream(chunk, validate_crc=True)
+    data = chunk_data(chunk)
+    stream, size = ReadDataStream(BytesIO(data)), len(data)
     records: list[tuple[int, McapRecord]] = []
     while stream.count < size:
         offset = stream.count

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from myogestic_ros.core.yaml_file import check_size
 from myogestic_ros.sessions.storage.disk_sync import sync_folder
 
 __all__ = [
@@ -26,10 +27,6 @@ __all__ = [
 VERSION = 9
 MAX_BYTES = 4 * 2**20
 """A larger file is rejected: a bag may come from anywhere."""
-MAX_DEPTH = 100
-"""A document with deeper nesting is rejected, because it would crash the loader."""
-STARTS = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
-ENDS = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 
 def _qos(durability: str, depth: int) -> dict[str, Any]:
@@ -62,11 +59,7 @@ def read_information(file: Path) -> dict[str, Any] | None:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
             return None
         text = file.read_text()
-        depth = 0
-        for event in yaml.parse(text, loader):
-            depth += isinstance(event, STARTS) - isinstance(event, ENDS)
-            if depth > MAX_DEPTH:
-                return None
+        check_size(text)
         information = yaml.load(text, loader)['rosbag2_bagfile_information']
         return information if isinstance(information, dict) else None
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):

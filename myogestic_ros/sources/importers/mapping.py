@@ -11,6 +11,7 @@ from typing import Any
 
 from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import NO_CLASS
+from myogestic_ros.core.untrusted import shown
 from myogestic_ros.core.yaml_file import YamlDocument, YamlError, read_yaml
 
 __all__ = ['NO_COLUMN', 'RecordingFormat', 'find_mapping']
@@ -191,39 +192,39 @@ def _positive(name: str, value: Any) -> float:
 
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f'{name} is {value!r}, expected the number of a column')
+        raise ValueError(f'{name} is {shown(value)}, expected the number of a column')
     return int(value)
 
 
 def _columns(name: str, value: Any) -> tuple[int, ...]:
     items = () if value is None else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(i, int) for i in items):
-        raise ValueError(f'{name} is {value!r}, expected a list of columns')
+        raise ValueError(f'{name} is {shown(value)}, expected a list of columns')
     return tuple(items)
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     items = () if value is None else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(i, (str, int)) for i in items):
-        raise ValueError(f'{name} is {value!r}, expected a list of names')
+        raise ValueError(f'{name} is {shown(value)}, expected a list of names')
     return tuple(map(str, items))
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f'{name} is {value!r}, expected a name')
+        raise ValueError(f'{name} is {shown(value)}, expected a name')
     return value
 
 
 def _truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f'{name} is {value!r}, expected true or false')
+        raise ValueError(f'{name} is {shown(value)}, expected true or false')
     return value
 
 
 def _on_bad_line(name: str, value: Any) -> str:
     if value not in ('error', 'skip'):
-        raise ValueError(f'{name} is {value!r}, expected error or skip')
+        raise ValueError(f'{name} is {shown(value)}, expected error or skip')
     return str(value)
 
 

@@ -10,6 +10,8 @@ import joblib
 import numpy as np
 import pytest
 
+from myogestic_ros.core.errors import ModelError
+from myogestic_ros.core.limits import MAX_MODEL, MAX_RATIO
 from myogestic_ros.core.models.serialization import load_pickle, save_pickle
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
@@ -29,6 +31,19 @@ def test_name_without_a_folder_is_saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert save_pickle(1, 'model') == 'model'
     assert load_pickle('model') == 1
+
+
+@pytest.mark.parametrize('compress', ['zlib', 'gzip', 'bz2', 'lzma', 'xz', 'lz4'])
+def test_a_compressed_model_is_loaded_within_the_limit_only(tmp_path, monkeypatch, compress):
+    path = tmp_path / 'model.joblib'
+    joblib.dump(np.zeros(50 * 2**20, np.uint8), path, compress=(compress, 3))
+    assert path.stat().st_size < 2**20
+    monkeypatch.setenv(MAX_RATIO.variable, '1e9')
+    assert load_pickle(path).size == 50 * 2**20
+    monkeypatch.setenv(MAX_MODEL.variable, '20')
+    words = f'expands to more than 20 MiB .set {MAX_MODEL.variable} to allow more.'
+    with pytest.raises(ModelError, match=words):
+        load_pickle(path)
 
 
 def test_failure_leaves_the_old_file_complete(tmp_path):

@@ -36,6 +36,12 @@ repetitions: 1
 countdown: 0.2
 rest: 0.2
 """
+BOMB = '\n'.join(
+    ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
+    + [f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 10)}]' for n in range(1, 9)]
+    + ['classes: *a8']
+)
+"""Half a kilobyte that expands to gigabytes of text."""
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6
 
 
@@ -188,6 +194,11 @@ def test_invalid_parameter_is_refused_at_the_start(ros):
     ('text', 'fields', 'reason'),
     [
         ('hold: three', {}, "line 1: hold: got 'three', expected a number."),
+        pytest.param(BOMB, {}, 'more than 100000 values or 16777216 characters', id='aliases'),
+        pytest.param(
+            '[' * 20_000, {}, 'line 1: it is nested deeper than 100 levels', id='nesting'
+        ),
+        pytest.param(f'hold: {list(range(50_000))}', {}, '…, expected a number', id='long'),
         ('', {'protocol': 'nothing'}, "There is no protocol 'nothing'"),
         ('', {'protocol': '/nowhere/x.yaml'}, "There is no protocol '/nowhere/x.yaml'"),
         ('', {}, 'No protocol'),
@@ -197,6 +208,7 @@ def test_invalid_protocol_is_refused_with_the_reason(cues, text, fields, reason)
     status, result = cues.result(cues.goal(text, **fields))
     assert status == ABORTED
     assert reason in result.message
+    assert len(result.message) < 2000
     assert cues.node.lifecycle_state == 'inactive'
 
 

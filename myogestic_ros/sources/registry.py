@@ -17,7 +17,9 @@ BUILT_IN: dict[str, SourceFactory] = {'replay': Replay, 'synthetic': Synthetic}
 DEVICES = {
     'muovi': 'muovi:Muovi',
     'muovi_plus': 'muovi_plus:MuoviPlus',
+    'quattrocento': 'quattrocento:Quattrocento',
     'sessantaquattro': 'sessantaquattro:Sessantaquattro',
+    'syncstation': 'syncstation:SyncStation',
 }
 """Module and class of the source of each device, in the folder ``devices``."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from myogestic_ros.core.errors import SourceError
 from myogestic_ros.core.signals import samples_in
 from myogestic_ros.sources.acquisition.device_clock import CRYSTAL, DeviceClock
 from myogestic_ros.sources.acquisition.sample_counter import SampleCounter
@@ -17,6 +18,9 @@ __all__ = ['Block', 'BlockBuilder']
 
 LONGEST_BLOCK = 4
 """A block that arrives late is divided into blocks of at most as many times the block length."""
+GARBAGE_RESTARTS = 20
+GARBAGE_S = 1.0
+"""Number of jumps of the counter within a time that no radio link explains."""
 FUTURE_MS = 250.0
 """Time by which a sample may seem to arrive before it was acquired."""
 
@@ -93,6 +97,8 @@ class BlockBuilder:
         self._waiting: list[NDArray[Any]] = []
         self._n_waiting = 0
         self._blocks: deque[Block] = deque()
+        self._arrival_s = self._restarts_s = origin_s
+        self._restarts = 0  # of the counter, until `_restarts_s`
 
     def add(
         self, data: NDArray[Any], arrival_s: float, counters: NDArray[Any] | None = None
@@ -110,6 +116,7 @@ class BlockBuilder:
         """
         if not len(data):
             return
+        self._arrival_s = arrival_s
         self._skip_untraced()
         if self._counter is not None and counters is not None:
             runs = self._counter.add(counters, lambda: self._newest(arrival_s, len(data)))
@@ -133,6 +140,22 @@ class BlockBuilder:
     def restarts(self) -> int:
         """Number of restarts of the device's sample counter."""
         return self._counter.restarts if self._counter is not None else 0
+
+    def check_order(self, device: str) -> None:
+        """Raise SourceError if the counter jumps so often that the bytes must be out of step.
+
+        Parameters
+        ----------
+        device : str
+            Name of the device and its address.
+        """
+        if self.restarts - self._restarts > GARBAGE_RESTARTS:
+            raise SourceError(
+                f'The samples of the {device} are out of step: the sample counter jumped more than '
+                f'{GARBAGE_RESTARTS} times within {GARBAGE_S:g} s. The connection is made again.'
+            )
+        if self._arrival_s - self._restarts_s > GARBAGE_S:
+            self._restarts, self._restarts_s = self.restarts, self._arrival_s
 
     def skip(self, n_samples: int) -> None:
         """Insert a hole before the next sample, for samples that are known to be lost."""

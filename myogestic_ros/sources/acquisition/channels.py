@@ -16,8 +16,8 @@ CHANNEL_PARAMETERS = (
     Parameter(
         'channels',
         '',
-        "Channels to publish, in this order: numbers from 1, ranges, or names, such as '1-16, 33'; "
-        'empty: all.',
+        'Channels to publish, in this order: numbers from 1, ranges, names, or connectors, such as '
+        "'1-16, 33'; empty: all.",
     ),
     Parameter(
         'channel_names', [''], "Names of the published channels; ['']: those of the device."
@@ -104,12 +104,14 @@ def select_channels(
 
 
 def _columns(text: str, names: Sequence[str]) -> list[int]:
-    """Return the columns that a text such as '1-16, 33, AUX1' selects."""
+    """Return the columns that a text such as '1-16, 33, IN1.1, MULTIPLE2' selects."""
     columns: list[int] = []
     for part in filter(None, (part.strip() for part in text.split(','))):
         bounds = RANGE.fullmatch(part)
         if part in names:
             columns.append(list(names).index(part))
+        elif any(name.startswith(f'{part}.') for name in names):
+            columns += [n for n, name in enumerate(names) if name.startswith(f'{part}.')]
         elif bounds and 0 < int(bounds[1]) <= int(bounds[2]) <= len(names):
             columns += range(int(bounds[1]) - 1, int(bounds[2]))
         elif part.isdecimal() and 0 < int(part) <= len(names):

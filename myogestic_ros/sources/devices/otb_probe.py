@@ -27,6 +27,10 @@ from myogestic_ros.sources.acquisition.device import (
     Device,
     TriggerLabels,
 )
+from myogestic_ros.sources.acquisition.frame_length import (
+    IDENTIFYING_FRAMES,
+    find_frame_length,
+)
 from myogestic_ros.sources.acquisition.sample_formats import decode_int16, decode_int24, to_volt
 from myogestic_ros.sources.acquisition.tcp import (
     DisconnectedError,
@@ -35,16 +39,11 @@ from myogestic_ros.sources.acquisition.tcp import (
     TcpListener,
 )
 
-__all__ = ['IMU_RATE', 'OtbProbe', 'frame_width', 'probe_parameters']
+__all__ = ['IMU_RATE', 'OtbProbe', 'probe_parameters']
 
 COUNTER_VALUES = 2**16
-IDENTIFYING_INSTANTS = 64
-FITTING_SHARE = 0.9
-"""Share of the counter's steps that must be 1; the others are lost samples."""
 FIRST_SAMPLES_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 3.0
-GARBAGE_RESTARTS = 20
-"""Number of jumps of the counter within a second that no radio link explains."""
 IMU_RATE = 100.0
 QUATERNION_SCALE = 1.0 / 16384.0
 QUATERNION = ('w', 'x', 'y', 'z')
@@ -70,27 +69,6 @@ def probe_parameters(port: int) -> tuple[Parameter, ...]:
     )
 
 
-def frame_width(values: bytes, sample_bytes: int, widths: Sequence[int]) -> int | None:
-    """Return the number of values of an instant, or None if no width fits.
-
-    Parameters
-    ----------
-    values : bytes
-        Beginning of the stream.
-    sample_bytes : int
-        Bytes of a value: 2 or 3.
-    widths : sequence of int
-        Numbers of values to try.
-    """
-    for width in widths:
-        whole = len(values) - len(values) % (width * sample_bytes)
-        counters = _decode(values[:whole], width, sample_bytes)[:, -1].astype(np.int64)
-        steps = (counters[1:] - counters[:-1]) % COUNTER_VALUES
-        if len(steps) and np.mean(steps == 1) >= FITTING_SHARE:
-            return width
-    return None
-
-
 def _decode(data: bytes, width: int, sample_bytes: int) -> NDArray[Any]:
     decode = decode_int16 if sample_bytes == 2 else decode_int24
     return decode(data, width, 'big')
@@ -114,7 +92,6 @@ class OtbProbe(Device):
         self._received = b''  # before the width is known
         self._news_s = 0.0
         self._buffer_use = 0
-        self._restarts = (0.0, 0)  # begin of a second, restarts until then
 
     # -- for subclasses -----------------------------------------------------------------------
 
@@ -188,16 +165,17 @@ class OtbProbe(Device):
                 f'{_clause(error)} before it had sent enough samples ({self._listening})'
             ) from error
         widths = self.widths()
-        if len(self._received) >= IDENTIFYING_INSTANTS * max(widths) * self.sample_bytes:
-            width = frame_width(self._received, self.sample_bytes, widths)
-            if width is None:
+        lengths = [width * self.sample_bytes for width in widths]
+        if len(self._received) >= IDENTIFYING_FRAMES * max(lengths):
+            length = find_frame_length(self._received, lengths)
+            if length is None:
                 self.close()
                 raise SourceError(
                     f'{peer} sends data without the sample counter of a {self.DEVICE}; expected '
                     f'instants of {" or ".join(map(str, widths))} values of {self.sample_bytes} '
                     f'bytes. Is it another device, or set to another mode?'
                 )
-            return width
+            return length // self.sample_bytes
         if time.monotonic() - self._connected_s > FIRST_SAMPLES_TIMEOUT_S:
             received = len(self._received)
             self.close()
@@ -221,7 +199,6 @@ class OtbProbe(Device):
         self._news_s = time.monotonic()
         self._builder = BlockBuilder(self.rate, self._news_s, counter=COUNTER_VALUES)
         self._trigger = TriggerLabels(self._values['trigger'], self.rate)
-        self._restarts = (self._news_s, 0)
         self._items.clear()
         self._auxiliary = self._describe_auxiliary()
         return StreamInfo(
@@ -268,23 +245,9 @@ class OtbProbe(Device):
         if whole:
             values = _decode(whole, self._width, self.sample_bytes)
             self._builder.add(values, now_s, values[:, -1])
-            self._check_order(now_s)
+            self._builder.check_order(f'{self.DEVICE} at {self._connection.peer}')
         while (block := self._builder.pop()) is not None:
             self._items.extend(self._convert(block))
-
-    def _check_order(self, now_s: float) -> None:
-        """Raise SourceError if the bytes no longer fit the instants."""
-        began_s, before = self._restarts
-        if self._builder.restarts - before > GARBAGE_RESTARTS:
-            assert self._connection is not None
-            peer = self._connection.peer
-            self.close()
-            raise SourceError(
-                f'The samples of the {self.DEVICE} at {peer} are out of step: its counter jumped '
-                f'{GARBAGE_RESTARTS} times within a second. The connection is made again.'
-            )
-        if now_s - began_s > 1.0:
-            self._restarts = (now_s, self._builder.restarts)
 
     def _convert(self, block: Block) -> list[Chunk | Label]:
         status = block.data[:, -2].astype(np.int32)

@@ -12,7 +12,9 @@ __all__ = ['fake_class', 'fake_names']
 FAKES = {
     'muovi': 'otb:FakeMuovi',
     'muovi_plus': 'otb:FakeMuoviPlus',
+    'quattrocento': 'quattrocento:FakeQuattrocento',
     'sessantaquattro': 'otb:FakeSessantaquattro',
+    'syncstation': 'syncstation:FakeSyncStation',
 }
 """Module and class of each fake device."""
 

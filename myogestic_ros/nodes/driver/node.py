@@ -68,6 +68,9 @@ OPEN_TIMEOUT_S = 0.08
 """A source that takes longer to open continues to do so after activation has returned."""
 RELEASE_TIMEOUT_S = 0.08
 """A source that takes longer to release continues to do so after deactivation has returned."""
+RELEASE_TIMEOUT_AT_START_S = 1.0
+"""On a busy machine the thread of the last activation ends later; only a source that hangs takes
+this long."""
 RELEASE_TIMEOUT_AT_SHUTDOWN_S = 5.0
 WAITING_STATUS_INTERVAL_S = 1.0
 
@@ -152,8 +155,7 @@ class DriverNode(ManagedNode):
 
     def activate(self) -> None:
         """Open the source and stream in a dedicated thread."""
-        # On a busy machine the thread of the last activation may need a moment longer.
-        if self._reader is not None and not self._reader.stop(OPEN_TIMEOUT_S):
+        if self._reader is not None and not self._reader.stop(RELEASE_TIMEOUT_AT_START_S):
             raise SourceError('The source is still being released; try again in a moment.')
         self._lost_before += self._numbering.lost
         self._numbering = SampleNumbering()

@@ -18,6 +18,7 @@ from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.control.reason import Reason
 from myogestic_ros.control.tracking import Tracking, TrackingSettings
 from myogestic_ros.control.watchdog import Watchdog, WatchdogSettings
+from myogestic_ros.core.errors import StateError
 
 __all__ = ['Command', 'Commander', 'CommanderState']
 
@@ -95,6 +96,8 @@ class Commander:
         Measured joint positions.
     tracking : Tracking
         Comparison of measured and commanded positions.
+    conflict : Reason or None
+        Set while another node commands the hand: the hand goes to rest, and cannot be armed.
     state : CommanderState
         State after the last step.
     refused : dict of str to int
@@ -114,6 +117,7 @@ class Commander:
         self.watchdog = Watchdog(settings)
         self.feedback = Feedback(mapping.joints, feedback_timeout_s)
         self.tracking = Tracking(mapping.joints, tracking)
+        self.conflict: Reason | None = None
         self._interrupted = False  # the position of the hand was unknown after the last command
         self.state = CommanderState()
         self.refused: dict[str, int] = {}
@@ -149,9 +153,11 @@ class Commander:
         self.refused[reason.kind] = self.refused.get(reason.kind, 0) + 1
         return False
 
-    def on_joint_state(self, positions: Map[str, float], now_s: float) -> None:
-        """Process measured joint positions, rad."""
-        self.feedback.on_joint_state(positions, now_s)
+    def on_joint_state(
+        self, positions: Map[str, float], now_s: float, publisher: str = ''
+    ) -> None:
+        """Process measured joint positions, rad; see `Feedback.on_joint_state`."""
+        self.feedback.on_joint_state(positions, now_s, publisher)
 
     def set_initial_position(self, positions: Map[str, float]) -> None:
         """Set the assumed position of a hand without position feedback, rad by joint."""
@@ -170,8 +176,11 @@ class Commander:
         Raises
         ------
         StateError
-            If already armed or stopped, or if the position of the hand is unknown.
+            If already armed or stopped, if the position of the hand is unknown, or if another node
+            commands the hand.
         """
+        if self.conflict is not None:
+            raise StateError(f'Cannot arm: {self.conflict.message}')
         if self._rest_reason is not None and not self.arming.stopped:
             self._rest_reason = None  # still armed, on its way to rest
         else:
@@ -261,7 +270,7 @@ class Commander:
 
     def hand_reason(self, now_s: float) -> Reason | None:
         """Return why the hand cannot be commanded; None if it can."""
-        return self.feedback.reason(now_s) or self.tracking.reason
+        return self.conflict or self.feedback.reason(now_s) or self.tracking.reason
 
     def _velocity(self, measured: Vector | None) -> Vector:
         """Return the velocity to command, rad/s: that of the step plus a position correction.

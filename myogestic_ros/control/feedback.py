@@ -27,6 +27,9 @@ JUMP_SPEED_RAD_S = 20.0
 JUMP_TOLERANCE_RAD = 0.1
 """Change of a measured position that is accepted at once, for encoders with coarse steps."""
 
+PUBLISHER_TIMEOUT_S = 1.0
+"""A publisher that sent nothing for this time no longer counts as a second source."""
+
 STEADY_S = 0.3
 """Time without a jump after which measured positions are used again."""
 
@@ -51,6 +54,7 @@ class Feedback:
         self._timeout_s = timeout_s
         self._position: Vector = np.full(len(self._joints), math.nan)
         self._updated_s = np.full(len(self._joints), -math.inf)
+        self._last_seen_s: dict[str, float] = {}  # by publisher
         self._jumped_s = -math.inf
         self._jump = ''
 
@@ -59,8 +63,22 @@ class Feedback:
         """True if the hand reports its positions."""
         return math.isfinite(self._timeout_s)
 
-    def on_joint_state(self, positions: Map[str, float], now_s: float) -> None:
-        """Store positions, rad, by joint; ignore unknown joints and values that are not finite."""
+    def on_joint_state(
+        self, positions: Map[str, float], now_s: float, publisher: str = ''
+    ) -> None:
+        """Store positions, rad, by joint; ignore unknown joints and values that are not finite.
+
+        Parameters
+        ----------
+        positions : mapping of str to float
+            Positions, rad, by joint.
+        now_s : float
+            Time of arrival, s.
+        publisher : str
+            Identifier of the publisher, if it is known.
+        """
+        if self._index.keys() & positions.keys():
+            self._last_seen_s[publisher] = now_s
         for name, value in positions.items():
             number = self._index.get(name)
             if number is not None and math.isfinite(value):
@@ -86,23 +104,35 @@ class Feedback:
         All have to be known and recent, and none may have jumped within the last 0.3 s.
         """
         fresh = now_s - self._updated_s < self._timeout_s
-        usable = self.expected and fresh.all() and not self._has_jumped(now_s)
+        usable = self.expected and fresh.all() and self._contradiction(now_s) is None
         return self._position.copy() if usable else None
 
-    def _has_jumped(self, now_s: float) -> bool:
-        return now_s - self._jumped_s < STEADY_S
+    def _contradiction(self, now_s: float) -> Reason | None:
+        """Return why reported positions cannot be used; None if they can."""
+        self._last_seen_s = {
+            name: seen_s
+            for name, seen_s in self._last_seen_s.items()
+            if now_s - seen_s < PUBLISHER_TIMEOUT_S
+        }
+        if len(self._last_seen_s) > 1:
+            return Reason(
+                'two hands',
+                f'{len(self._last_seen_s)} publishers report positions of the joints; stop all '
+                'but one.',
+            )
+        if now_s - self._jumped_s < STEADY_S:
+            return Reason(
+                'implausible position',
+                f'The position of the hand cannot be true: {self._jump}. Check that only one node '
+                'publishes joint states.',
+            )
+        return None
 
     def reason(self, now_s: float) -> Reason | None:
         """Return why the position of the hand is unknown; None if it is known or not expected."""
         if not self.expected or self.recent(now_s) is not None:
             return None
-        if self._has_jumped(now_s):
-            return Reason(
-                'implausible position',
-                f'The position of the hand cannot be true: {self._jump}. Check that one node only '
-                'publishes joint states.',
-            )
-        return Reason(
+        return self._contradiction(now_s) or Reason(
             'hand silent', f'The hand does not report its position: {self._missing(now_s)}.'
         )
 
@@ -128,11 +158,9 @@ class Feedback:
             outside its limits.
         """
         measured = self.recent(now_s)
-        if self.expected and self._has_jumped(now_s):
-            raise StateError(
-                f'Cannot arm: {self._jump}. Check that one node only publishes joint states, and '
-                'arm again when the hand is still.'
-            )
+        contradiction = self._contradiction(now_s) if self.expected else None
+        if contradiction is not None:
+            raise StateError(f'Cannot arm: {contradiction.message}')
         if measured is None and self.expected:
             raise StateError(
                 f'Cannot arm: {self._missing(now_s)}. Check that the hand is running and that the '

@@ -14,6 +14,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from myogestic_ros.control.commander import Command
+from myogestic_ros.control.reason import Reason
 from myogestic_ros.nodes.common import qos
 
 __all__ = ['OUTPUTS', 'CommandPublisher', 'default_topic']
@@ -68,6 +69,20 @@ class CommandPublisher:
     def subscriber_count(self) -> int:
         """Number of subscribers."""
         return int(self._publisher.get_subscription_count())
+
+    @property
+    def conflict(self) -> Reason | None:
+        """The conflict with other publishers of commands to the same hand; None without others."""
+        name = self.topic
+        own = sum(publisher.topic_name == name for publisher in self._node.publishers)
+        others = self._node.count_publishers(name) - own
+        if others <= 0:
+            return None
+        return Reason(
+            'two bridges',
+            f'{others} other publisher{"s" if others > 1 else ""} of commands on {name}; end '
+            f'{"them" if others > 1 else "it"}, so that only this bridge commands the hand.',
+        )
 
     def publish(self, command: Command) -> None:
         """Publish a command."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.exceptions import NameValidationException
 from sensor_msgs.msg import JointState
@@ -18,14 +18,17 @@ from sensor_msgs.msg import JointState
 from myogestic_ros.control.arming import Arming
 from myogestic_ros.control.commander import Commander
 from myogestic_ros.control.mapping import Mapping
+from myogestic_ros.control.reason import Reason
 from myogestic_ros.core.errors import ControlError
 from myogestic_ros.msg import BridgeStatus, Prediction
 from myogestic_ros.nodes.bridge.command_loop import CommandLoop
 from myogestic_ros.nodes.bridge.command_publisher import CommandPublisher, default_topic
 from myogestic_ros.nodes.bridge.controller_joints import ControllerJoints
+from myogestic_ros.nodes.bridge.emergency_stop import EmergencyStopTopic
 from myogestic_ros.nodes.bridge.parameters import (
     BRIDGE,
     read_bridge_mapping,
+    tracking_settings,
     watchdog_settings,
 )
 from myogestic_ros.nodes.bridge.services import BridgeServices, disarmed_message
@@ -35,9 +38,12 @@ from myogestic_ros.nodes.common.conversions import time_from_ros
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
-from myogestic_ros.nodes.common.prediction_conversions import intent_from_ros
+from myogestic_ros.nodes.common.prediction_conversions import intent_from_ros, publisher_id
 
 __all__ = ['BridgeNode', 'main']
+
+CONFLICT_INTERVAL_S = 0.2
+"""Time between two looks for other nodes that command the hand."""
 
 
 class BridgeNode(ManagedNode):
@@ -55,6 +61,8 @@ class BridgeNode(ManagedNode):
     pipeline/predictions : Prediction, subscribed
     joint_states : JointState, subscribed
         Measured joint positions of the hand.
+    /emergency_stop : std_msgs/Bool, published and subscribed, latched
+        The emergency stop that all bridges obey.
     hand/commands : Float64MultiArray or JointState, published
     hand/joint_trajectory : JointTrajectory, published
     ~/status : BridgeStatus, published, latched
@@ -81,6 +89,16 @@ class BridgeNode(ManagedNode):
         self._jump_handle: Any = None
         self._initial_position: dict[str, float] = {}
         self._bridge_services = BridgeServices(self)
+        topic = self.get_parameter('emergency_stop_topic').value
+        self._stop_topic = (
+            EmergencyStopTopic(self, topic, self._bridge_services.on_emergency_stop)
+            if topic
+            else None
+        )
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._conflict_timer = self.create_timer(
+            CONFLICT_INTERVAL_S, self.check_conflict, clock=clock
+        )
         self._diagnostics = Diagnostics(self, 'bridge', self._collect)
 
     # -- lifecycle ----------------------------------------------------------------------------
@@ -105,6 +123,7 @@ class BridgeNode(ManagedNode):
             watchdog_settings(values),
             values['state_timeout'] if values['state_topic'] else math.inf,
             self.arming,
+            tracking_settings(values),
         )
         commander.set_initial_position(self._initial_position)
         topic = values['output_topic'] or default_topic(values['output'])
@@ -207,6 +226,20 @@ class BridgeNode(ManagedNode):
         """The command loop that may send commands: after a cleanup, the previous one."""
         return self._loop or self._previous_loop
 
+    @property
+    def stop_topic(self) -> EmergencyStopTopic | None:
+        """The topic of the emergency stop; None if it is switched off."""
+        return self._stop_topic
+
+    def check_conflict(self) -> Reason | None:
+        """Return the conflict with another node that commands the hand; None without one."""
+        if self._loop is None or self._publisher is None:
+            return None
+        conflict = self._publisher.conflict
+        with self._loop.locked() as commander:
+            commander.conflict = conflict
+        return conflict
+
     def controller_incompatibility(self) -> str | None:
         """Return why the controller does not accept the commands; None if it does."""
         if self._controller is None or self._mapping is None:
@@ -224,13 +257,13 @@ class BridgeNode(ManagedNode):
         count = partial(self.count_publishers, self._input_subscriptions[0].topic_name)
         self._loop.on_prediction(intent_from_ros(message, info, count, key), age_ns * 1e-9)
 
-    def _on_joint_state(self, message: JointState) -> None:
+    def _on_joint_state(self, message: JointState, info: Any) -> None:
         if self._loop is None:
             return
         now_s = time.monotonic()
         positions = dict(zip(message.name, message.position))  # noqa: B905
         with self._loop.locked() as commander:
-            commander.on_joint_state(positions, now_s)
+            commander.on_joint_state(positions, now_s, publisher_id(info))
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         if self._loop is not None and self.get_parameter('check_stamps').value:

@@ -10,11 +10,12 @@ from ament_index_python.packages import get_package_share_directory
 
 from myogestic_ros.control.mapping import Mapping
 from myogestic_ros.control.mapping_file import read_mapping
+from myogestic_ros.control.tracking import TrackingSettings
 from myogestic_ros.control.urdf import read_joint_limits
 from myogestic_ros.control.watchdog import WatchdogSettings
 from myogestic_ros.core.parameters import Parameter
 
-__all__ = ['BRIDGE', 'read_bridge_mapping', 'watchdog_settings']
+__all__ = ['BRIDGE', 'read_bridge_mapping', 'tracking_settings', 'watchdog_settings']
 
 BRIDGE = (
     Parameter('predictions', 'pipeline/predictions', 'Topic of the predictions.'),
@@ -56,6 +57,27 @@ BRIDGE = (
         'Time without a joint state after which the hand counts as silent, s.',
         minimum=0.02,
         maximum=60.0,
+    ),
+    Parameter(
+        'hand_time_constant',
+        0.06,
+        'Time by which the hand lags behind a moving command, s. A command leads the measured '
+        'position by at most this time at the speed limit.',
+        minimum=0.005,
+        maximum=5.0,
+    ),
+    Parameter(
+        'follow_timeout',
+        0.5,
+        'Time without movement after which a joint that lags this far counts as not following, s.',
+        minimum=0.05,
+        maximum=60.0,
+    ),
+    Parameter(
+        'emergency_stop_topic',
+        '/emergency_stop',
+        'Topic of the emergency stop that all bridges obey; empty: none.',
+        read_only=True,
     ),
     Parameter('command_rate', 100.0, 'Commands per second, Hz.', minimum=10.0, maximum=1000.0),
     Parameter(
@@ -104,6 +126,14 @@ def read_bridge_mapping(values: Map[str, Any]) -> Mapping:
     mapping = read_mapping(Path(path).expanduser(), limits)
     joints = [name for name in values['joints'] if name]
     return mapping.select_joints(joints) if joints else mapping
+
+
+def tracking_settings(values: Map[str, Any]) -> TrackingSettings:
+    """Return the tracking settings that the parameters define."""
+    return TrackingSettings(
+        time_constant_s=float(values['hand_time_constant']),
+        timeout_s=float(values['follow_timeout']),
+    )
 
 
 def watchdog_settings(values: Map[str, Any]) -> WatchdogSettings:

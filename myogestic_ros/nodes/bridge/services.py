@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from std_srvs.srv import Trigger
 
 from myogestic_ros.control.arming import Arming
+from myogestic_ros.control.reason import Reason
 from myogestic_ros.core.errors import MyoGesticError, StateError
 from myogestic_ros.nodes.bridge.command_loop import CommandLoop
+from myogestic_ros.nodes.bridge.emergency_stop import EmergencyStopTopic
 
 __all__ = ['BridgeServices', 'disarmed_message']
 
@@ -29,6 +31,13 @@ class Bridge(Protocol):
     @property
     def sending_loop(self) -> CommandLoop | None:
         """The command loop that may send commands."""
+
+    @property
+    def stop_topic(self) -> EmergencyStopTopic | None:
+        """The topic of the emergency stop; None if it is switched off."""
+
+    def check_conflict(self) -> Reason | None:
+        """Return the conflict with another node that commands the hand; None without one."""
 
     def controller_incompatibility(self) -> str | None:
         """Return why the controller does not accept the commands; None if it does."""
@@ -86,6 +95,7 @@ class BridgeServices:
         incompatibility = self._bridge.controller_incompatibility()
         if incompatibility is not None:
             raise StateError(f'Cannot arm: {incompatibility}.')
+        self._bridge.check_conflict()  # refused by the commander
         loop.arm()
         return 'Armed: predictions move the hand.'
 
@@ -97,11 +107,31 @@ class BridgeServices:
         return 'Disarmed; the emergency stop stays active.' if arming.stopped else 'Disarmed.'
 
     def _stop(self) -> str:
+        self._hold()
+        stop_topic, conflict = self._bridge.stop_topic, self._bridge.check_conflict()
+        if stop_topic is not None:
+            stop_topic.stop()
+        if conflict is not None:
+            return (
+                'Emergency stop: this bridge holds the position, and other bridges are stopped on '
+                f'their topic; the hand may still be moved. {conflict.message}'
+            )
+        return 'Emergency stop: the hand holds its position until ~/reset is called.'
+
+    def _hold(self) -> None:
         loop = self._bridge.sending_loop
         if loop is not None:
             loop.stop()
         self._bridge.arming.stop()
-        return 'Emergency stop: the hand holds its position until ~/reset is called.'
+
+    def on_emergency_stop(self) -> None:
+        """Stop because of a message on the topic of the emergency stop."""
+        if self._bridge.arming.stopped:
+            return
+        self._hold()
+        message = 'Emergency stop from another node: the hand holds its position until ~/reset is called.'
+        self._bridge.get_logger().warning(message)
+        self._bridge.set_status(message)
 
     def _reset(self) -> str:
         loop = self._bridge.sending_loop
@@ -109,4 +139,6 @@ class BridgeServices:
             loop.reset()
         else:
             self._bridge.arming.reset()
+        if self._bridge.stop_topic is not None:
+            self._bridge.stop_topic.reset()
         return disarmed_message('Emergency stop reset.')

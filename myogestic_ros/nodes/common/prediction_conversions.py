@@ -16,7 +16,7 @@ from myogestic_ros.core.pipeline.prediction import Prediction, named_values, pre
 from myogestic_ros.core.untrusted import parse_json
 from myogestic_ros.msg import Prediction as PredictionMessage
 
-__all__ = ['intent_from_ros', 'prediction_to_ros']
+__all__ = ['intent_from_ros', 'prediction_to_ros', 'publisher_id']
 
 MAX_NUMBER = 100
 """Largest number of characters of a number in ``extra``."""
@@ -67,6 +67,12 @@ def prediction_to_ros(prediction: Prediction, frame_id: str = '') -> PredictionM
     return message
 
 
+def publisher_id(info: Mapping[str, Any]) -> str:
+    """Return the identifier of a message's publisher; empty before ROS 2 Kilted."""
+    gid = info.get('publisher_gid')
+    return bytes(gid['data']).hex() if gid else ''
+
+
 def intent_from_ros(
     message: PredictionMessage,
     info: Mapping[str, Any],
@@ -86,7 +92,7 @@ def intent_from_ros(
     extra_key : str
         Key in ``extra`` to return if its value is a number.
     """
-    gid = info.get('publisher_gid')
+    publisher = publisher_id(info)
     format_error = None
     for kind, names, numbers in (
         ('probabilities', message.class_names, message.probabilities),
@@ -101,8 +107,8 @@ def intent_from_ros(
         probabilities=dict(zip(message.class_names, message.probabilities)),  # noqa: B905
         dofs=dict(zip(message.dof_names, message.dof_values)),  # noqa: B905
         extra=_extra_number(message.extra, extra_key),
-        publisher=bytes(gid['data']).hex() if gid else message.model_id,
-        other_publishers=0 if gid else count_publishers() - 1,
+        publisher=publisher or message.model_id,
+        other_publishers=0 if publisher else count_publishers() - 1,
         format_error=format_error,
     )
 

@@ -7,6 +7,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 __all__ = [
     'COMMANDS',
     'DIAGNOSTICS',
+    'EMERGENCY_STOP',
     'EMG',
     'INFO',
     'JOINT_STATES',
@@ -41,6 +42,7 @@ PREDICTIONS = _reliable(500)
 """A flow-controlled replay publishes predictions as fast as they are computed."""
 NEWEST = _reliable(1)
 """For subscribers that need only the newest message: the bridge, of predictions and joint states."""
+EMERGENCY_STOP = _reliable(1, latched=True)
 COMMANDS = _reliable(1)
 """The QoS with which ros2_control's controllers subscribe to commands."""
 LOG = _reliable(1000)

@@ -7,22 +7,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
-CONFIGURATION = """\
-[multicast]
-ResolveScope = machine
-AddressesOverride = {{127.0.0.1}}
-[lab]
-KnownPeers = {{127.0.0.1}}
-SessionID = test-{session}
-[ports]
-IPv6 = disable
-[log]
-level = -2
-"""
+from myogestic_ros.sources.fakes.lsl_network import VARIABLE, write_configuration
 
 _folder = tempfile.TemporaryDirectory(prefix='lsl-')
-_file = os.path.join(_folder.name, 'lsl_api.cfg')
-with open(_file, 'w') as file:
-    file.write(CONFIGURATION.format(session=os.getpid()))
-os.environ['LSLAPICFG'] = _file
+os.environ[VARIABLE] = write_configuration(Path(_folder.name), f'test-{os.getpid()}')

@@ -316,8 +316,8 @@ class Lsl(Device):
         self._rate = rate
         self._buffer = np.empty((MAX_PULLED, info.channel_count()), inlets.samples.np_dtype)
         self._gaps = GapFinder(rate)
-        self._news_s = time.monotonic()
-        self._builder = BlockBuilder(rate, self._news_s, max_deviation=MAX_DEVIATION)
+        self._news_s = self.origin_s = time.monotonic()
+        self._builder = BlockBuilder(rate, self.origin_s, max_deviation=MAX_DEVIATION)
         self._facts = {'outlet': describe_outlet(info)}
         self._items.clear()
         return StreamInfo(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import support.lsl  # noqa: F401 - before pylsl
 from support.fake_device import (
@@ -122,6 +123,9 @@ def test_samples_are_exact_losses_are_holes_and_stamps_increase(case):
     check_pattern(chunks, case.step, case.columns)
     check_losses(chunks, lost)
     check_stamps(chunks)
+    settled = run.ages_s[len(run.ages_s) // 2 :]
+    assert min(settled) > -0.002  # no sample is read before it was acquired
+    assert np.percentile(settled, 10) < 0.1
     assert auxiliary == set(case.auxiliary)
     assert {item.stream for item in run.items} == {'', *case.auxiliary}
     assert 'estimated rate [Hz]' in health

@@ -48,8 +48,9 @@ ARGUMENTS = {
     ),
     'source': Argument(
         '',
-        'Source of the samples: synthetic, replay, or a source of another package. Empty: the '
-        'value of the parameter files (synthetic).',
+        'Source of the samples: synthetic, replay, a device such as muovi (with the parameters of '
+        'config/devices/muovi.yaml), or a source of another package. Empty: the value of the '
+        'parameter files (synthetic).',
     ),
     'path': Argument(
         '',

@@ -116,7 +116,8 @@ def managed_node(
     name : str
         ``'driver'``, ``'recorder'``, ``'pipeline'``, ``'cues'``, ``'bridge'`` or ``'hand'``.
     parameters : mapping
-        Values that override the parameter files; ``''`` is ignored.
+        Values that override the parameter files; ``''`` is ignored. The ``source`` of a driver
+        adds the file of that device in ``config/devices``.
     active : bool
         True to activate the node; False to configure it only.
     respawn : bool
@@ -130,6 +131,9 @@ def managed_node(
     given = context.launch_configurations
     share = Path(get_package_share_directory('myogestic_ros'))
     files = [str(share / 'config' / f'{name}.yaml')]
+    device = share / 'config' / 'devices' / f'{parameters.get("source")}.yaml'
+    if name == 'driver' and device.is_file():
+        files.append(str(device))
     if given.get('params_file'):
         file = Path(given['params_file']).expanduser().absolute()
         if not file.is_file():

@@ -145,6 +145,9 @@ class StreamInfo:
         Unit of the samples.
     grid : tuple of int
         Rows and columns of the electrode grid; (0, 0) without a grid.
+    grid_places : tuple of int
+        Place of each channel on the grid, ``row * n_columns + column``; -1 for a channel that is
+        not on it. Empty: channel i is at place i.
     """
 
     name: str
@@ -154,6 +157,7 @@ class StreamInfo:
     serial: str = ''
     unit: str = 'V'
     grid: tuple[int, int] = (0, 0)
+    grid_places: tuple[int, ...] = ()
 
     @property
     def n_channels(self) -> int:

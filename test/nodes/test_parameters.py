@@ -20,6 +20,7 @@ from myogestic_ros.nodes.hand.node import HAND
 from myogestic_ros.nodes.pipeline.parameters import PIPELINE, stream_table
 from myogestic_ros.nodes.recorder.node import RECORDER
 from myogestic_ros.sources.importers.mapping import RecordingFormat
+from myogestic_ros.sources.registry import device_names, source_factory
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
 
@@ -49,6 +50,9 @@ TABLES = {
 }
 
 COMMON = prefixed('', MANAGED)
+
+DEVICES = {name: prefixed(f'{name}.', source_factory(name).PARAMETERS) for name in device_names()}
+"""Parameters of the source of each device: config/devices/<name>.yaml, docs/devices/<name>.md."""
 
 
 def flat(values, prefix=''):
@@ -96,6 +100,28 @@ def rewrite_docs():
         row = TABLES.get(node, COMMON).get(cell[1]) if cell else None
         lines.append(table_line(cell[1], row) if row is not None else line)
     DOCS.write_text('\n'.join(lines) + '\n')
+    for name, table in DEVICES.items():
+        page = DOCS.parents[1] / 'devices' / f'{name}.md'
+        rows = ''.join(table_line(*item) + '\n' for item in table.items())
+        text = re.sub(r'(?m)^\| `\w+\.\w+` \|.*\n', '', page.read_text())
+        head = '| parameter | default | meaning |\n|---|---|---|\n'
+        page.write_text(text.replace(head, head + rows))
+
+
+@pytest.mark.parametrize('name', DEVICES)
+def test_file_and_page_of_a_device_contain_all_its_parameters(name):
+    file = ROOT / 'config' / 'devices' / f'{name}.yaml'
+    values = flat(yaml.safe_load(file.read_text())['/**']['ros__parameters'])
+    assert values.pop('source') == name
+    assert values == {key: row.default for key, row in DEVICES[name].items()}
+    for key, value in values.items():
+        row = DEVICES[name][key]
+        assert type(value) is type(row.default), key
+        assert row.description.endswith('.')
+        assert row.validation_error(row.default) is None
+    lines = (ROOT / 'docs' / 'devices' / f'{name}.md').read_text().splitlines()
+    rows = [line for line in lines if line.startswith(f'| `{name}.')]
+    assert rows == [table_line(*item) for item in DEVICES[name].items()]
 
 
 @pytest.mark.parametrize('node', TABLES)

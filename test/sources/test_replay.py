@@ -226,7 +226,7 @@ def test_missing_stream_is_refused(tmp_path):
 
 def test_unknown_source_is_refused():
     assert {'replay', 'synthetic'} <= set(source_names())
-    with pytest.raises(SourceError, match="no source 'x'; expected one of: replay, synthetic"):
+    with pytest.raises(SourceError, match="no source 'x'; expected one of: .*synthetic"):
         source_factory('x')
 
 
@@ -237,7 +237,7 @@ def test_unknown_source_is_refused():
 def test_invalid_source_of_another_package_is_refused(monkeypatch, value, error):
     point = EntryPoint('theirs', value, registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, 'entry_points', lambda group: [point])
-    assert source_names() == ['replay', 'synthetic', 'theirs']
+    assert {'replay', 'synthetic', 'theirs'} <= set(source_names())
     with pytest.raises(SourceError, match=f"'theirs'.*{error}"):
         source_factory('theirs')
 

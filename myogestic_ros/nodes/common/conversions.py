@@ -92,6 +92,7 @@ def stream_info_to_ros(info: StreamInfo, stamp_ns: int, frame_id: str = '') -> S
         unit=info.unit,
         grid_rows=info.grid[0],
         grid_columns=info.grid[1],
+        grid_places=list(info.grid_places),
     )
     message.header.stamp = time_to_ros(stamp_ns)
     message.header.frame_id = frame_id

@@ -67,5 +67,6 @@ class Encoder:
             list(info.channel_names),
             info.unit,
             *info.grid,
+            np.array(info.grid_places, np.int32),
         )
         return bytes(self._serialize(message, STREAM_INFO))

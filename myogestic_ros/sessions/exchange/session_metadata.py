@@ -40,6 +40,7 @@ def metadata_from_content(content: Content) -> dict[str, Any]:
             'serial': stream.serial,
             'unit': stream.unit,
             'grid': list(stream.grid),
+            'grid_places': list(stream.grid_places),
         },
         'labels': [
             {**asdict(event.label), 'log_ns': event.log_ns, 'frame_id': event.frame_id}
@@ -83,6 +84,7 @@ def content_from_metadata(metadata: Any, data: Samples, frames: Frames, file: ob
             stream['serial'],
             stream['unit'],
             (int(stream['grid'][0]), int(stream['grid'][1])),
+            tuple(int(place) for place in stream.get('grid_places', ())),
         )
         events = [
             Event(

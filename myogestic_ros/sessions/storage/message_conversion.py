@@ -150,4 +150,6 @@ def stream_info_from_message(message: Any) -> StreamInfo:
         serial=clean_name(message.serial),
         unit=clean_name(message.unit),
         grid=(int(message.grid_rows), int(message.grid_columns)),
+        # missing in older bags
+        grid_places=tuple(int(place) for place in getattr(message, 'grid_places', ())),
     )

@@ -40,7 +40,7 @@ def test_label_survives_a_round_trip():
 
 
 def test_stream_info_survives_a_round_trip():
-    info = StreamInfo('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2))
+    info = StreamInfo('emg', 2000.0, ('a', 'b'), 'device', 'serial', 'V', (1, 2), (1, 0))
     message = conversions.stream_info_to_ros(info, STAMP_NS)
     assert conversions.stream_info_from_ros(message) == info
 

@@ -189,7 +189,7 @@ def test_a_driver_whose_device_is_not_there_obeys_at_once(tmp_path, monkeypatch,
     [
         (
             {'source': 'nothing'},
-            "There is no source 'nothing'; expected one of: replay, synthetic",
+            "There is no source 'nothing'; expected one of: ",
         ),
         (replay('/nowhere'), 'There is no recording /nowhere'),
         (replay(''), 'No recording to play: set the parameter path'),

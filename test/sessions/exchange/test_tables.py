@@ -36,7 +36,7 @@ def session(tmp_path):
     infos = Topic('/arm/emg/info', message_definition(STREAM_INFO), LATCHED)
     own = [infos, *(Topic(f'/arm{t.name}', t.definition, t.qos) for t in topics())]
     info = SessionInfo(('Ruhe', 'Faust "fest"', 'öffnen'), subject='S1', extra={'note': 'a, b: c'})
-    stream = StreamInfo('emg', 2000.0, ('Ä, 1', 'B'), 'amp', '007', 'V', (1, 2))
+    stream = StreamInfo('emg', 2000.0, ('Ä, 1', 'B'), 'amp', '007', 'V', (1, 2), (1, 0))
     stream_info = Encoder().info(stream, START_NS - 3, 'forearm')
     items = [('/arm/emg/info', stream_info, START_NS - 2)]
     items.append(('/arm/label', label(1, 'Faust "fest"', START_NS - 10**9, 4), START_NS - 1))

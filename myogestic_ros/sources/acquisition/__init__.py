@@ -1,0 +1,1 @@
+"""Parts that the sources of all devices share: connections, decoding, clock, channels."""

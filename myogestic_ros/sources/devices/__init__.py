@@ -1,0 +1,1 @@
+"""Sources of real devices, one module for each."""

@@ -1,0 +1,1 @@
+"""Fake devices: programs that speak the protocol of a device, for tests, demos and practice."""

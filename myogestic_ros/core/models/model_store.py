@@ -20,11 +20,11 @@ from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.compatibility import incompatibility
 from myogestic_ros.core.models.leftovers import SAVING, locked_folder, remove_leftovers
 from myogestic_ros.core.models.serialization import load_pickle, missing_name, save_pickle
-from myogestic_ros.core.models.signing import ModelKey
+from myogestic_ros.core.models.signing import ModelKey, read_key
 from myogestic_ros.core.models.skops_format import load_skops, save_skops
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['Manifest', 'ModelStore']
+__all__ = ['FORMATS', 'Manifest', 'ModelStore', 'open_store']
 
 FORMAT_NAME = 'myogestic_ros/model'
 FORMAT = f'{FORMAT_NAME}/2'
@@ -40,8 +40,9 @@ MAX_MANIFEST_BYTES = 4_000_000
 """Maximum size of a manifest, bytes; a larger file is refused unread."""
 
 
-SUFFIXES = ('.joblib', '.skops')
-"""Suffixes of model files by their format."""
+FORMATS = ('joblib', 'skops')
+SUFFIXES = tuple(f'.{name}' for name in FORMATS)
+"""Suffixes of model files."""
 
 
 class _OtherFormatError(ValueError):
@@ -469,6 +470,30 @@ class ModelStore:
             raise ModelError(f"Model '{name}' is a link out of {self.folder}; it is not loaded.")
         if file.exists() and not file.is_file():  # reading a named pipe would block
             raise ModelError(f"Model '{name}' is not a regular file; it is not loaded.")
+
+
+def open_store(folder: Path, key_file: str = '', model_format: str = 'joblib') -> ModelStore:
+    """Return the store of the models in a folder, and remove what killed processes left there.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the models.
+    key_file : str
+        File of the key that signs or verifies models; '' for none.
+    model_format : {'joblib', 'skops'}
+        Format of the models that are saved; see `ModelStore`.
+
+    Raises
+    ------
+    ModelError
+        If the key cannot be used.
+    """
+    folder = folder.expanduser()
+    key = read_key(Path(key_file), folder) if key_file else None
+    with contextlib.suppress(OSError):
+        remove_leftovers(folder)
+    return ModelStore(folder, key, model_format)
 
 
 def _reason(name: str, manifest: Manifest, error: Exception) -> str:

@@ -13,8 +13,8 @@ from myogestic_ros.core.limits import MAX_MODEL, expanded_bytes
 
 __all__ = ['load_skops', 'save_skops']
 
-TRUSTED = 'myogestic_ros.estimators.'
-"""Start of the names of the types that are loaded in addition to those that skops trusts."""
+TRUSTED = ('myogestic_ros.estimators', 'sklearn.gaussian_process.kernels')
+"""Modules whose types are loaded in addition to those that skops trusts."""
 
 
 def save_skops(model: Any, path: str | os.PathLike[str]) -> None:
@@ -75,7 +75,7 @@ def _untrusted(skops: Any, file: Path) -> list[str]:
     return [
         name
         for name in skops.get_untrusted_types(file=file)
-        if not (name.startswith(TRUSTED) and name.removeprefix(TRUSTED).isidentifier())
+        if name.rpartition('.')[0] not in TRUSTED
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.arm_session import write_arm
 from support.recorded import synthetic_emg, write_signal
+from support.trained import data_of
 
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.model_store import Manifest, ModelStore
@@ -12,6 +14,14 @@ from myogestic_ros.core.models.skops_format import load_skops, save_skops
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.sessions.reading.training_data import complete_training_data
+
+
+REGRESSORS = ('ridge', 'kernel_ridge', 'gp')
+
+
+@pytest.fixture(scope='module')
+def arm(tmp_path_factory):
+    return write_arm(tmp_path_factory.mktemp('skops') / 'arm', cue_s=1.5)
 
 
 @pytest.fixture(scope='module')
@@ -40,6 +50,18 @@ def test_decoders_that_skops_can_carry_predict_the_same_after_loading(tmp_path, 
     assert callbacks.predict(loaded, features) == callbacks.predict(model, features)
     assert ModelStore(tmp_path).load('m', data.streams)[0].class_names == model.class_names
     assert store.names() == ['m']
+
+
+@pytest.mark.parametrize('name', REGRESSORS)
+def test_regressors_predict_the_same_after_loading(tmp_path, arm, name):
+    data = data_of(arm, targets=['glove'])
+    callbacks = named_decoder(name).callbacks
+    model = callbacks.train(data)
+    save_skops(model, tmp_path / 'm.skops')
+    loaded = load_skops(tmp_path / 'm.skops')
+    window = np.random.default_rng(1).standard_normal((8, 400)).astype(np.float32) * 1e-5
+    features = callbacks.extract({'emg': window})
+    assert callbacks.predict(loaded, features) == callbacks.predict(model, features)
 
 
 def test_random_forest_is_refused_when_it_is_saved(tmp_path, session):

@@ -15,7 +15,6 @@ from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.decoding.decoders.named_decoder import named_decoder
 from myogestic_ros.sessions.reading.training_data import complete_training_data
 
-
 REGRESSORS = ('ridge', 'kernel_ridge', 'gp')
 
 

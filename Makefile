@@ -92,6 +92,9 @@ bench-windows: $(stamp)  ## time and memory to cut a long session into windows
 bench-bridge: $(stamp)  ## rate of the bridge's commands, and latency after a prediction
 	@$(python) bench/bridge.py $(ARGS)
 
+bench-devices: $(stamp)  ## fake devices: age of the newest sample, losses, load of the driver
+	@$(python) bench/devices.py $(ARGS)
+
 bench-recording: $(stamp)  ## data rate of the recorder without loss, effect on predictions
 	@$(python) bench/recording.py $(ARGS)
 

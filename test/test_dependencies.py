@@ -24,7 +24,7 @@ KEYS = {
 """The rosdep key of each Python import; the key of a ROS package is its name."""
 
 
-OPTIONAL = {'distributed'}
+OPTIONAL = {'cryptography', 'distributed'}
 """Not declared; the import error names the package to install."""
 
 

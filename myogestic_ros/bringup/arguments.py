@@ -75,6 +75,9 @@ ARGUMENTS = {
     ),
     'model': Argument('', 'Name of the model in model_dir to load at the start. Empty: none.'),
     'model_dir': Argument('', 'Folder of the models. Empty: models, or <namespace>/models.'),
+    'model_key': Argument(
+        '', 'Key file whose signature models must have. Empty: the value of the parameter files.'
+    ),
     'predict': Argument(
         'false', 'True: the pipeline predicts from the start; requires model.', TRUE_FALSE
     ),

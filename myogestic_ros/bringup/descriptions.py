@@ -27,7 +27,15 @@ NODE_ARGUMENTS = {
     'player': ('session', 'rate', 'player'),
     'cues': ('protocol',),
     'recorder': ('respawn', 'session_dir'),
-    'pipeline': ('respawn', 'decoder', 'model', 'predict', 'session_dir', 'model_dir'),
+    'pipeline': (
+        'respawn',
+        'decoder',
+        'model',
+        'predict',
+        'session_dir',
+        'model_dir',
+        'model_key',
+    ),
     'hand': ('urdf', 'robot_state', 'rviz'),
     'bridge': ('controller', 'output', 'mapping', 'urdf'),
 }
@@ -139,6 +147,7 @@ def _pipeline(context: LaunchContext) -> LaunchedNode:
         'model': given['model'],
         'session_dir': _folder(context, 'session_dir', 'sessions'),
         'model_dir': _folder(context, 'model_dir', 'models'),
+        'model_key': given['model_key'],
     }
     active = given['predict'] == 'true'
     # A restarted pipeline would predict again and move the hand unexpectedly.

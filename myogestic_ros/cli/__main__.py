@@ -14,7 +14,7 @@ from myogestic_ros.cli.console import console
 
 __all__ = ['app', 'main']
 
-COMMANDS = ('sessions', 'train', 'evaluate', 'replay', 'fake')
+COMMANDS = ('sessions', 'train', 'evaluate', 'replay', 'models', 'fake')
 """Names of the subcommands. Each is a module here with a function of that name, or an ``app``."""
 
 

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from myogestic_ros.cli.console import console, errors, report_errors
 from myogestic_ros.cli.parameter_file import read_parameters
-from myogestic_ros.core.models.model_store import Manifest, ModelStore
+from myogestic_ros.cli.training_options import ModelKey
+from myogestic_ros.core.models.model_store import Manifest, ModelStore, open_store
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.decoding.postprocessing.parameters import POST
@@ -52,6 +53,7 @@ def replay(
     ] = '',
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     model_dir: Annotated[Path, typer.Option(help='Folder of the models.')] = Path('models'),
+    model_key: ModelKey = '',
     predict_hz: Annotated[
         float,
         typer.Option(
@@ -87,7 +89,9 @@ def replay(
     with report_errors():
         (source,) = resolve_sessions([session], session_dir)
         recording = Session(source)
-        pipeline, manifest = _load_pipeline(model, decoder, model_dir, predict_hz)
+        pipeline, manifest = _load_pipeline(
+            open_store(model_dir, model_key), model, decoder, predict_hz
+        )
         if params_file is not None:
             values = read_parameters(params_file, 'pipeline', POST)
             pipeline.post = PostProcessingChain(values, lambda: pipeline.predict_hz)
@@ -113,10 +117,9 @@ class _Run:
 
 
 def _load_pipeline(
-    model: str, decoder: str, model_dir: Path, predict_hz: float
+    store: ModelStore, model: str, decoder: str, predict_hz: float
 ) -> tuple[Pipeline, Manifest]:
     """Return an idle pipeline with the model, as the pipeline node creates it."""
-    store = ModelStore(model_dir.expanduser())
     name = model or store.newest()
     made_by = store.manifest(name)
     decoder_pipeline = find_pipeline(decoder or made_by.decoder)

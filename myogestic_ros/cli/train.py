@@ -14,8 +14,8 @@ import typer
 
 from myogestic_ros.cli import training_options as options
 from myogestic_ros.cli.console import console, errors, report_errors
-from myogestic_ros.core.errors import TrainingError
-from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.errors import ModelError, TrainingError
+from myogestic_ros.core.models.model_store import FORMATS, open_store
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.streams.stream_spec import StreamSpec
@@ -81,13 +81,22 @@ def train(
     ] = 'threading',
     session_dir: Annotated[Path, typer.Option(help='Folder of the sessions.')] = Path('sessions'),
     model_dir: Annotated[Path, typer.Option(help='Folder of the models.')] = Path('models'),
+    model_key: options.ModelKey = '',
+    model_format: Annotated[
+        str, typer.Option(help=f'Format of the model: {" or ".join(FORMATS)}.')
+    ] = FORMATS[0],
 ) -> None:
     """Train a decoder on recorded sessions and save the model for the pipeline node.
 
     The training is that of the pipeline node: same windows, same code, in a separate process.
     """
     with report_errors():
+        if model_format not in FORMATS:
+            raise ModelError(
+                f"Got model format '{model_format}', expected one of {', '.join(FORMATS)}."
+            )
         found = find_pipeline(decoder)
+        store = open_store(model_dir, model_key, model_format)
         data = TrainingData(
             paths=[str(path) for path in resolve_sessions(sessions, session_dir)],
             class_names=list(classes),
@@ -107,7 +116,7 @@ def train(
         outcome = _run(found, data)
         if outcome.data is None:
             raise TrainingError(f'Training failed: {outcome.error}')
-        models = ModelManager(found, ModelStore(model_dir.expanduser()), decoder)
+        models = ModelManager(found, store, decoder)
         name, message = models.save_trained(outcome.model, outcome.data)
         console.print(message, markup=False, soft_wrap=True)
         for line in _next_steps(decoder, name, model_dir, sessions[0], session_dir):

@@ -14,6 +14,7 @@ __all__ = [
     'Bandpass',
     'FilterOrder',
     'Harmonics',
+    'ModelKey',
     'Notch',
     'NotchWidth',
     'Reference',
@@ -21,6 +22,13 @@ __all__ = [
     'filter_from',
 ]
 
+ModelKey = Annotated[
+    str,
+    typer.Option(
+        help='Key file as in the parameter model_key: signs models that are saved, verifies models '
+        'that are loaded.'
+    ),
+]
 SettleMs = Annotated[
     float,
     typer.Option(

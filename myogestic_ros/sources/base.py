@@ -67,7 +67,16 @@ class Source(Protocol):
 
 @runtime_checkable
 class DeviceSource(Source, Protocol):
-    """Source with the methods that only devices need; the driver calls those that exist."""
+    """Source with the methods that only devices need; the driver calls those that exist.
+
+    Attributes
+    ----------
+    origin_s : float
+        Time of `time.monotonic` at the stamp 0, s. Without it, the driver takes the time at which
+        `open` has returned.
+    """
+
+    origin_s: float
 
     def interrupt(self) -> None:
         """Make a running `open` or `read` return or raise within 0.1 s.

@@ -94,11 +94,12 @@ class Reading:
         self.source = source
         self.infos, self.items, self.waiting, self.failures = [], [], [], []
         self.opened_at = []  # number of items before each opening
+        self.ages_s = []  # of the newest sample of each chunk when it is read
         self.pause_s = pause_s
         self.reader = SourceReader(
             source,
             on_open=self._on_open,
-            on_item=self.items.append,
+            on_item=self._on_item,
             on_failure=self._on_failure,
             on_end=lambda: None,
             on_waiting=self.waiting.append,
@@ -107,6 +108,12 @@ class Reading:
     def _on_open(self, info, late):
         self.infos.append(info)
         self.opened_at.append(len(self.items))
+
+    def _on_item(self, item):
+        if isinstance(item, Chunk) and not item.stream:
+            newest_s = item.stamp_ns * 1e-9 + (item.n_samples - 1) / item.sampling_rate
+            self.ages_s.append(time.monotonic() - self.source.origin_s - newest_s)
+        self.items.append(item)
 
     def _on_failure(self, error, failures):
         self.failures.append(error)

@@ -18,10 +18,13 @@ from typing import Any
 
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.compatibility import incompatibility
+from myogestic_ros.core.models.leftovers import SAVING, locked_folder, remove_leftovers
 from myogestic_ros.core.models.serialization import load_pickle, missing_name, save_pickle
+from myogestic_ros.core.models.signing import ModelKey, read_key
+from myogestic_ros.core.models.skops_format import load_skops, save_skops
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 
-__all__ = ['Manifest', 'ModelStore']
+__all__ = ['FORMATS', 'Manifest', 'ModelStore', 'open_store']
 
 FORMAT_NAME = 'myogestic_ros/model'
 FORMAT = f'{FORMAT_NAME}/2'
@@ -35,6 +38,11 @@ name `myogestic_ros.estimators` only.
 NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]{0,120}')
 MAX_MANIFEST_BYTES = 4_000_000
 """Maximum size of a manifest, bytes; a larger file is refused unread."""
+
+
+FORMATS = ('joblib', 'skops')
+SUFFIXES = tuple(f'.{name}' for name in FORMATS)
+"""Suffixes of model files."""
 
 
 class _OtherFormatError(ValueError):
@@ -150,18 +158,28 @@ def _versions() -> dict[str, str]:
 class ModelStore:
     """Save, list and load the models in a folder.
 
-    Loading a pickle executes code from it. A model is therefore loaded only by name, only from
-    this folder, and only if the SHA-256 digest of the file is the one in its manifest. The digest
-    protects against accidents, not against someone who can write to the folder.
+    Loading a pickle executes code from it: whoever can write to the folder can run code in the
+    process that loads a model. A model is loaded only by name, only from this folder, and only if the
+    SHA-256 digest of the file is the one in its manifest; that protects against accidents. Against
+    other people, a key does, which is kept in another folder, or the format skops.
 
     Parameters
     ----------
     folder : Path
         Folder of the models; created when the first model is saved.
+    key : ModelKey, optional
+        Key that signs the models that are saved, if it is a private key. Models without its
+        signature are not loaded.
+    model_format : {'joblib', 'skops'}
+        Format of the models that are saved. With ``'skops'``, others are not loaded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, key: ModelKey | None = None, model_format: str = 'joblib'
+    ) -> None:
         self.folder = folder
+        self.key = key
+        self.model_format = model_format
 
     def names(self) -> list[str]:
         """Return the names of the models that have a manifest, oldest first."""
@@ -191,7 +209,7 @@ class ModelStore:
         stem = stem.strip('._-') or 'model'
         stem = f'{stem[:60]}_{datetime.now().strftime("%Y-%m-%d_%H-%M-%S")}'
         name, count = stem, 1
-        while any(self._file(name).with_suffix(end).exists() for end in ('.joblib', '.json')):
+        while any((self.folder / f'{name}{end}').exists() for end in (*SUFFIXES, '.json')):
             count += 1
             name = f'{stem}-{count}'
         return name
@@ -205,12 +223,17 @@ class ModelStore:
             If there is no such model, its manifest cannot be read, or it was saved by a version
             of this package with another model format.
         """
+        return self._read_manifest(name)[0]
+
+    def _read_manifest(self, name: str) -> tuple[Manifest, bytes]:
+        """Return the manifest of a model, parsed and as bytes."""
         file = self._existing(name).with_name(f'{name}.json')
         try:
             self._check_inside(file, name)
             if file.stat().st_size > MAX_MANIFEST_BYTES:
                 raise ValueError(f'it is larger than {MAX_MANIFEST_BYTES} bytes')
-            return Manifest.from_text(file.read_text())
+            content = file.read_bytes()
+            return Manifest.from_text(content.decode()), content
         except FileNotFoundError:
             raise ModelError(
                 f"Model '{name}' has no manifest ({name}.json), so it was not saved by this "
@@ -236,8 +259,9 @@ class ModelStore:
     ) -> Manifest:
         """Save a model under a new name; return its manifest as written.
 
-        An existing model is not overwritten. The manifest is written last: a model without one
-        is neither listed nor loaded.
+        An existing model is not overwritten, also if two processes save under one name. The
+        manifest is written last: a model without one is neither listed nor loaded. Files that a
+        process left in the folder, because it was killed while it saved, are removed.
 
         Parameters
         ----------
@@ -255,29 +279,108 @@ class ModelStore:
         ModelError
             If the name is taken or not allowed, or the model cannot be written.
         """
-        file = self._file(name)
-        manifest_file = file.with_name(f'{name}.json')
-        if manifest_file.exists():
-            raise ModelError(f"There is a model '{name}' already; choose another name.")
+        self._check_name_is_free(name)
+        suffix = '.joblib'
+        if self.model_format == 'skops':
+            if dump is not save_pickle:
+                raise ModelError(
+                    f"Model '{name}' cannot be saved with model_format skops: its decoder saves "
+                    f'models with a function of its own (save_model); set model_format to joblib.'
+                )
+            dump, suffix = save_skops, '.skops'
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            dump(model, str(file))
-            written = Manifest(
-                **{
-                    **manifest.__dict__,
-                    'sha256': hashlib.sha256(file.read_bytes()).hexdigest(),
-                    'created': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-                    'versions': _versions(),
-                }
-            )
-            temporary = manifest_file.with_name(f'.{name}.json.{os.getpid()}.tmp')
-            temporary.write_text(written.to_text())
-            os.replace(temporary, manifest_file)
+            remove_leftovers(self.folder)
+            # In a folder of its own, until it is complete: a crash leaves no half of a model.
+            with tempfile.TemporaryDirectory(
+                prefix=f'{SAVING}{os.getpid()}-', dir=self.folder
+            ) as saving:
+                file = Path(saving, f'{name}{suffix}')
+                dump(model, str(file))
+                written = Manifest(
+                    **{
+                        **manifest.__dict__,
+                        'sha256': hashlib.sha256(file.read_bytes()).hexdigest(),
+                        'created': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+                        'versions': _versions(),
+                    }
+                )
+                self._publish(name, file, written)
+        except ModelError:
+            raise
         except Exception as error:
             raise ModelError(
                 f"Model '{name}' cannot be saved in {self.folder}: {type(error).__name__}: {error}"
             ) from error
         return written
+
+    def _check_name_is_free(self, name: str) -> None:
+        if self._file(name).with_name(f'{name}.json').exists():
+            raise ModelError(f"There is a model '{name}' already; choose another name.")
+
+    def _publish(self, name: str, file: Path, manifest: Manifest) -> None:
+        """Move a complete model into the folder, unless another process has used its name."""
+        text = manifest.to_text().encode()
+        manifest_file = file.with_name(f'{name}.json')
+        manifest_file.write_bytes(text)
+        with locked_folder(self.folder):
+            self._check_name_is_free(name)
+            for suffix in SUFFIXES:  # of a process that was killed before it wrote the manifest
+                (self.folder / f'{name}{suffix}').unlink(missing_ok=True)
+            file.rename(self.folder / file.name)
+            self._signature_file(name).unlink(missing_ok=True)
+            if self.key is not None and self.key.can_sign:
+                self._signature_file(name).write_text(self.key.sign(name, text))
+            os.replace(manifest_file, self.folder / manifest_file.name)
+
+    def _signature_file(self, name: str) -> Path:
+        return self.folder / f'{name}.sig'
+
+    def sign(self, name: str) -> None:
+        """Sign a saved model with the key of the store. The model is not loaded.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, if it was changed after it was saved, or if the key cannot
+            sign.
+        """
+        if self.key is None:
+            raise ModelError('There is no key to sign with.')
+        manifest, text = self._read_manifest(name)
+        self._read_content(name, manifest)
+        signature = self.key.sign(name, text)
+        temporary = self.folder / f'.{name}.sig.{os.getpid()}.tmp'
+        temporary.write_text(signature)
+        os.replace(temporary, self._signature_file(name))
+
+    def check_signature(self, name: str) -> None:
+        """Raise `ModelError` if the store has a key, and a model has no valid signature of it."""
+        self._check_signature(name, self._read_manifest(name)[1])
+
+    def _check_signature(self, name: str, manifest: bytes) -> None:
+        if self.key is None:
+            return
+        file = self._signature_file(name)
+        try:
+            self._check_inside(file, name)
+            with file.open() as stream:
+                signature = stream.read(1000)
+        except FileNotFoundError:
+            raise ModelError(
+                f"Model '{name}' is not signed; expected a signature of the key {self.key.file} "
+                f'(model_key); it is not loaded. If you trust it: myogestic models sign {name}'
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(
+                f"The signature of model '{name}' cannot be read: {error}."
+            ) from error
+        if not self.key.verifies(name, manifest, signature):
+            raise ModelError(
+                f"The signature of model '{name}' is not one of the key {self.key.file} "
+                f'(model_key): it was signed with another key, or changed after it was signed. It is '
+                f'not loaded.'
+            )
 
     def load(
         self,
@@ -307,9 +410,33 @@ class ModelStore:
             If the model is refused. No code of the model has run then, unless it failed while it
             was being loaded.
         """
-        manifest = self.manifest(name)
+        manifest, text = self._read_manifest(name)
+        self._check_signature(name, text)
+        content, suffix = self._read_content(name, manifest)
+        if suffix == '.skops':
+            load = load_skops
+        elif self.model_format == 'skops':
+            raise ModelError(
+                f"Model '{name}' is a joblib file, which could run any code; it is not loaded, "
+                f'because model_format is skops. Train it again, or set model_format to joblib.'
+            )
+        reason = incompatibility(manifest.streams, live)
+        if reason is not None:
+            raise ModelError(f"Model '{name}' does not match the streams: {reason}")
+        with tempfile.TemporaryDirectory(prefix='myogestic-model-') as private:
+            # A copy: the file in the folder may be replaced between the check and the loading.
+            checked = Path(private, f'{name}{suffix}')
+            checked.write_bytes(content)
+            try:
+                return load(str(checked)), manifest
+            except Exception as error:
+                raise ModelError(_reason(name, manifest, error)) from error
+
+    def _read_content(self, name: str, manifest: Manifest) -> tuple[bytes, str]:
+        """Return content and suffix of the file of a model, after checking its digest."""
+        file = self._existing(name)
         try:
-            content = self._existing(name).read_bytes()
+            content = file.read_bytes()
         except OSError as error:
             raise ModelError(f"Model '{name}' cannot be read: {error}.") from error
         if hashlib.sha256(content).hexdigest() != manifest.sha256:
@@ -318,25 +445,17 @@ class ModelStore:
                 f'differs from the one in the manifest); it is not loaded. Restore the file or '
                 f'train the model again.'
             )
-        reason = incompatibility(manifest.streams, live)
-        if reason is not None:
-            raise ModelError(f"Model '{name}' does not match the streams: {reason}")
-        with tempfile.TemporaryDirectory(prefix='myogestic-model-') as private:
-            # A copy: the file in the folder may be replaced between the check and the loading.
-            checked = Path(private, f'{name}.joblib')
-            checked.write_bytes(content)
-            try:
-                return load(str(checked)), manifest
-            except Exception as error:
-                raise ModelError(_reason(name, manifest, error)) from error
+        return content, file.suffix
 
     def _file(self, name: str) -> Path:
+        """Return the file of a model; for a new name, that of the first format."""
         if not _allowed(name):
             raise ModelError(
                 f'{name!r} is not a model name; expected letters, digits, ".", "_" and "-", '
                 f'and no path.'
             )
-        return self.folder / f'{name}.joblib'
+        files = [self.folder / f'{name}{suffix}' for suffix in SUFFIXES]
+        return next((file for file in files if file.exists()), files[0])
 
     def _existing(self, name: str) -> Path:
         file = self._file(name)
@@ -351,6 +470,30 @@ class ModelStore:
             raise ModelError(f"Model '{name}' is a link out of {self.folder}; it is not loaded.")
         if file.exists() and not file.is_file():  # reading a named pipe would block
             raise ModelError(f"Model '{name}' is not a regular file; it is not loaded.")
+
+
+def open_store(folder: Path, key_file: str = '', model_format: str = 'joblib') -> ModelStore:
+    """Return the store of the models in a folder, and remove what killed processes left there.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the models.
+    key_file : str
+        File of the key that signs or verifies models; '' for none.
+    model_format : {'joblib', 'skops'}
+        Format of the models that are saved; see `ModelStore`.
+
+    Raises
+    ------
+    ModelError
+        If the key cannot be used.
+    """
+    folder = folder.expanduser()
+    key = read_key(Path(key_file), folder) if key_file else None
+    with contextlib.suppress(OSError):
+        remove_leftovers(folder)
+    return ModelStore(folder, key, model_format)
 
 
 def _reason(name: str, manifest: Manifest, error: Exception) -> str:

@@ -8,6 +8,7 @@ import importlib
 import lzma
 import os
 import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def save_pickle(model: Any, path: str | os.PathLike[str]) -> str:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f'.{target.name}.{os.getpid()}.tmp')
+    temporary = target.with_name(f'.{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp')
     try:
         joblib.dump(model, temporary)
         os.replace(temporary, target)

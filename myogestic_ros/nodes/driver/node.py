@@ -229,6 +229,9 @@ class DriverNode(ManagedNode):
 
     def _on_open(self, info: StreamInfo, late: bool) -> None:
         start_ns = self.get_clock().now().nanoseconds
+        origin_s = getattr(self._source, 'origin_s', None)
+        if origin_s is not None:
+            start_ns -= round((time.monotonic() - origin_s) * 1e9)
         auxiliary_streams = getattr(self._source, 'auxiliary_streams', tuple)
         self._auxiliary.on_open(auxiliary_streams(), start_ns, self._frame_id)
         if not late:

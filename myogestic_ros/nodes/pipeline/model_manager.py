@@ -66,7 +66,14 @@ class ModelManager:
         self.store.save(name, model, self._manifest_in_use, self.pipeline.save_model)
         score = self._manifest_in_use.scores.get('accuracy')
         accuracy = '' if score is None else f' Accuracy on held-out repetitions: {score:.1%}.'
-        return name, f"Saved as '{name}'.{accuracy}"
+        key = self.store.key
+        unsigned = (
+            f' It is not signed, because {key.file} is a public key; sign it with "myogestic models '
+            f'sign {name}".'
+            if key is not None and not key.can_sign
+            else ''
+        )
+        return name, f"Saved as '{name}'.{accuracy}{unsigned}"
 
     def save_as(self, name: str) -> str:
         """Save the model in use under another name.

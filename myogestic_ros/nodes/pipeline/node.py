@@ -16,7 +16,7 @@ from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.errors import DecoderError, SignalError
-from myogestic_ros.core.models.model_store import ModelStore
+from myogestic_ros.core.models.model_store import open_store
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
@@ -164,9 +164,9 @@ class PipelineNode(ManagedNode):
             lambda sentence: self._publisher.problem('post', sentence),
         )
         name = parameters['decoder'] if self._decoder is None else 'pipeline'
-        models = ModelManager(
-            pipeline, ModelStore(Path(parameters['model_dir']).expanduser()), name
-        )
+        keys = 'model_key', 'model_format'
+        store = open_store(Path(parameters['model_dir']), *(parameters[key] for key in keys))
+        models = ModelManager(pipeline, store, name)
         if parameters['model']:
             models.load(parameters['model'])
         self.pipeline, self.models = pipeline, models

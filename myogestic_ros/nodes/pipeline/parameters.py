@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from myogestic_ros.core.models.model_store import FORMATS
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.nodes.pipeline.stream_parameters import filter_table
@@ -60,6 +61,20 @@ PIPELINE = (
     ),
     Parameter('session_dir', 'sessions', 'Folder of the recorded sessions.'),
     Parameter('model_dir', 'models', 'Folder of the models.'),
+    Parameter(
+        'model_key',
+        '',
+        'Key file, outside of model_dir, whose signature a model must have; a private key signs '
+        "saved models; '': models need no signature.",
+        read_only=True,
+    ),
+    Parameter(
+        'model_format',
+        'joblib',
+        'Format of saved models; with skops, joblib files, which can run code, are not loaded.',
+        choices=FORMATS,
+        read_only=True,
+    ),
     Parameter(
         'stale_after',
         0.2,

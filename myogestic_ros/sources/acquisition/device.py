@@ -33,7 +33,7 @@ class Device:
     """A source of a device: checks its parameters, and hands over items one by one.
 
     A subclass has `PARAMETERS` and `NAME`, implements `open` and `close`, and appends what it has
-    received to ``_items`` in `_receive`.
+    received to ``_items`` in `_receive`. `open` sets ``origin_s`` when all is ready.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ class Device:
         self._values = {**defaults(self.PARAMETERS), **values}
         self._items: deque[Chunk | Label] = deque()
         self._auxiliary: tuple[StreamInfo, ...] = ()
+        self.origin_s = 0.0
 
     def open(self) -> StreamInfo:
         """Connect, start acquisition and return the description of the stream."""

@@ -44,7 +44,7 @@ class DeviceClock:
         self, sampling_rate: float, origin_s: float, max_deviation: float = CRYSTAL
     ) -> None:
         self._rate = sampling_rate
-        self._origin_s = origin_s
+        self.origin_s = origin_s
         self._max_deviation = max_deviation
         self._start_s = 0.0
         self._now_s = 0.0
@@ -95,8 +95,8 @@ class DeviceClock:
 
     def stamp_ns(self, sample: int) -> int:
         """Return the acquisition time of a sample after `origin_s`, ns; later than the last one."""
-        offset_s = self._offset_s if self._offset_s is not None else self._origin_s
-        stamp_ns = round((offset_s - self._origin_s) * 1e9 + sample * 1e9 / self._rate)
+        offset_s = self._offset_s if self._offset_s is not None else self.origin_s
+        stamp_ns = round((offset_s - self.origin_s) * 1e9 + sample * 1e9 / self._rate)
         if self._last_stamp_ns is not None:
             stamp_ns = max(stamp_ns, self._last_stamp_ns + 1)
         self._last_stamp_ns = stamp_ns

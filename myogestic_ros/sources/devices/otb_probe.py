@@ -196,8 +196,8 @@ class OtbProbe(Device):
         rest = len(self._received) % (width * self.sample_bytes)
         self._frames.add(self._received[len(self._received) - rest :])
         self._received = b''
-        self._news_s = time.monotonic()
-        self._builder = BlockBuilder(self.rate, self._news_s, counter=COUNTER_VALUES)
+        self._news_s = self.origin_s = time.monotonic()
+        self._builder = BlockBuilder(self.rate, self.origin_s, counter=COUNTER_VALUES)
         self._trigger = TriggerLabels(self._values['trigger'], self.rate)
         self._items.clear()
         self._auxiliary = self._describe_auxiliary()

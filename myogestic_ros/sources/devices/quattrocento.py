@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,8 +134,9 @@ class Quattrocento(DialledDevice):
         self._selection = selection
         self._frames = FrameBuffer(self._frame_bytes)
         self._frames.add(received[len(received) - len(received) % self._frame_bytes :])
+        self._news_s = self.origin_s = time.monotonic()
         self._builder = BlockBuilder(
-            self._rate, self._news_s, block_ms=BLOCK_MS, counter=COUNTER_VALUES
+            self._rate, self.origin_s, block_ms=BLOCK_MS, counter=COUNTER_VALUES
         )
         self._trigger = TriggerLabels(self._values['trigger'], self._rate)
         self._items.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -149,7 +150,8 @@ class SyncStation(DialledDevice):
         self._length = length
         self._frames = FrameBuffer(length)
         self._frames.add(received[len(received) - len(received) % length :])
-        self._builder = BlockBuilder(self._rate, self._news_s, counter=COUNTER_VALUES)
+        self._news_s = self.origin_s = time.monotonic()
+        self._builder = BlockBuilder(self._rate, self.origin_s, counter=COUNTER_VALUES)
         self._trigger = TriggerLabels(self._values['trigger'], self._rate)
         self._probe_counters = None
         self._items.clear()

@@ -45,10 +45,14 @@ STALL_INTERVAL_S = 2.0
 
 
 class Packet(NamedTuple):
-    """Samples that are due: index of the first, and data in volt, (n_samples, n_channels)."""
+    """Samples that are due: index of the first, and data in volt, (n_samples, n_channels).
+
+    ``cut`` tells that the connection is to be cut while the packet is sent.
+    """
 
     first_sample: int
     data: Samples
+    cut: bool = False
 
 
 class Cadence:
@@ -106,6 +110,7 @@ class Cadence:
                 return
             limit_s = self._faults.disconnect_after_s
             if limit_s and time.monotonic() - opened_s > limit_s:
+                yield Packet(first, data, cut=True)
                 return
             if self._rng.random() < self._faults.drop:
                 self._report(f'lost {self._packet} samples at {first}')

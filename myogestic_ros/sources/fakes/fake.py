@@ -73,6 +73,7 @@ class Fake:
         self._signal: Signal | None = None
         self._cadence: Cadence | None = None
         self._label: Label | None = None
+        self._cuts = np.random.default_rng(settings.faults.seed)
 
     def run(self) -> None:
         """Run until `stop` is called in another thread."""
@@ -108,10 +109,10 @@ class Fake:
             )
         return self._cadence.packets()
 
-    def send(self, connection: socket.socket, data: bytes, last: bool = False) -> None:
-        """Send bytes; as the ``last`` ones before a cut, only some of them."""
+    def send(self, connection: socket.socket, data: bytes, cut: bool = False) -> None:
+        """Send bytes; before a ``cut``, only those up to any byte."""
         connection.settimeout(None)
-        connection.sendall(data[: len(data) // 3] if last else data)
+        connection.sendall(data[: self._cuts.integers(len(data))] if cut else data)
 
 
 class FakeClient(Fake):

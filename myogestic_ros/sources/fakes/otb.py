@@ -58,18 +58,15 @@ class FakeProbe(FakeClient):
             return  # as the devices do: they hang up
         n_channels, rate, size, bits, step = self.configure(command)
         encode = encode_int16 if bits == 16 else encode_int24
-        data = b''
         for packet in self.packets(n_channels, rate, size, step):
             counts = np.rint(packet.data.astype(np.float64) / step)
             instants = np.hstack([counts, self.accessory(packet, rate)])
             data = encode(instants, 'big')
-            self.send(connection, data)
+            self.send(connection, data, packet.cut)
             news = arrived(connection)
             if news and not news[-1] & 1:
                 self.report(f'command {news.hex()}')
                 return
-        if not self.stopped.is_set():
-            self.send(connection, data, last=True)  # cut in the middle of an instant
 
 
 class FakeMuovi(FakeProbe):

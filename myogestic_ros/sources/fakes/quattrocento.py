@@ -42,7 +42,6 @@ class FakeQuattrocento(FakeServer):
         total = TOTALS[settings >> 1 & 3]
         n_channels = total - 24
         size = max(1, round(rate / 200))
-        data = b''
         for packet in self.packets(n_channels, float(rate), size, STEP):
             counts = np.rint(packet.data.astype(np.float64) / STEP)
             samples = packet.first_sample + np.arange(len(packet.data))
@@ -52,10 +51,8 @@ class FakeQuattrocento(FakeServer):
             rest[:, 17] = 32767 * (samples % TRIGGER_PERIOD >= TRIGGER_PERIOD // 2)
             rest[:, 19] = BUFFER_LEFT
             data = encode_int16(np.hstack([counts, rest]), 'little')
-            self.send(connection, data)
+            self.send(connection, data, packet.cut)
             news = arrived(connection)
             if news:
                 self.report(f'command {news[:6].hex()} check {news[-1]:02x}')
                 return
-        if not self.stopped.is_set():
-            self.send(connection, data, last=True)

@@ -48,16 +48,13 @@ class FakeSyncStation(FakeServer):
         rate, bits = (2000.0, 16) if emg else (500.0, 24)
         step = GAIN_8 * (2 if probes[0] >> 1 & 3 == 1 else 1)
         sizes = [n_channels_of(probe >> 4) for probe in probes]
-        data = b''
         for packet in self.packets(sum(sizes), rate, 18, step):
             data = self.encode(packet, sizes, rate, bits, step)
-            self.send(connection, data)
+            self.send(connection, data, packet.cut)
             news = arrived(connection)
             if news:
                 self.report(f'command {news.hex()}')
                 return
-        if not self.stopped.is_set():
-            self.send(connection, data, last=True)
 
     def encode(
         self, packet: Packet, sizes: list[int], rate: float, bits: int, step: float

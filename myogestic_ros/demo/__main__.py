@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -180,7 +181,10 @@ def _demo(
         interrupt.check()
         return nodes.exit_message()
 
-    with NodeProcesses(settings.out / 'nodes') as nodes, open_node_client(failure) as client:
+    with (
+        NodeProcesses(settings.out / 'nodes') as nodes,
+        open_node_client(failure, destroy=False) as client,
+    ):
         for name in settings.nodes:
             nodes.start(name, getattr(settings, name)())
         speed = _run_steps(console, client, settings)
@@ -236,4 +240,6 @@ def main(args: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # see the parameter `destroy` of `open_node_client`

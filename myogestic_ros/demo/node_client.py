@@ -288,14 +288,27 @@ def _seconds(stamp: Any) -> float:
 
 
 @contextmanager
-def open_node_client(failure: Callable[[], str | None]) -> Iterator[NodeClient]:
-    """Create a `NodeClient`; destroy it on exit. See `NodeClient` for the parameter."""
+def open_node_client(
+    failure: Callable[[], str | None], *, destroy: bool = True
+) -> Iterator[NodeClient]:
+    """Create a `NodeClient`; destroy it on exit.
+
+    Parameters
+    ----------
+    failure : callable
+        See `NodeClient`.
+    destroy : bool
+        False in a process that ends itself by `os._exit` afterwards: Fast DDS 3.2 sometimes waits
+        for ever while a writer is destroyed, and then the process would never end.
+    """
     rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)  # the demo handles Ctrl-C
     try:
         client = NodeClient(failure)
         try:
             yield client
         finally:
-            client.close()
+            if destroy:
+                client.close()
     finally:
-        rclpy.try_shutdown()
+        if destroy:
+            rclpy.try_shutdown()

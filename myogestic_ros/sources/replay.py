@@ -132,6 +132,7 @@ class Replay:
             raise SourceError(f'Invalid parameters of the replay source: {"; ".join(errors)}.')
         self._values = {**defaults(self.PARAMETERS), **values}
         self._pacer = pacer or Pacer()
+        self.origin_s = 0.0
         self._playlist: FilePlaylist | SessionPlaylist | None = None
         self._items: Iterator[Item] = iter(())
         self._next: Item | None = None
@@ -177,6 +178,7 @@ class Replay:
         self._played_ns = self._samples = self._end_ns = 0
         self._next = self._advance()
         self._pacer.start()
+        self.origin_s = self._pacer.start_s
         return playlist.info
 
     def read(self, timeout_s: float) -> Chunk | Label | None:

@@ -112,6 +112,7 @@ class Synthetic:
                 f'{columns} electrodes, expected {self._channels} electrodes in total (parameter channels).'
             )
         self._pacer = pacer or Pacer()
+        self.origin_s = 0.0
         self._label = ''
 
     def open(self) -> StreamInfo:
@@ -137,6 +138,7 @@ class Synthetic:
         self._first = 0
         self._ready: Chunk | None = None
         self._pacer.start()
+        self.origin_s = self._pacer.start_s
         known = rows > 1 or values['grid_columns']
         grid = (rows, self._channels // rows) if known else (0, 0)
         return StreamInfo(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from support.recorded import signal_summary
@@ -170,3 +172,13 @@ def test_stream_info_contains_grid():
 def test_invalid_parameters_are_refused(values):
     with pytest.raises(SourceError, match='Invalid parameters of the synthetic source'):
         Synthetic(values)
+
+
+def test_no_sample_is_read_before_it_was_acquired():
+    source = Synthetic({})
+    source.open()
+    for _ in range(20):
+        chunk = source.read(1.0)
+        newest_s = chunk.stamp_ns * 1e-9 + (chunk.n_samples - 1) / chunk.sampling_rate
+        assert time.monotonic() >= source.origin_s + newest_s
+    source.close()

@@ -98,9 +98,7 @@ def test_a_second_bridge_is_refused_and_the_first_goes_to_rest(bridges):
 
 def test_any_node_that_publishes_commands_is_a_conflict(bridges):
     bridges.add('bridge')
-    publisher = bridges.ros.hand.create_publisher(
-        Float64MultiArray, 'hand/commands', qos.COMMANDS
-    )
+    publisher = bridges.ros.hand.create_publisher(Float64MultiArray, 'hand/commands', qos.COMMANDS)
     bridges.ros.until(lambda: not bridges.call('bridge', 'arm').success, 'refusal')
     bridges.ros.hand.destroy_publisher(publisher)
     bridges.ros.until(lambda: bridges.call('bridge', 'arm').success, 'arming')

@@ -260,7 +260,7 @@ class Commander:
         return self.hold()
 
     def _reason(self, now_s: float) -> Reason | None:
-        reason = self.watchdog.reason(now_s) or self.hand_reason(now_s)
+        reason = self.hand_reason(now_s) or self.watchdog.reason(now_s)
         if reason is not None:
             self._goals.reset()  # an earlier decision must not come back by itself
             if not isinstance(self._goal, Reason):

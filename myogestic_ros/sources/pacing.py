@@ -26,16 +26,16 @@ class Pacer:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self.start_s = 0.0
+        self._start_s = 0.0
 
     def start(self) -> None:
-        """Set the time to zero; ``start_s`` is the time of the clock then."""
-        self.start_s = self._clock()
+        """Set the time to zero."""
+        self._start_s = self._clock()
 
     @property
     def now_s(self) -> float:
         """Time since `start`, s."""
-        return self._clock() - self.start_s
+        return self._clock() - self._start_s
 
     def wait_until(self, time_s: float, timeout_s: float) -> bool:
         """Wait until `now_s` is ``time_s``, at most ``timeout_s``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -177,8 +178,8 @@ class Replay:
         self._items = playlist.items()
         self._played_ns = self._samples = self._end_ns = 0
         self._next = self._advance()
+        self.origin_s = time.monotonic()
         self._pacer.start()
-        self.origin_s = self._pacer.start_s
         return playlist.info
 
     def read(self, timeout_s: float) -> Chunk | Label | None:

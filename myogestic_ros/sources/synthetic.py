@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,8 +138,8 @@ class Synthetic:
         self._asked = ''
         self._first = 0
         self._ready: Chunk | None = None
+        self.origin_s = time.monotonic()
         self._pacer.start()
-        self.origin_s = self._pacer.start_s
         known = rows > 1 or values['grid_columns']
         grid = (rows, self._channels // rows) if known else (0, 0)
         return StreamInfo(

@@ -124,7 +124,8 @@ def test_samples_are_exact_losses_are_holes_and_stamps_increase(case):
     check_losses(chunks, lost)
     check_stamps(chunks)
     settled = run.ages_s[len(run.ages_s) // 2 :]
-    assert min(settled) > -0.002  # no sample is read before it was acquired
+    # No sample is read before it was acquired, but for what the estimate of the clock still follows.
+    assert min(settled) > -0.02
     assert np.percentile(settled, 10) < 0.1
     assert auxiliary == set(case.auxiliary)
     assert {item.stream for item in run.items} == {'', *case.auxiliary}

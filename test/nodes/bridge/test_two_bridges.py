@@ -89,6 +89,7 @@ def test_a_second_bridge_is_refused_and_the_first_goes_to_rest(bridges):
     assert response.success
     assert 'the hand may still be moved. 1 other publisher of commands' in response.message
     bridges.ros.until(lambda: bridges.statuses['left'][-1].stopped, 'stop of the other bridge')
+    assert bridges.call('right', 'reset').success  # its stop is in force for all until then
     assert bridges.ros.change_state('right', 'deactivate')
     assert bridges.ros.change_state('right', 'cleanup')  # it has no publisher any more
     assert bridges.call('left', 'reset').success

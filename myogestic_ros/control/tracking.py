@@ -18,6 +18,10 @@ Vector = NDArray[np.float64]
 SATURATED = 0.9
 """Share of the largest lead from which a joint counts as held back."""
 
+RETRY_TIMEOUTS = 4
+"""A joint that did not follow, and has been at its command for so many times the timeout, is tried
+again: it may have less far to go than what counts as movement."""
+
 MOVING = 0.2
 """Share of its speed limit below which a joint that is held back counts as not following."""
 
@@ -65,6 +69,7 @@ class Tracking:
         self._progress: Vector = MOVING * speed * settings.timeout_s
         self._anchor: Vector = np.zeros(len(joints))  # measured position at `_since_s`
         self._since_s = np.full(len(joints), np.inf)  # start of the time without progress
+        self._behind_s = np.full(len(joints), -np.inf)  # last time away from the command
         self._blocked: NDArray[np.bool_] = np.zeros(len(joints), bool)
 
     def reset(self) -> None:
@@ -79,9 +84,11 @@ class Tracking:
         restart = moved | (held_back & np.isinf(self._since_s))
         self._anchor = np.where(restart, measured, self._anchor)
         self._since_s = np.where(restart, now_s, self._since_s)
-        # A blocked joint counts as blocked until it has moved, whatever is commanded meanwhile.
+        self._behind_s[held_back] = now_s
+        # A blocked joint counts as blocked until it has moved, or has been at its command.
         self._since_s[~held_back & ~self._blocked] = np.inf
-        self._blocked &= ~moved
+        arrived = now_s - self._behind_s >= RETRY_TIMEOUTS * self._timeout_s
+        self._blocked &= ~moved & ~arrived
         self._blocked |= held_back & (now_s - self._since_s >= self._timeout_s)
 
     @property
@@ -94,5 +101,6 @@ class Tracking:
             'hand does not follow',
             f'The hand does not follow: {", ".join(names)} did not move as commanded for '
             f'{self._timeout_s:g} s. Check for an obstacle and that the hand accepts commands; '
-            'when it moves, or after ~/disarm and ~/arm, it is commanded again.',
+            f'when it has moved, or {RETRY_TIMEOUTS * self._timeout_s:g} s after it is at rest, it is '
+            'commanded again.',
         )

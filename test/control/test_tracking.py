@@ -138,3 +138,19 @@ def test_second_source_of_joint_states_is_not_followed(value):
     rig.false_position = None
     rig.run(4.0)
     rig.reaches([2.0, 1.0])
+
+
+def test_hand_that_was_late_near_its_goal_is_commanded_again():
+    rig = Rig()
+    while 2.0 - rig.hand.positions[0] > 0.08:  # less is left then than what counts as movement
+        rig.run(PERIOD_S)
+    rig.paused = True
+    for _ in range(70):  # it is reported where it is, and does not move
+        rig.run(PERIOD_S)
+        rig.report()
+    assert rig.commander.state.reason.kind == 'hand does not follow'
+    rig.paused = False
+    rig.reported = True
+    reasons = rig.run(6.0)
+    assert reasons[-1] == ''
+    rig.reaches([2.0, 1.0])

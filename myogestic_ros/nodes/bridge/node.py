@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.exceptions import NameValidationException
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from myogestic_ros.control.arming import Arming
@@ -44,6 +45,8 @@ __all__ = ['BridgeNode', 'main']
 
 CONFLICT_INTERVAL_S = 0.2
 """Time between two looks for other nodes that command the hand."""
+REST_CHECK_INTERVAL_S = 0.02
+"""Time between two looks whether the hand is at rest, while the node ends."""
 
 
 class BridgeNode(ManagedNode):
@@ -95,9 +98,10 @@ class BridgeNode(ManagedNode):
             if topic
             else None
         )
-        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._rest_by_s: float | None = None  # while the node ends
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._conflict_timer = self.create_timer(
-            CONFLICT_INTERVAL_S, self.check_conflict, clock=clock
+            CONFLICT_INTERVAL_S, self.check_conflict, clock=self._steady_clock
         )
         self._diagnostics = Diagnostics(self, 'bridge', self._collect)
 
@@ -176,11 +180,34 @@ class BridgeNode(ManagedNode):
         self.status_message = 'Deactivated.'
         if goes_to_rest:
             self.status_message = 'Deactivated; the hand goes to rest.'
-        timeout_s = self.get_parameter('rest_within').value
-        if self.shutting_down and not self._loop.wait_until_idle(timeout_s):
+        if self.shutting_down and not self._loop.wait_until_idle(self._time_to_rest_s()):
+            timeout_s = self.get_parameter('rest_within').value
             self.get_logger().warning(
                 f'The hand did not reach rest within {timeout_s:g} s; it holds its position.'
             )
+
+    def finish(self) -> Future[None] | None:
+        """Move the hand to rest while its joint states still arrive."""
+        if self.lifecycle_state == 'active':
+            self.trigger_deactivate()
+        if not self.arming.armed or self.arming.stopped:
+            return None
+        end_s = self._rest_by_s = time.monotonic() + self.get_parameter('rest_within').value
+        finished: Future[None] = Future(executor=self.executor)
+
+        def check() -> None:
+            moving = self.arming.armed and time.monotonic() < end_s
+            if not moving and not finished.done():
+                finished.set_result(None)
+
+        self.create_timer(REST_CHECK_INTERVAL_S, check, clock=self._steady_clock)
+        return finished
+
+    def _time_to_rest_s(self) -> float:
+        """Return the time that the hand still has to reach rest, s."""
+        if self._rest_by_s is None:
+            return float(self.get_parameter('rest_within').value)
+        return max(0.0, self._rest_by_s - time.monotonic())
 
     def cleanup(self) -> None:
         """Discard the mapping; a hand that is going to rest still gets there."""
@@ -204,7 +231,7 @@ class BridgeNode(ManagedNode):
     def _end(self) -> None:
         super()._end()
         if self._previous_loop is not None:  # after a cleanup the hand may still go to rest
-            self._previous_loop.wait_until_idle(self.get_parameter('rest_within').value)
+            self._previous_loop.wait_until_idle(self._time_to_rest_s())
 
     def apply_parameters(self, names: set[str]) -> None:
         """Apply the watchdog parameters; the others take effect at the next configure."""

@@ -104,7 +104,7 @@ BRIDGE = (
         3.0,
         'Longest time to wait for the hand to reach rest when the node shuts down, s.',
         minimum=0.0,
-        maximum=5.0,
+        maximum=3.5,
     ),
 )
 

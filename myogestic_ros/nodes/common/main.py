@@ -28,7 +28,7 @@ __all__ = ['run']
 USAGE_ERROR = 2
 INTERRUPTED_TWICE = 130
 PR_SET_TIMERSLACK = 29
-FINISH_TIMEOUT_S = 3.0
+FINISH_TIMEOUT_S = 3.5
 SHUTDOWN_LIMIT_S = 4.5
 """After a signal, a process that has not ended by then is ended, whatever it is waiting for."""
 LAST_RESORT_S = 0.3

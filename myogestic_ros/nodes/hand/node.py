@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -26,6 +28,9 @@ from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 from myogestic_ros.nodes.common.main import run
 
 __all__ = ['HAND', 'HandNode', 'main']
+
+QUIET_S = 0.3
+"""Time without a command after which nothing moves the hand any more."""
 
 HAND = (
     Parameter('urdf', '', 'URDF file of the hand; empty: urdf/hand.urdf of this package.'),
@@ -106,6 +111,7 @@ class HandNode(ManagedNode):
         self._model: HandModel | None = None
         self._dropped_out = False
         self._counts = {'commands': 0, 'refused': 0}
+        self._last_command_s = -math.inf
         self._last_diagnostics = (time.monotonic(), 0, 0)  # time, commands, refused
         self._joint_state = JointState()
         self._publisher = self.create_publisher(JointState, 'joint_states', qos.JOINT_STATES)
@@ -183,6 +189,24 @@ class HandNode(ManagedNode):
             self._timer = None
         self.status_message = 'Deactivated; the hand does not move.'
 
+    def finish(self) -> Future[None] | None:
+        """Simulate on while commands arrive: a bridge that ends too moves the hand to rest."""
+        if self._timer is None or self._is_quiet():
+            return None
+        finished: Future[None] = Future(executor=self.executor)
+
+        def check() -> None:
+            if self._is_quiet() and not finished.done():
+                finished.set_result(None)
+
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(QUIET_S / 10, check, clock=clock)
+        return finished
+
+    def _is_quiet(self) -> bool:
+        """Return True if no command has arrived for a while."""
+        return time.monotonic() - self._last_command_s > QUIET_S
+
     def cleanup(self) -> None:
         """Discard the model of the hand."""
         self.deactivate()
@@ -197,6 +221,7 @@ class HandNode(ManagedNode):
             if self._timer is None or self._model is None or self._dropped_out:
                 return
             self._counts['commands'] += 1
+            self._last_command_s = time.monotonic()
             try:
                 apply(message, self._model)
             except ControlError as error:

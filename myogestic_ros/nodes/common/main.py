@@ -104,7 +104,7 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
         Exit code: 0 after SIGINT or SIGTERM, 1 after an error, 2 for an invalid command line or
         parameter. A process that does not end in time after a signal is ended with code 3.
     """
-    restrict_files()  # of the log and of the shared memory, too; a node may have a parameter for it
+    restrict_files()  # before the log is opened; a node may have a parameter for it
     signals = _ShutdownSignals()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with contextlib.suppress(OSError, AttributeError):  # Linux only: end sleeps without slack

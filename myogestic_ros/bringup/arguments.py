@@ -39,6 +39,18 @@ ARGUMENTS = {
         'Lowest severity of the log messages to show.',
         ('debug', 'info', 'warn', 'error', 'fatal'),
     ),
+    'localhost_only': Argument(
+        'false',
+        'True: the nodes talk to processes of this computer only. False: as the environment says, '
+        'by default to the whole network.',
+        TRUE_FALSE,
+    ),
+    'udp_only': Argument(
+        'false',
+        'True: Fast DDS uses UDP only, without shared memory, whose ports it may remove under '
+        'overload.',
+        TRUE_FALSE,
+    ),
     'respawn': Argument(
         'true',
         'True: restart a driver, recorder or pipeline 2 s after it died. The driver is activated '

@@ -13,15 +13,24 @@ from ament_index_python.packages import (
     get_package_share_directory,
 )
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction
 from launch_ros.actions import Node
 
 from myogestic_ros.bringup.arguments import ARGUMENTS, CONTROLLER
 from myogestic_ros.bringup.managed_nodes import LaunchedNode, bring_up, managed_node
+from myogestic_ros.bringup.network import configure_network
 
 __all__ = ['describe']
 
-COMMON = ('namespace', 'params_file', 'use_sim_time', 'autostart', 'log_level')
+COMMON = (
+    'namespace',
+    'params_file',
+    'use_sim_time',
+    'autostart',
+    'log_level',
+    'localhost_only',
+    'udp_only',
+)
 NODE_ARGUMENTS = {
     'driver': ('respawn', 'source', 'path', 'rate'),
     'player': ('session', 'rate', 'player'),
@@ -81,6 +90,7 @@ def _declaration(name: str, default: str | None) -> DeclareLaunchArgument:
 
 def _start(context: LaunchContext, names: Sequence[str]) -> list[Any]:
     given = context.launch_configurations
+    network = configure_network(given['localhost_only'] == 'true', given['udp_only'] == 'true')
     hand = given.get('hand', 'sim')
     excluded = {'sim': [], 'controller': ['hand'], 'none': ['hand', 'bridge']}[hand]
     excluded += ['cues'] if given.get('cues', 'true') == 'false' else []
@@ -93,7 +103,7 @@ def _start(context: LaunchContext, names: Sequence[str]) -> list[Any]:
     actions = bring_up(nodes, given['autostart'] == 'true', then)
     if 'hand' in names and hand == 'sim':
         actions += _visualization(context)
-    return actions
+    return [LogInfo(msg=network), *actions]
 
 
 def _driver(context: LaunchContext) -> LaunchedNode:

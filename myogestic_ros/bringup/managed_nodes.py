@@ -23,6 +23,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.ros_adapters import get_ros_node
 from lifecycle_msgs.msg import Transition
 
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.msg import BridgeStatus, NodeStatus, PipelineStatus
 from myogestic_ros.nodes.common import qos
 
@@ -248,7 +249,7 @@ def _on_process_start(context: LaunchContext, node: LaunchedNode) -> None:
         changed, node.state, node.message = (
             node.state != message.state,
             message.state,
-            message.message,
+            printable(message.message, multiline=True),
         )
         if not node.has_status:
             node.has_status = True

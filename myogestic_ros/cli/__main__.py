@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 import myogestic_ros
 from myogestic_ros.cli.console import console
+from myogestic_ros.core.file_access import FILE_ACCESS, restrict_files
 
 __all__ = ['app', 'main']
 
@@ -52,6 +54,14 @@ app = typer.Typer(
 )
 
 
+class FileAccess(str, Enum):
+    """Choices of --file-access, those of the parameter ``file_access``."""
+
+    OWNER = 'owner'
+    GROUP = 'group'
+    ALL = 'all'
+
+
 def _print_version(requested: bool) -> None:
     if requested:
         console.print(f'myogestic_ros {myogestic_ros.__version__}')
@@ -66,8 +76,12 @@ def options(
             '--version', callback=_print_version, is_eager=True, help='Print the version and exit.'
         ),
     ] = False,
+    file_access: Annotated[
+        FileAccess, typer.Option(help=FILE_ACCESS.description)
+    ] = FileAccess.OWNER,
 ) -> None:
     """Manage sessions, train and evaluate decoders, predict offline."""
+    restrict_files(file_access.value)
 
 
 def main(args: list[str] | None = None) -> int:

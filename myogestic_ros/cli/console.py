@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 
 from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.reporting.printable_console import PrintableConsole
 
 __all__ = ['console', 'errors', 'report_errors']
 
-console = Console(highlight=False)
+console = PrintableConsole(highlight=False)
 """Standard output, for results."""
 
-errors = Console(stderr=True, highlight=False)
+errors = PrintableConsole(stderr=True, highlight=False)
 """Standard error, for everything else, so that results can be piped."""
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from myogestic_ros.cli.console import report_errors
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.sources.fakes.cadence import Faults
 from myogestic_ros.sources.fakes.fake import Fake, FakeSettings
 from myogestic_ros.sources.fakes.registry import fake_class, fake_names
@@ -64,7 +65,7 @@ def fake(
             faults=Faults(drop, stall, drift_ppm, disconnect_after, seed),
             options=dict(text.partition('=')[::2] for text in option or ()),
         )
-        device = fake_class(name)(settings, lambda line: print(line, flush=True))
+        device = fake_class(name)(settings, lambda line: print(printable(line), flush=True))
         with _stopped_by_signals(device), _following(device, follow):
             device.run()
 

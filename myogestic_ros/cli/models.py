@@ -12,7 +12,7 @@ from myogestic_ros.cli.console import console, report_errors
 from myogestic_ros.core.errors import ModelError
 from myogestic_ros.core.models.model_store import ModelStore, open_store
 from myogestic_ros.core.models.signing import create_key_pair
-from myogestic_ros.core.untrusted import clean_name, printable
+from myogestic_ros.core.untrusted import clean_name
 
 __all__ = ['app']
 
@@ -39,7 +39,7 @@ def list_(model_dir: Folder = MODELS, model_key: Key = '') -> None:
         for name in store.names():
             row, error = _row(store, name)
             refused += bool(error)
-            table.add_row(*map(printable, row), *([] if store.key is None else [error or 'valid']))
+            table.add_row(*row, *([] if store.key is None else [error or 'valid']))
         console.print(table)
         if refused and store.key is not None:
             raise typer.Exit(1)
@@ -57,7 +57,7 @@ def _row(store: ModelStore, name: str) -> tuple[list[str], str]:
         ]
         store.check_signature(name)
     except ModelError as error:
-        cells[3] = cells[3] or printable(str(error))
+        cells[3] = cells[3] or str(error)
         return cells, 'not signed' if 'is not signed' in str(error) else 'not valid'
     return cells, ''
 

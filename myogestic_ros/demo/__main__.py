@@ -29,6 +29,7 @@ from myogestic_ros.demo.report import print_score, write_files
 from myogestic_ros.demo.ros_domain import isolated_domain
 from myogestic_ros.demo.score import NOT_JUDGED_S, score_predictions
 from myogestic_ros.demo.settings import DemoSettings
+from myogestic_ros.reporting.printable_console import PrintableConsole
 from myogestic_ros.sessions.storage.file_lock import lock_file
 
 __all__ = ['main']
@@ -224,7 +225,7 @@ def _demo(
 
 def main(args: list[str] | None = None) -> int:
     """Run the demo; return its exit code."""
-    console = Console()
+    console = PrintableConsole()
     arguments = _parser().parse_args(args)
     interrupt = _Interrupt()
     try:

@@ -193,6 +193,33 @@ def test_node_failure_ends_the_launch_with_the_reason(tmp_path, file, arguments,
 
 
 @needs_launch
+def test_launch_states_and_confines_the_network(tmp_path, monkeypatch):
+    set_domain()
+    names = ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_STATIC_PEERS', 'FASTDDS_BUILTIN_TRANSPORTS')
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    with launched(tmp_path, 'hand.launch.py', 'udp_only:=true') as launch:
+        launch.wait('the nodes talk to every computer that multicast reaches')
+        launch.wait('localhost_only:=true confines them.')
+        launch.wait('hand is active. All nodes are up.')
+        process = Path(f'/proc/{launch.pids("hand")[0]}')
+        variables = (process / 'environ').read_bytes().split(b'\0')
+        assert b'FASTDDS_BUILTIN_TRANSPORTS=UDPv4' in variables
+        assert '/dev/shm/fast' not in (process / 'maps').read_text()
+        assert launch.end() == 0, launch.text
+    with launched(tmp_path, 'hand.launch.py', 'localhost_only:=true') as launch:
+        launch.wait('the nodes talk to processes of this computer only')
+        launch.wait('hand is active. All nodes are up.')
+        environment = Path(f'/proc/{launch.pids("hand")[0]}/environ').read_bytes().split(b'\0')
+        assert b'ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST' in environment
+        assert launch.end() == 0, launch.text
+    arguments = ['localhost_only:=true', 'udp_only:=true']
+    with launched(tmp_path, 'hand.launch.py', *arguments) as launch:
+        assert launch.process.wait(PATIENCE_S) == 1, launch.text
+        assert 'udp_only: got true, but it has no effect' in launch.text
+
+
+@needs_launch
 def test_bringup_waits_for_the_device(tmp_path, monkeypatch):
     install_source(tmp_path, monkeypatch, WAITING, late='Listening')
     with socket.create_server(('127.0.0.1', 0)) as free:

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.nodes.common import qos
 
 __all__ = ['Diagnostics']
@@ -47,9 +48,12 @@ class Diagnostics:
         status = DiagnosticStatus(
             level=level,
             name=self._node.get_fully_qualified_name(),
-            message=message,
+            message=printable(message, multiline=True),
             hardware_id=self._hardware_id,
-            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+            values=[
+                KeyValue(key=printable(key), value=printable(value, multiline=True))
+                for key, value in values.items()
+            ],
         )
         array = DiagnosticArray(status=[status])
         array.header.stamp = self._node.get_clock().now().to_msg()

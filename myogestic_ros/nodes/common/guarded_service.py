@@ -9,13 +9,9 @@ from typing import Any
 from rclpy.serialization import serialize_message
 
 from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.core.untrusted import printable
 
-__all__ = ['encodable', 'guarded']
-
-
-def encodable(text: str) -> str:
-    """Return a text with '?' in place of what UTF-8 cannot encode, such as lone surrogates."""
-    return text.encode(errors='replace').decode()
+__all__ = ['guarded']
 
 
 def guarded(
@@ -46,7 +42,7 @@ def guarded(
         except MyoGesticError as error:
             return _refusal(kind, str(error))
         except Exception as error:
-            log_error(encodable(f'Service {name} failed:\n{traceback.format_exc()}'))
+            log_error(f'Service {name} failed:\n{traceback.format_exc()}')
             return _refusal(kind, f'Service {name} failed: {error!r}')
         return response
 
@@ -56,18 +52,18 @@ def guarded(
 def _refusal(kind: Any, message: str) -> Any:
     response = kind.Response()
     if hasattr(response, 'success') and hasattr(response, 'message'):
-        response.success, response.message = False, encodable(message)
+        response.success, response.message = False, printable(message, multiline=True)
     return response
 
 
 def _clean(message: Any) -> None:
-    """Make all texts in a message encodable, also in nested messages."""
+    """Make all texts in a message printable, and so encodable, also in nested messages."""
     for name in message.get_fields_and_field_types():
         value = getattr(message, name)
         if isinstance(value, str):
-            setattr(message, name, encodable(value))
+            setattr(message, name, printable(value, multiline=True))
         elif isinstance(value, list) and value and isinstance(value[0], str):
-            setattr(message, name, [encodable(text) for text in value])
+            setattr(message, name, [printable(text, multiline=True) for text in value])
         else:
             for item in value if isinstance(value, list) else [value]:
                 if hasattr(item, 'get_fields_and_field_types'):

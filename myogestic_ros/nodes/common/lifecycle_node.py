@@ -18,9 +18,10 @@ from rclpy.task import Future
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
-from myogestic_ros.nodes.common.guarded_service import encodable, guarded
+from myogestic_ros.nodes.common.guarded_service import guarded
 from myogestic_ros.nodes.common.parameter_declaration import (
     coerce_type,
     declare_parameters,
@@ -28,6 +29,7 @@ from myogestic_ros.nodes.common.parameter_declaration import (
     rows_by_full_name,
     validation_errors,
 )
+from myogestic_ros.nodes.common.printable_logger import PrintableLogger
 
 __all__ = ['MANAGED', 'ManagedNode']
 
@@ -83,6 +85,7 @@ class ManagedNode(LifecycleNode):
     """
 
     active_state = 'active'
+    _printable_logger: PrintableLogger | None = None
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -148,10 +151,16 @@ class ManagedNode(LifecycleNode):
             names = {'inactive': 'idle', 'active': self.active_state}
             message = NodeStatus(
                 state=names.get(self.lifecycle_state, self.lifecycle_state),
-                message=encodable(self.status_message),
+                message=printable(self.status_message, multiline=True),
             )
             message.header.stamp = self.get_clock().now().to_msg()
             self._status_publisher.publish(message)
+
+    def get_logger(self) -> PrintableLogger:
+        """Return the logger of the node; rclpy asks for it while it constructs the node."""
+        if self._printable_logger is None:
+            self._printable_logger = PrintableLogger(super().get_logger().name)
+        return self._printable_logger
 
     def create_service(
         self, srv_type: Any, srv_name: str, callback: Callable[..., Any], **kwargs: Any

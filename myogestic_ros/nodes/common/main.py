@@ -21,6 +21,8 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from myogestic_ros.core.errors import MyoGesticError
+from myogestic_ros.core.file_access import restrict_files
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.nodes.common.lifecycle_node import ManagedNode
 
 __all__ = ['run']
@@ -102,6 +104,7 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
         Exit code: 0 after SIGINT or SIGTERM, 1 after an error, 2 for an invalid command line or
         parameter. A process that does not end in time after a signal is ended with code 3.
     """
+    restrict_files()  # before the log is opened; a node may have a parameter for it
     signals = _ShutdownSignals()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with contextlib.suppress(OSError, AttributeError):  # Linux only: end sleeps without slack
@@ -124,7 +127,7 @@ def run(make_node: Callable[..., ManagedNode], args: list[str] | None = None) ->
     except Exception as error:
         if type(error).__name__ in ('RCLInvalidROSArgsError', 'UnknownROSArgsError', 'RCLError'):
             return _usage_error(str(error).splitlines()[0])
-        traceback.print_exc()
+        _print_traceback()
         return 1
     try:
         return _spin(node, signals)
@@ -154,7 +157,7 @@ def _spin(node: ManagedNode, signals: _ShutdownSignals) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
-        traceback.print_exc()
+        _print_traceback()
         code = 1
     with contextlib.suppress(Exception):
         finished = node.finish()
@@ -188,7 +191,12 @@ def _warn_about_unknown_parameters(node: ManagedNode) -> None:
             node.get_logger().warning(f"There is no parameter '{name}'; it is ignored.")
 
 
+def _print_traceback() -> None:
+    print(printable(traceback.format_exc(), multiline=True), end='', file=sys.stderr)
+
+
 def _usage_error(sentence: str) -> int:
-    print(f'{os.path.basename(sys.argv[0])}: {sentence}', file=sys.stderr)
+    text = printable(sentence, multiline=True)
+    print(f'{os.path.basename(sys.argv[0])}: {text}', file=sys.stderr)
     rclpy.try_shutdown()
     return USAGE_ERROR

@@ -16,6 +16,7 @@ from sensor_msgs.msg import JointState
 from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.errors import DecoderError, SignalError
+from myogestic_ros.core.file_access import restrict_files
 from myogestic_ros.core.models.model_store import open_store
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
@@ -121,6 +122,7 @@ class PipelineNode(ManagedNode):
         self._predict_thread: threading.Thread | None = None
         self._stop_predict_thread = threading.Event()
         self.declare_table(PIPELINE)
+        restrict_files(self.get_parameter('file_access').value)
         for name in {*self._stream_names(), *streams_with_parameters(self._parameter_overrides)}:
             self.declare_table(stream_table(name), prefix=f'stream.{name}.')
         self._publisher = StatusPublisher(self, self.pipeline)

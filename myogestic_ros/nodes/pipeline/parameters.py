@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from myogestic_ros.core.file_access import FILE_ACCESS
 from myogestic_ros.core.models.model_store import FORMATS
 from myogestic_ros.core.parameters import Parameter
 from myogestic_ros.decoding.postprocessing.parameters import POST
@@ -60,6 +61,14 @@ PIPELINE = (
         "Names of the streams, the primary stream first; ['']: as in the decoder.",
     ),
     Parameter('session_dir', 'sessions', 'Folder of the recorded sessions.'),
+    Parameter(
+        'session_paths',
+        [''],
+        'Further folders, below which train and adapt may read sessions that are named by absolute '
+        "path; ['']: none, ['/']: any.",
+        read_only=True,
+    ),
+    FILE_ACCESS,
     Parameter('model_dir', 'models', 'Folder of the models.'),
     Parameter(
         'model_key',

@@ -21,7 +21,6 @@ from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.stream_spec import StreamSpec
 from myogestic_ros.core.training.training_data import TrainingData
 from myogestic_ros.msg import ModelInfo
-from myogestic_ros.nodes.common.guarded_service import encodable
 from myogestic_ros.nodes.pipeline.channel_rotation import ChannelRotation
 from myogestic_ros.nodes.pipeline.model_manager import ModelManager
 from myogestic_ros.sessions.reading.library import resolve_sessions
@@ -142,7 +141,8 @@ class PipelineServices:
         if pipeline.state is not PipelineState.IDLE:
             return  # starting the training will be refused
         folder = Path(self._node.get_parameter('session_dir').value).expanduser()
-        paths = resolve_sessions(list(request.sessions), folder)
+        allowed = [Path(path).expanduser() for path in self._session_paths() if path]
+        paths = resolve_sessions(list(request.sessions), folder, allowed)
         if newest_only and not request.sessions:
             paths = paths[-1:]
         pipeline.training_data = TrainingData(
@@ -157,6 +157,9 @@ class PipelineServices:
             backend=self._node.get_parameter('training_backend').value,
             rotation=self._node.rotation.places,
         )
+
+    def _session_paths(self) -> list[str]:
+        return list(self._node.get_parameter('session_paths').value)
 
     def _cancel_training(self, request: Trigger.Request, response: Trigger.Response) -> str:
         self._node.pipeline.cancel_training()
@@ -248,7 +251,7 @@ class PipelineServices:
             try:
                 response.models.append(_model_info(name, store.manifest(name)))
             except ModelError as error:
-                self._node.get_logger().warning(encodable(str(error)))
+                self._node.get_logger().warning(str(error))
                 unreadable.append(name)
         response.current = self._node.pipeline.model_id
         message = f'{len(response.models)} model(s) in {store.folder}.'
@@ -265,8 +268,8 @@ def _model_info(name: str, manifest: Manifest) -> ModelInfo:
     return ModelInfo(
         name=name,
         created=Time(sec=_seconds(manifest.created)),
-        decoder=encodable(manifest.decoder),
-        class_names=[encodable(text) for text in manifest.class_names],
+        decoder=manifest.decoder,
+        class_names=manifest.class_names,
         accuracy=_number(manifest.scores.get('accuracy')),
     )
 

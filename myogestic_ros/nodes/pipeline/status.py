@@ -16,6 +16,7 @@ from myogestic_ros.core.pipeline.prediction import Prediction
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.core.streams.filter_spec import FilterSpec
 from myogestic_ros.core.training.training_data import TrainingData
+from myogestic_ros.core.untrusted import printable
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
 from myogestic_ros.msg import PipelineStatus
 from myogestic_ros.msg import Prediction as PredictionMessage
@@ -103,7 +104,7 @@ class StatusPublisher(Observer):
             configured = self._node.lifecycle_state != 'unconfigured'
             message = PipelineStatus(
                 state=str(pipeline.state) if configured else PipelineStatus.UNCONFIGURED,
-                message=pipeline.status_message,
+                message=printable(pipeline.status_message, multiline=True),
                 model_id=pipeline.model_id,
                 training_progress=pipeline.training.progress,
                 stale_streams=list(self._node.stale_streams),
@@ -117,7 +118,7 @@ class StatusPublisher(Observer):
         self.publish_status()
 
     def log_line(self, line: str) -> None:
-        self._training_log.publish(String(data=line))
+        self._training_log.publish(String(data=printable(line, multiline=True)))
 
     def predicted(self, prediction: Prediction) -> None:
         self.predictions.publish(prediction_to_ros(prediction, self.frame_id))

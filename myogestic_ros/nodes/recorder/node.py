@@ -13,6 +13,7 @@ from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
 from myogestic_ros.core.errors import MyoGesticError, SessionError
+from myogestic_ros.core.file_access import restrict_files
 from myogestic_ros.core.signals import Label
 from myogestic_ros.msg import Label as LabelMessage
 from myogestic_ros.nodes.common import qos
@@ -67,6 +68,7 @@ class RecorderNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__('recorder', **kwargs)
         self.declare_table(RECORDER)
+        restrict_files(self.get_parameter('file_access').value)
         self._record_subscriptions = RecorderSubscriptions(self, self._on_frame, self._on_latched)
         self._latched: dict[str, bytes] = {}
         self._recording: SessionRecorder | None = None

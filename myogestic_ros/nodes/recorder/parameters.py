@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from myogestic_ros.core.file_access import FILE_ACCESS
 from myogestic_ros.core.parameters import Parameter
 
 __all__ = ['DEFAULT_TOPICS', 'RECORDER']
@@ -14,6 +15,7 @@ DEFAULT_TOPICS = (
 
 RECORDER = (
     Parameter('session_dir', 'sessions', 'Folder of the recorded sessions.'),
+    FILE_ACCESS,
     Parameter(
         'session_name',
         '',

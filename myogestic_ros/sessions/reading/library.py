@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from myogestic_ros.core.errors import SessionError
+from myogestic_ros.core.untrusted import shown
 from myogestic_ros.sessions.session_info import SessionInfo
 from myogestic_ros.sessions.storage.metadata import read_information
 from myogestic_ros.sessions.storage.writer import SessionExistsError
@@ -168,7 +169,9 @@ def _count(value: object, maximum: int) -> int:
     return value
 
 
-def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
+def resolve_sessions(
+    names: Sequence[str], folder: Path, allowed: Sequence[Path] | None = None
+) -> list[Path]:
     """Return the paths of sessions given by name or path.
 
     Parameters
@@ -178,6 +181,9 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         messages and were stopped or repaired, without bags of predictions.
     folder : Path
         Folder of sessions.
+    allowed : sequence of Path, optional
+        For names from the graph: the folders, besides ``folder``, below which a session may be
+        named by absolute path. None: any path.
 
     Returns
     -------
@@ -187,7 +193,7 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
     Raises
     ------
     SessionError
-        If a session does not exist.
+        If a session does not exist, or is not in an allowed folder.
     """
     if not names:
         return [
@@ -197,6 +203,8 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
         ]
     paths = []
     for name in names:
+        if allowed is not None:
+            _check_allowed(name, folder, allowed)
         path = _existing(name, folder)
         if path is None:
             known = ', '.join(s.path.name for s in list_sessions(folder)) or 'none'
@@ -205,6 +213,21 @@ def resolve_sessions(names: Sequence[str], folder: Path) -> list[Path]:
             )
         paths.append(path)
     return paths
+
+
+def _check_allowed(name: str, folder: Path, allowed: Sequence[Path]) -> None:
+    """Raise `SessionError` if a session is neither below a folder nor below an allowed one."""
+    inside = os.path.abspath(folder)
+    path = ''
+    with contextlib.suppress(RuntimeError):  # the user in ~user is unknown
+        path = os.path.abspath(os.path.join(inside, Path(name).expanduser()))
+    roots = [Path(inside), *(Path(os.path.abspath(root)) for root in allowed)]
+    if path == inside or not any(Path(path).is_relative_to(root) for root in roots):
+        others = ', '.join(str(root) for root in roots[1:]) or 'none'
+        raise SessionError(
+            f'Session {shown(name, 255)} is not in {inside}; expected a name in it, or an absolute path '
+            f'below a folder of session_paths ({others}).'
+        )
 
 
 def _existing(name: str, folder: Path) -> Path | None:

@@ -296,7 +296,7 @@ def test_one_bad_manifest_spoils_no_list(running):
     assert odd.keys() == {'odd-time', 'odd-huge', 'odd-null', 'odd-surrogate'}
     assert math.isnan(odd['odd-huge'].accuracy)
     assert math.isnan(odd['odd-null'].accuracy)
-    assert list(odd['odd-surrogate'].class_names) == ['b?']
+    assert list(odd['odd-surrogate'].class_names) == ['b\\udfff']
     assert name in {model.name for model in listed.models}
 
 

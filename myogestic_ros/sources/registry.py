@@ -15,6 +15,7 @@ ENTRY_POINT_GROUP = 'myogestic_ros.sources'
 
 BUILT_IN: dict[str, SourceFactory] = {'replay': Replay, 'synthetic': Synthetic}
 DEVICES = {
+    'brainflow': 'brainflow:BrainFlow',
     'lsl': 'lsl:Lsl',
     'muovi': 'muovi:Muovi',
     'muovi_plus': 'muovi_plus:MuoviPlus',

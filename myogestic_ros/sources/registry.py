@@ -20,6 +20,7 @@ DEVICES = {
     'muovi': 'muovi:Muovi',
     'muovi_plus': 'muovi_plus:MuoviPlus',
     'quattrocento': 'quattrocento:Quattrocento',
+    'serial': 'serial:Serial',
     'sessantaquattro': 'sessantaquattro:Sessantaquattro',
     'syncstation': 'syncstation:SyncStation',
 }

@@ -15,6 +15,7 @@ FAKES = {
     'muovi': 'otb:FakeMuovi',
     'muovi_plus': 'otb:FakeMuoviPlus',
     'quattrocento': 'quattrocento:FakeQuattrocento',
+    'serial': 'microcontroller:FakeMicrocontroller',
     'sessantaquattro': 'otb:FakeSessantaquattro',
     'syncstation': 'syncstation:FakeSyncStation',
 }

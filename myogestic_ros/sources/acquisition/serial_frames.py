@@ -218,7 +218,10 @@ class PacketReader:
         found.add(missing, counter, self._values(packet[self._counter_bytes : self._body]))
 
     def _values(self, data: bytes) -> NDArray[np.float64]:
+        values: NDArray[np.float64]
         if self._number == 'int24':
-            return decode_int24(data, self._n_channels, self._order)[0].astype(np.float64)
-        kind = ('<' if self._order == 'little' else '>') + DTYPES[self._number]
-        return np.frombuffer(data, kind).astype(np.float64)
+            values = decode_int24(data, self._n_channels, self._order)[0].astype(np.float64)
+        else:
+            kind = ('<' if self._order == 'little' else '>') + DTYPES[self._number]
+            values = np.frombuffer(data, kind).astype(np.float64)
+        return values

@@ -8,17 +8,24 @@ from myogestic_ros.core.errors import SourceError
 from myogestic_ros.sources.base import SourceFactory
 from myogestic_ros.sources.replay import Replay
 from myogestic_ros.sources.synthetic import Synthetic
+from myogestic_ros.sources.topic import Topic
 
 __all__ = ['ENTRY_POINT_GROUP', 'device_names', 'source_factory', 'source_names']
 
 ENTRY_POINT_GROUP = 'myogestic_ros.sources'
 
-BUILT_IN: dict[str, SourceFactory] = {'replay': Replay, 'synthetic': Synthetic}
+BUILT_IN: dict[str, SourceFactory] = {
+    'replay': Replay,
+    'synthetic': Synthetic,
+    'topic': Topic,
+}
 DEVICES = {
+    'brainflow': 'brainflow:BrainFlow',
     'lsl': 'lsl:Lsl',
     'muovi': 'muovi:Muovi',
     'muovi_plus': 'muovi_plus:MuoviPlus',
     'quattrocento': 'quattrocento:Quattrocento',
+    'serial': 'serial:Serial',
     'sessantaquattro': 'sessantaquattro:Sessantaquattro',
     'syncstation': 'syncstation:SyncStation',
 }

@@ -51,7 +51,10 @@ TABLES = {
 
 COMMON = prefixed('', MANAGED)
 
-DEVICES = {name: prefixed(f'{name}.', source_factory(name).PARAMETERS) for name in device_names()}
+DEVICES = {
+    name: prefixed(f'{name}.', source_factory(name).PARAMETERS)
+    for name in (*device_names(), 'topic')
+}
 """Parameters of the source of each device: config/devices/<name>.yaml, docs/devices/<name>.md."""
 
 

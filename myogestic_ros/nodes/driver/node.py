@@ -30,8 +30,10 @@ from myogestic_ros.nodes.common.main import run
 from myogestic_ros.nodes.driver.auxiliary_streams import AuxiliaryStreams
 from myogestic_ros.nodes.driver.flow_control import FlowControl
 from myogestic_ros.nodes.driver.source_reader import SampleNumbering, SourceReader
+from myogestic_ros.nodes.driver.topic_input import TopicInput
 from myogestic_ros.sources.base import Source
 from myogestic_ros.sources.registry import source_factory, source_names
+from myogestic_ros.sources.topic import Topic
 
 __all__ = ['DRIVER', 'DriverNode', 'main']
 
@@ -100,6 +102,8 @@ class DriverNode(ManagedNode):
 
     Subscriptions
     -------------
+    <topic.topic> : any message with an array
+        Only with the source ``topic``.
     emg/processed : Processed
         Only for a flow-controlled replay, which waits for the nodes that publish there.
     label : Label
@@ -129,6 +133,7 @@ class DriverNode(ManagedNode):
         self._label_subscription: Subscription | None = None
         self._label: Label | None = None
         self._flow: FlowControl | None = None
+        self._topic_input: TopicInput | None = None
         self._counts = {'frames': 0, 'samples': 0, 'reconnects': 0}
         self._lost_before = 0
         self._last_frame_s = 0.0
@@ -149,6 +154,7 @@ class DriverNode(ManagedNode):
         self._source = factory(self.parameter_values(factory.PARAMETERS, f'{name}.'))
         self._connect_labels(published=getattr(self._source, 'HAS_LABELS', False))
         self._connect_flow_control(getattr(self._source, 'flow_controlled', False))
+        self._connect_topic(self._source)
         if self._label is not None:  # a label is valid until the next one
             self._source.set_label(self._label)
         return self._source
@@ -192,6 +198,7 @@ class DriverNode(ManagedNode):
         self._source = None
         self._connect_labels(published=None)
         self._connect_flow_control(False)
+        self._connect_topic(None)
         self._auxiliary.close()
 
     # -- labels -------------------------------------------------------------------------------
@@ -219,6 +226,14 @@ class DriverNode(ManagedNode):
         elif not wanted and self._flow is not None:
             self._flow.close()
             self._flow = None
+
+    def _connect_topic(self, source: Source | None) -> None:
+        """Subscribe for the source `topic`, which only a node can do."""
+        if self._topic_input is not None:
+            self._topic_input.close()
+            self._topic_input = None
+        if isinstance(source, Topic):
+            self._topic_input = TopicInput(self, source)
 
     def _on_label(self, message: LabelMessage) -> None:
         self._label = label_from_ros(message)

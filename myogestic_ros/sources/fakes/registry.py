@@ -10,10 +10,12 @@ from myogestic_ros.sources.fakes.fake import Fake
 __all__ = ['fake_class', 'fake_names']
 
 FAKES = {
+    'brainflow': 'cyton:FakeCyton',
     'lsl': 'lsl:FakeLsl',
     'muovi': 'otb:FakeMuovi',
     'muovi_plus': 'otb:FakeMuoviPlus',
     'quattrocento': 'quattrocento:FakeQuattrocento',
+    'serial': 'microcontroller:FakeMicrocontroller',
     'sessantaquattro': 'otb:FakeSessantaquattro',
     'syncstation': 'syncstation:FakeSyncStation',
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,12 +38,43 @@ class Case:
     columns: range | None = None  # those of the pattern that are published
     has_port: bool = True
     library: str = ''
+    serial_port: str = ''  # parameter with the path of the serial port
 
     def __str__(self):
         return '-'.join([self.name, *(str(value) for value in self.values.values())])
 
 
 CASES = [
+    Case(
+        'brainflow',
+        8,
+        250.0,
+        4.5 / (2**23 - 1) / 24,
+        library='brainflow',
+        has_port=False,
+        serial_port='serial_port',
+    ),
+    Case(
+        'serial',
+        8,
+        1000.0,
+        1e-6,
+        {'n_channels': 8, 'scale': 1e-6, 'counter_bits': 16},
+        library='serial',
+        has_port=False,
+        serial_port='port',
+    ),
+    Case(
+        'serial',
+        8,
+        1000.0,
+        1e-6,
+        {'n_channels': 8, 'scale': 1e-6, 'counter_bits': 8, 'format': 'packets'},
+        ('--set', 'format=packets'),
+        library='serial',
+        has_port=False,
+        serial_port='port',
+    ),
     Case('muovi', 32, 2000.0, 286.1e-9, auxiliary=('imu',)),
     Case('muovi', 32, 500.0, 286.1e-9, {'signal': 'EEG'}, auxiliary=('imu',)),
     Case('muovi_plus', 64, 2000.0, 572.2e-9, {'mode': 'gain_4'}, auxiliary=('imu',)),
@@ -91,6 +124,10 @@ def start(case, *faults):
     if case.has_port:
         address = {'host': '127.0.0.1', 'port': free_port()}
         arguments += ['--port', address['port']]
+    if case.serial_port:
+        link = str(Path(tempfile.mkdtemp(prefix='myogestic-port-')) / 'port')
+        address = {case.serial_port: link}
+        arguments += ['--set', f'link={link}']
     source = source_factory(case.name)({**case.values, **address})
     return source, fake_device(case.name, *arguments)
 

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import rclpy
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -170,6 +172,12 @@ class Rig:
         request = ChangeState.Request()
         request.transition.label = label
         return bool(self.call('change_state', ChangeState, transition=request.transition).success)
+
+    def set_parameter(self, name: str, value: str) -> None:
+        """Set a parameter of the bridge."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        response = self.call('set_parameters', SetParameters, parameters=[parameter])
+        assert response.results[0].successful, response.results[0].reason
 
     def speaker(self, label: str = 'fist') -> Speaker:
         """Return a new pipeline; it is closed at the end of the test."""

@@ -34,6 +34,7 @@ from myogestic_ros.nodes.bridge.parameters import (
 )
 from myogestic_ros.nodes.bridge.services import BridgeServices, disarmed_message
 from myogestic_ros.nodes.bridge.status import bridge_status, diagnostics, state_message
+from myogestic_ros.nodes.bridge.stop_node import StopNode
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import time_from_ros
 from myogestic_ros.nodes.common.diagnostics import Diagnostics
@@ -92,11 +93,11 @@ class BridgeNode(ManagedNode):
         self._jump_handle: Any = None
         self._initial_position: dict[str, float] = {}
         self._bridge_services = BridgeServices(self)
-        topic = self.get_parameter('emergency_stop_topic').value
-        self._stop_topic = (
-            EmergencyStopTopic(self, topic, self._bridge_services.on_emergency_stop)
-            if topic
-            else None
+        self._stop_node = StopNode(
+            self,
+            self.get_parameter('emergency_stop_topic').value,
+            self._bridge_services.stop,
+            self._bridge_services.on_emergency_stop,
         )
         self._rest_by_s: float | None = None  # while the node ends
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
@@ -246,6 +247,11 @@ class BridgeNode(ManagedNode):
             return 'the bridge is armed; call ~/disarm first.'
         return None
 
+    def destroy_node(self) -> None:
+        """Destroy the node, and that of the emergency stop."""
+        self._stop_node.close()
+        super().destroy_node()
+
     # -- for the services ---------------------------------------------------------------------
 
     @property
@@ -256,7 +262,7 @@ class BridgeNode(ManagedNode):
     @property
     def stop_topic(self) -> EmergencyStopTopic | None:
         """The topic of the emergency stop; None if it is switched off."""
-        return self._stop_topic
+        return self._stop_node.topic
 
     def check_conflict(self) -> Reason | None:
         """Return the conflict with another node that commands the hand; None without one."""

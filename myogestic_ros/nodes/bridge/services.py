@@ -66,7 +66,6 @@ class BridgeServices:
         for name, action in (
             ('arm', self._arm),
             ('disarm', self._disarm),
-            ('emergency_stop', self._stop),
             ('reset', self._reset),
         ):
             bridge.create_service(Trigger, f'~/{name}', partial(self._respond, action))
@@ -84,6 +83,10 @@ class BridgeServices:
             logger.warning(response.message)
         self._bridge.set_status(response.message)
         return response
+
+    def stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Respond to a request of ``~/emergency_stop``; may be called from any thread."""
+        return self._respond(self._stop, request, response)
 
     def _arm(self) -> str:
         state, loop = self._bridge.lifecycle_state, self._bridge.sending_loop

@@ -259,6 +259,8 @@ class DriverNode(ManagedNode):
             self.get_logger().info(f'Streaming from {info.device or "the device"}.')
         if late:
             self.set_status('Streaming.')
+        elif self.lifecycle_state == 'active':  # its status was published before this point
+            self.publish_status()
 
     def _on_waiting(self, reason: str) -> None:
         """Report what the source waits for: at once, and then every second."""

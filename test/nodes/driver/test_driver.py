@@ -340,3 +340,26 @@ def test_source_parameters_take_effect_at_the_next_activation(ros, driver):
     driver.request_transition('activate')
     ros.until(lambda: frames, 'frames')
     assert frames[0].data[0] == 3.0
+
+
+class BusyDriver(DriverNode):
+    """A driver whose reader goes on only after the transition, as on a busy machine."""
+
+    def _wait_for_subscribers(self):
+        end_s = time.monotonic() + 60.0
+        while self.lifecycle_state != 'active' and time.monotonic() < end_s:
+            time.sleep(0.01)
+        self.published.wait(60.0)
+
+    def publish_status(self):
+        """Publish the status, and note when it is that of the active node."""
+        super().publish_status()
+        if self.lifecycle_state == 'active':
+            self.published.set()
+
+
+def test_status_is_streaming_however_late_the_reader_goes_on(device, ros, monkeypatch):
+    monkeypatch.setattr(BusyDriver, 'published', threading.Event(), raising=False)
+    statuses = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
+    ros.add(BusyDriver, source='fake', autostart='activate')
+    ros.until(lambda: statuses and statuses[-1].state == 'streaming', 'streaming')

@@ -360,6 +360,7 @@ class BusyDriver(DriverNode):
 
 def test_status_is_streaming_however_late_the_reader_goes_on(device, ros, monkeypatch):
     monkeypatch.setattr(BusyDriver, 'published', threading.Event(), raising=False)
+    driver = ros.add(BusyDriver, source='fake', autostart='configure')
     statuses = ros.listen(NodeStatus, 'driver/status', qos.STATUS)
-    ros.add(BusyDriver, source='fake', autostart='activate')
+    assert driver.request_transition('activate')[0]
     ros.until(lambda: statuses and statuses[-1].state == 'streaming', 'streaming')

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from myogestic_ros import Pipeline, TrainingData, report_progress
+from myogestic_ros import Pipeline, TrainingData, report_progress, save_pickle
 
 pipeline = Pipeline(predict_hz=50.0)
 MODE = Path(os.environ.get('TEST_MODE_FILE', '/nonexistent'))
@@ -23,6 +23,7 @@ class Mean:
 
     def __init__(self, n_channels: int) -> None:
         self.n_channels = n_channels
+        self.padding = np.zeros(0)
 
 
 def mode() -> str:
@@ -54,7 +55,20 @@ def train(data: TrainingData):
         child = subprocess.Popen(['sleep', '1000'])
         print('child', child.pid)
         time.sleep(1000)
-    return Mean(data.streams[0].channels)
+    model = Mean(data.streams[0].channels)
+    if what == 'big':
+        model.padding = np.zeros(500_000)
+    return model
+
+
+def save_model(model, path):
+    """Write a model; slowly, if that is to happen."""
+    if mode() == 'save slowly':
+        time.sleep(1.0)
+    return save_pickle(model, path)
+
+
+pipeline.save_model = save_model
 
 
 @pipeline.predict

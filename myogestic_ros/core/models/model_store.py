@@ -297,6 +297,7 @@ class ModelStore:
             ) as saving:
                 file = Path(saving, f'{name}{suffix}')
                 dump(model, str(file))
+                _sync(file)  # a full or failing disk may report its error only now
                 written = Manifest(
                     **{
                         **manifest.__dict__,
@@ -323,6 +324,7 @@ class ModelStore:
         text = manifest.to_text().encode()
         manifest_file = file.with_name(f'{name}.json')
         manifest_file.write_bytes(text)
+        _sync(manifest_file)
         with locked_folder(self.folder):
             self._check_name_is_free(name)
             for suffix in SUFFIXES:  # of a process that was killed before it wrote the manifest
@@ -509,6 +511,11 @@ def _reason(name: str, manifest: Manifest, error: Exception) -> str:
         f"{manifest.versions} and decoder '{manifest.decoder}'; use the same decoder, or train "
         f'the model again.'
     )
+
+
+def _sync(file: Path) -> None:
+    with file.open('rb') as stream:
+        os.fsync(stream.fileno())
 
 
 def _allowed(name: str) -> bool:

@@ -275,6 +275,10 @@ class PipelineNode(ManagedNode):
         self.status_message = message
         self.pipeline.set_status(message)
 
+    def report_model_error(self, message: str) -> None:
+        """Report in the diagnostics that a model could not be saved or loaded; '': it could."""
+        self._publisher.report_model_error(message)
+
     @property
     def stale_streams(self) -> tuple[str, ...]:
         """Streams that are silent while the node predicts."""

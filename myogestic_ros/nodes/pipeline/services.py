@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import datetime
 from functools import partial
@@ -32,6 +32,7 @@ MAX_NAMED = 5
 """Unreadable models that a list names."""
 ANSWER_TIMEOUT_S = 0.08
 """A service that is not done by then answers, and its result follows on ``~/status``."""
+SAVING = 'Saving; ~/status reports the end.'
 
 
 class ServingNode(Protocol):
@@ -57,6 +58,9 @@ class ServingNode(Protocol):
 
     def get_parameter(self, name: str) -> Any:
         """See `rclpy.node.Node.get_parameter`."""
+
+    def report_model_error(self, message: str) -> None:
+        """See `PipelineNode.report_model_error`."""
 
     def request_transition(self, transition: str, action: str = '') -> tuple[bool, str]:
         """See `ManagedNode.request_transition`."""
@@ -195,54 +199,50 @@ class PipelineServices:
             lambda: models.save_as(request.name), lambda saved: f"Saved as '{saved}'."
         )
         response.name = name or request.name
-        return f"Saved as '{name}'." if name else 'Saving; see ~/status.'
+        return f"Saved as '{name}'." if name else SAVING
 
     def _load_model(self, request: LoadModel.Request, response: LoadModel.Response) -> str:
         models = self._require_models('load a model')
-        pipeline = self._node.pipeline
-
-        def load() -> str:
-            try:
-                name = models.load(request.name)
-            except Exception as error:
-                pipeline.set_status(str(error) or repr(error))
-                raise
-            pipeline.set_status(f"Model '{name}' is loaded.")
-            return name
-
-        name = self._run_in_time(load)
+        name = self._run_in_time(
+            lambda: models.load(request.name), lambda loaded: f"Model '{loaded}' is loaded."
+        )
         return f"Model '{name}' is loaded." if name else 'Loading; see ~/status.'
 
-    def _run_in_time(
-        self, work: Callable[[], str], late_status: Callable[[str], str] | None = None
-    ) -> str:
+    def _run_in_time(self, work: Callable[[], str], status: Callable[[str], str]) -> str:
         """Run a function in the background and wait for its result for a limited time.
+
+        Its end is reported on ``~/status``, also when the service has answered before; a failure
+        is an error in the diagnostics until the next success.
 
         Parameters
         ----------
         work : callable
             Returns a non-empty string.
-        late_status : callable, optional
-            Turns the result into a status message; used if the result comes too late.
+        status : callable
+            Turns the result into a status message.
 
         Returns
         -------
         str
             The result; empty if the function is still running.
         """
-        future: Future[str] = self._background.submit(work)
-        try:
-            return future.result(ANSWER_TIMEOUT_S)
-        except FutureTimeoutError:
-            if late_status is not None:
-                future.add_done_callback(partial(self._report_late, late_status))
-            return ''
 
-    def _report_late(self, status: Callable[[str], str], future: Future[str]) -> None:
-        error = future.exception()
-        self._node.pipeline.set_status(
-            status(future.result()) if error is None else str(error) or repr(error)
-        )
+        def work_and_report() -> str:
+            try:
+                result = work()
+            except Exception as error:
+                message = str(error) if isinstance(error, MyoGesticError) else repr(error)
+                self._node.report_model_error(message)
+                self._node.pipeline.set_status(message)
+                raise
+            self._node.report_model_error('')
+            self._node.pipeline.set_status(status(result))
+            return result
+
+        try:
+            return self._background.submit(work_and_report).result(ANSWER_TIMEOUT_S)
+        except FutureTimeoutError:
+            return ''
 
     def _list_models(self, request: ListModels.Request, response: ListModels.Response) -> str:
         store = self._require_models('list models').store

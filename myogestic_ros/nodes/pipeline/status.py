@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import String
 
+from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.pipeline.observer import Observer
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.prediction import Prediction
@@ -69,6 +70,8 @@ class StatusPublisher(Observer):
     ----------
     frame_id : str
         Electrode set of the latest frame; copied into the header of each prediction.
+    model_error : str
+        Reason why the last model could not be saved or loaded; empty if it could.
     predictions : rclpy.publisher.Publisher
         Publisher of the predictions.
     """
@@ -87,12 +90,14 @@ class StatusPublisher(Observer):
         self._status = node.create_publisher(PipelineStatus, '~/status', qos.STATUS)
         self._training_log = node.create_publisher(String, '~/training_log', qos.LOG)
         self._last_predictions = 0
+        self.model_error = ''
         pipeline.observer = self
 
     def attach(self, pipeline: Pipeline, models: ModelManager) -> None:
         """Report another pipeline from now on, and save its models with ``models``."""
         self._pipeline = pipeline
         self._models = models
+        self.model_error = ''
         self._malformed.clear()
         self._logged.clear()
         pipeline.observer = self
@@ -136,7 +141,24 @@ class StatusPublisher(Observer):
 
     def trained(self, model: Any, data: TrainingData) -> tuple[str, str]:
         assert self._models is not None
-        return self._models.save_trained(model, data)
+        try:
+            saved = self._models.save_trained(model, data)
+        except Exception as error:
+            self.report_model_error(
+                str(error) if isinstance(error, MyoGesticError) else repr(error)
+            )
+            raise
+        self.report_model_error('')
+        return saved
+
+    def report_model_error(self, message: str) -> None:
+        """Log that a model could not be saved or loaded, and report it in the diagnostics.
+
+        The error remains in the diagnostics until a model is saved or loaded; '' removes it.
+        """
+        self.model_error = message
+        if message:
+            self._node.get_logger().error(printable(message))
 
     def predicting_aborted(self, reason: str) -> None:
         self._node.request_deactivation(reason)
@@ -200,9 +222,9 @@ class StatusPublisher(Observer):
                 f'Stale streams: {stale}. {pipeline.status_message}',
                 values,
             )
-        missing = self._node.missing_predictions
-        if missing:
-            return DiagnosticStatus.ERROR, missing, values
+        error = self._node.missing_predictions or self.model_error
+        if error:
+            return DiagnosticStatus.ERROR, error, values
         message = pipeline.status_message or str(pipeline.state)
         if stream_problems or counters.errors or counters.dropped or ticks.overruns:
             return DiagnosticStatus.WARN, message, values

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import time
+from contextlib import contextmanager
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 from support.bags import START_NS
 from support.decoder_node import hanging_child, node_with_a_session
@@ -262,6 +265,60 @@ def test_models_can_be_listed_saved_and_loaded(running):
     refused = call(running, 'load_model', LoadModel, name='mine')
     assert "The file of model 'mine' was changed after it was saved" in refused.message
     assert call(running, 'start_predicting').success
+
+
+@contextmanager
+def full_disk(g):
+    """Let the node write no file of more than 2 MB, as on a full disk."""
+    pid = g.nodes.pid('pipeline')
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def diagnoses(running):
+    """Return a list that fills with (level, message) from the diagnostics of the node."""
+    found = []
+
+    def collect(message):
+        found.extend((s.level, s.message) for s in message.status if 'pipeline' in s.name)
+
+    node = running.operator._node
+    subscription = node.create_subscription(DiagnosticArray, '/diagnostics', collect, 10)
+    yield found
+    node.destroy_subscription(subscription)
+
+
+@pytest.mark.parametrize('speed', ['', 'save slowly'])
+def test_full_disk_is_reported_in_the_answer_or_on_status(running, mode, diagnoses, speed):
+    mode('big')
+    train(running)
+    mode(speed)
+    with full_disk(running):
+        answer = call(running, 'save_model', SaveModel, name='mine')
+        assert 'Saved' not in answer.message
+        if answer.success:
+            assert answer.message == 'Saving; ~/status reports the end.'
+        else:
+            assert "Model 'mine' cannot be saved" in answer.message
+        assert answer.success or not speed
+        running.wait(
+            lambda: "Model 'mine' cannot be saved" in running.operator.pipeline_message, 'failure'
+        )
+        error = DiagnosticStatus.ERROR
+        running.wait(
+            lambda: any(lv == error and "'mine' cannot be saved" in m for lv, m in diagnoses),
+            'error in the diagnostics',
+        )
+    assert not list((running.folder / 'models').glob('mine*'))
+    assert call(running, 'save_model', SaveModel, name='mine').success
+    running.wait(lambda: running.operator.pipeline_message == "Saved as 'mine'.", 'the end')
+    diagnoses.clear()
+    running.wait(lambda: diagnoses, 'diagnostics')
+    assert diagnoses[-1][0] != error
 
 
 def test_one_bad_manifest_spoils_no_list(running):

@@ -36,6 +36,9 @@ class Node:
     def get_parameter(self, name):
         return SimpleNamespace(value='/nowhere')
 
+    def report_model_error(self, message):
+        self.model_error = message
+
     def request_transition(self, transition, action=''):
         return False, f'Cannot {action}: refused by the test.'
 
@@ -120,8 +123,9 @@ def test_saving_that_takes_long_reports_its_end_on_status(node, blocked):
 
     node.models.save_as = save_as
     answer = node.call('save_model', name='m')
-    assert (answer.success, answer.message, answer.name) == (True, 'Saving; see ~/status.', 'm')
+    assert (answer.success, answer.message, answer.name) == (True, services.SAVING, 'm')
     assert until_status(node, blocked) == "Saved as 'm'."
+    assert node.model_error == ''
 
 
 @pytest.mark.parametrize(('name', 'method'), [('save_model', 'save_as'), ('load_model', 'load')])
@@ -133,3 +137,4 @@ def test_failure_after_the_answer_is_reported_on_status(node, blocked, name, met
     setattr(node.models, method, fail)
     assert node.call(name, name='m').success
     assert until_status(node, blocked) == 'The disk is full.'
+    assert node.model_error == 'The disk is full.'

@@ -29,6 +29,8 @@ class Parameter:
         Valid values of a string; empty: any.
     read_only : bool
         If true, the parameter can be set only when the node starts.
+    used_at : {'', 'configure', 'activation'}
+        Transition at which a value that is set is first used; '': it is used at once.
     check : callable or None
         ``check(value)`` returns a further validation error of a value of the right type, or None.
     """
@@ -40,6 +42,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    used_at: str = ''
     check: Callable[[Any], str | None] | None = None
 
     def validation_error(self, value: Any) -> str | None:

@@ -83,6 +83,8 @@ def table_line(name, row):
         text += f' One of {", ".join(map(repr, row.choices))}.'
     if row.read_only:
         text += ' Read-only.'
+    if row.used_at:
+        text += f' Used at the next {row.used_at}.'
     return f'| `{name}` | `{row.default!r}` | {text} |'
 
 

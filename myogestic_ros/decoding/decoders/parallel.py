@@ -11,9 +11,17 @@ from threadpoolctl import threadpool_limits
 
 from myogestic_ros.core.errors import TrainingError
 
-__all__ = ['BACKENDS', 'parallel']
+__all__ = ['BACKENDS', 'backend_error', 'parallel']
 
 BACKENDS = ('threading', 'loky', 'dask')
+
+
+def backend_error(backend: str) -> str | None:
+    """Return the backends that are expected if there is no backend of that name, or None."""
+    name, _, address = backend.partition(':')
+    if name in BACKENDS and (not address or name == 'dask'):
+        return None
+    return f'expected {", ".join(BACKENDS)}, or dask:ADDRESS with the address of a scheduler'
 
 
 @contextmanager
@@ -35,12 +43,10 @@ def parallel(backend: str = 'threading', n_jobs: int = -1) -> Iterator[None]:
     TrainingError
         If there is no such backend, Dask is not installed, or its scheduler does not answer.
     """
+    error = backend_error(backend)
+    if error is not None:
+        raise TrainingError(f"There is no training backend '{backend}'; {error}.")
     name, _, address = backend.partition(':')
-    if name not in BACKENDS or (address and name != 'dask'):
-        raise TrainingError(
-            f"There is no training backend '{backend}'; expected {', '.join(BACKENDS)}, or "
-            f'dask:ADDRESS with the address of a scheduler.'
-        )
     # One BLAS thread per job: more would compete for the same cores.
     with (
         _cluster(address) if name == 'dask' else nullcontext(),

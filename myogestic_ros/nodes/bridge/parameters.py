@@ -18,38 +18,54 @@ from myogestic_ros.core.parameters import Parameter
 __all__ = ['BRIDGE', 'read_bridge_mapping', 'tracking_settings', 'watchdog_settings']
 
 BRIDGE = (
-    Parameter('predictions', 'pipeline/predictions', 'Topic of the predictions.'),
+    Parameter(
+        'predictions',
+        'pipeline/predictions',
+        'Topic of the predictions.',
+        used_at='configure',
+    ),
     Parameter(
         'mapping',
         '',
         'YAML file that maps predictions to joints; empty: the mapping of the simulated hand.',
+        used_at='configure',
     ),
-    Parameter('urdf', '', 'URDF file with the joint limits; empty: the limits of the mapping.'),
+    Parameter(
+        'urdf',
+        '',
+        'URDF file with the joint limits; empty: the limits of the mapping.',
+        used_at='configure',
+    ),
     Parameter(
         'joints',
         [''],
         "Joints to command, in the order of the controller; ['']: all joints of the mapping.",
+        used_at='configure',
     ),
     Parameter(
         'output',
         'position',
         'Type of the commands.',
         choices=('position', 'velocity', 'trajectory', 'joint_state'),
+        used_at='configure',
     ),
     Parameter(
         'output_topic',
         '',
         'Topic of the commands; empty: hand/commands, or hand/joint_trajectory for trajectories.',
+        used_at='configure',
     ),
     Parameter(
         'controller',
         '',
         'Node of the ros2_control controller whose joints are checked; empty: no check.',
+        used_at='configure',
     ),
     Parameter(
         'state_topic',
         'joint_states',
         'Topic of the joint states; empty for a hand without position feedback.',
+        used_at='configure',
     ),
     Parameter(
         'state_timeout',
@@ -57,6 +73,7 @@ BRIDGE = (
         'Time without a joint state after which the hand counts as silent, s.',
         minimum=0.02,
         maximum=60.0,
+        used_at='configure',
     ),
     Parameter(
         'hand_time_constant',
@@ -65,6 +82,7 @@ BRIDGE = (
         'position by at most this time at the speed limit.',
         minimum=0.005,
         maximum=5.0,
+        used_at='configure',
     ),
     Parameter(
         'follow_timeout',
@@ -72,6 +90,7 @@ BRIDGE = (
         'Time without movement after which a joint that lags this far counts as not following, s.',
         minimum=0.05,
         maximum=60.0,
+        used_at='configure',
     ),
     Parameter(
         'emergency_stop_topic',
@@ -79,7 +98,14 @@ BRIDGE = (
         'Topic of the emergency stop that all bridges obey; empty: none.',
         read_only=True,
     ),
-    Parameter('command_rate', 100.0, 'Commands per second, Hz.', minimum=10.0, maximum=1000.0),
+    Parameter(
+        'command_rate',
+        100.0,
+        'Commands per second, Hz.',
+        minimum=10.0,
+        maximum=1000.0,
+        used_at='configure',
+    ),
     Parameter(
         'timeout',
         0.25,

@@ -18,7 +18,7 @@ from rclpy.task import Future
 
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.core.parameters import Parameter
-from myogestic_ros.core.untrusted import printable
+from myogestic_ros.core.untrusted import printable, shown
 from myogestic_ros.msg import NodeStatus
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.guarded_service import guarded
@@ -143,6 +143,14 @@ class ManagedNode(LifecycleNode):
         """Return why the parameter ``name`` must not be set in the current state, or None."""
         return None
 
+    def value_error(self, name: str, value: Any) -> str | None:
+        """Return why a value of the right type and range cannot be used, or None.
+
+        Called when a parameter is set while the node runs: for errors that depend on files,
+        installed packages or the state of the node.
+        """
+        return None
+
     def publish_status(self) -> None:
         """Publish NodeStatus on ``~/status``."""
         with self._status_lock:
@@ -192,10 +200,32 @@ class ManagedNode(LifecycleNode):
         """Set parameters; a refusal lists every invalid value (rclpy lists only the first)."""
         coerced = [coerce_type(p, self._rows.get(p.name)) for p in parameter_list]
         result = self._check_parameters(coerced)
-        return super().set_parameters_atomically(coerced) if result.successful else result
+        if result.successful:
+            result = super().set_parameters_atomically(coerced)
+        if result.successful:
+            result.reason = self._later_use([parameter.name for parameter in coerced])
+        return result
+
+    def _later_use(self, names: list[str]) -> str:
+        """Return which of the parameters just set are not used yet, and when they will be."""
+        states = {'configure': ('inactive', 'active'), 'activation': ('active',)}
+        uses = {name: self._rows[name].used_at for name in names if name in self._rows}
+        sentences = []
+        for event, waiting in states.items():
+            late = [name for name, use in uses.items() if use == event]
+            if late and self.lifecycle_state in waiting:
+                which = f'{", ".join(late)}: ' if len(names) > 1 else ''
+                sentences.append(f'{which}used at the next {event}')
+        return '; '.join(sentences)
 
     def _check_parameters(self, parameters: list[RosParameter]) -> SetParametersResult:
         errors = validation_errors(parameters, self._rows)
+        for parameter in parameters if not errors else ():
+            name = parameter.name
+            if name in self._rows and self.has_parameter(name):  # not while it is declared
+                error = self.value_error(name, parameter.value)
+                if error is not None:
+                    errors.append(f'{name}: got {shown(parameter.value)}, {error}')
         for name in [parameter.name for parameter in parameters if parameter.name in self._rows]:
             reason = self.locked_reason(name)
             if reason is not None:

@@ -42,6 +42,7 @@ DRIVER = (
         'source',
         'synthetic',
         'Source of the samples: synthetic, replay, or the name of a source from another package.',
+        used_at='activation',
     ),
     Parameter('frame_id', 'emg', "frame_id in every frame's header: the electrode set."),
     Parameter(
@@ -117,7 +118,9 @@ class DriverNode(ManagedNode):
         self.declare_table(DRIVER)
         for name in source_names():
             try:
-                self.declare_table(source_factory(name).PARAMETERS, f'{name}.')
+                table = source_factory(name).PARAMETERS
+                rows = [replace(row, used_at='activation') for row in table]
+                self.declare_table(rows, f'{name}.')
             except SourceError as error:
                 self.get_logger().warning(str(error))
         self._source: Source | None = None
@@ -200,6 +203,11 @@ class DriverNode(ManagedNode):
         self._connect_flow_control(False)
         self._connect_topic(None)
         self._auxiliary.close()
+
+    def value_error(self, name: str, value: Any) -> str | None:
+        """Refuse a source that does not exist."""
+        names = source_names() if name == 'source' else [value]
+        return None if value in names else f'expected one of {", ".join(names)}'
 
     # -- labels -------------------------------------------------------------------------------
 

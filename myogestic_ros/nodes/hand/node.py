@@ -33,7 +33,12 @@ QUIET_S = 0.3
 """Time without a command after which nothing moves the hand any more."""
 
 HAND = (
-    Parameter('urdf', '', 'URDF file of the hand; empty: urdf/hand.urdf of this package.'),
+    Parameter(
+        'urdf',
+        '',
+        'URDF file of the hand; empty: urdf/hand.urdf of this package.',
+        used_at='activation',
+    ),
     Parameter(
         'joints',
         [
@@ -41,20 +46,30 @@ HAND = (
             *('ring_flexion', 'little_flexion', 'wrist_flexion', 'wrist_rotation'),
         ],
         'Commanded joints, in the order of the values in ~/commands.',
+        used_at='activation',
     ),
     Parameter(
         'interface_name',
         'position',
         'Unit of the values in ~/commands: position, rad, or velocity, rad/s.',
         choices=INTERFACES,
+        used_at='activation',
     ),
-    Parameter('rate', 100.0, 'Joint states per second, Hz.', minimum=1.0, maximum=1000.0),
+    Parameter(
+        'rate',
+        100.0,
+        'Joint states per second, Hz.',
+        minimum=1.0,
+        maximum=1000.0,
+        used_at='activation',
+    ),
     Parameter(
         'time_constant',
         0.06,
         'Time constant of the joints, s; 0: no lag.',
         minimum=0.0,
         maximum=10.0,
+        used_at='activation',
     ),
     Parameter(
         'max_velocity',
@@ -62,6 +77,7 @@ HAND = (
         'Speed limit of all joints, rad/s; 0: the limits of the URDF.',
         minimum=0.0,
         maximum=100.0,
+        used_at='activation',
     ),
     Parameter(
         'command_timeout',
@@ -69,6 +85,7 @@ HAND = (
         'Time without a command after which a velocity ends, s; 0: never. Positions are kept.',
         minimum=0.0,
         maximum=60.0,
+        used_at='activation',
     ),
 )
 

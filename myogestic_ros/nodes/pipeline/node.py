@@ -21,7 +21,7 @@ from myogestic_ros.core.models.model_store import open_store
 from myogestic_ros.core.pipeline.pipeline import Pipeline
 from myogestic_ros.core.pipeline.states import PipelineState
 from myogestic_ros.decoding.postprocessing.chain import PostProcessingChain
-from myogestic_ros.decoding.postprocessing.parameters import POST
+from myogestic_ros.decoding.postprocessing.parameters import POST, thresholds_from_rows
 from myogestic_ros.msg import EmgFrame
 from myogestic_ros.nodes.common import qos
 from myogestic_ros.nodes.common.conversions import chunk_from_joint_state, chunk_from_ros
@@ -114,6 +114,7 @@ class PipelineNode(ManagedNode):
         self.models: ModelManager | None = None
         self.rotation = ChannelRotation()
         self._decoder = pipeline
+        self._decoder_hz = self.pipeline.predict_hz
         self._post = PostProcessingChain()
         self._stream_subscriptions: list[Subscription] = []
         self._processed: dict[str, ProcessedPublisher] = {}
@@ -149,6 +150,7 @@ class PipelineNode(ManagedNode):
         """Load the decoder, and the model if one is named; subscribe to the streams."""
         parameters = self.parameter_values(PIPELINE)
         decoder = self._find_decoder()
+        self._decoder_hz = decoder.predict_hz
         streams = self._stream_values(decoder)
         specs = {spec.name: spec for spec in decoder.streams}
         pipeline = Pipeline(
@@ -246,8 +248,9 @@ class PipelineNode(ManagedNode):
 
     def apply_parameters(self, names: set[str]) -> None:
         """Apply the parameters that may change while the node is configured."""
-        if 'predict_hz' in names and self.get_parameter('predict_hz').value >= 0:
-            self.pipeline.predict_hz = self.get_parameter('predict_hz').value
+        if 'predict_hz' in names:
+            rate_hz = self.get_parameter('predict_hz').value
+            self.pipeline.predict_hz = self._decoder_hz if rate_hz < 0 else rate_hz
         if 'max_consecutive_errors' in names:
             limit = self.get_parameter('max_consecutive_errors').value
             self.pipeline.max_consecutive_errors = limit
@@ -263,6 +266,19 @@ class PipelineNode(ManagedNode):
             self.pipeline.set_status(
                 f'Takes effect when the node is configured again: {", ".join(filters)}.'
             )
+
+    def value_error(self, name: str, value: Any) -> str | None:
+        """Refuse thresholds of classes that the model in use does not have."""
+        classes = self.pipeline.class_names
+        if name != 'post.reject_below_of' or not classes:
+            return None
+        unknown = sorted(thresholds_from_rows(value).keys() - set(classes))
+        if not unknown:
+            return None
+        return (
+            f"but model '{self.pipeline.model_id}' has no class {', '.join(map(repr, unknown))}; "
+            f'its classes: {", ".join(classes)}'
+        )
 
     # -- status -------------------------------------------------------------------------------
 

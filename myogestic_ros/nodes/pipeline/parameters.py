@@ -5,6 +5,7 @@ from __future__ import annotations
 from myogestic_ros.core.file_access import FILE_ACCESS
 from myogestic_ros.core.models.model_store import FORMATS
 from myogestic_ros.core.parameters import Parameter
+from myogestic_ros.decoding.decoders.parallel import backend_error
 from myogestic_ros.decoding.postprocessing.parameters import POST
 from myogestic_ros.nodes.pipeline.stream_parameters import filter_table
 
@@ -19,11 +20,13 @@ PIPELINE = (
         'Decoder: a built-in one (covariance, lda, svm, rf, riemann, htd_lda, ridge, kernel_ridge, '
         'gp), the import path of a scikit-learn estimator, a .py file, a module, or the name of a '
         'decoder from another package.',
+        used_at='configure',
     ),
     Parameter(
         'model',
         '',
         "Name of the model in model_dir to load when the node is configured; '': none.",
+        used_at='configure',
     ),
     Parameter(
         'predict_hz',
@@ -38,6 +41,7 @@ PIPELINE = (
         'Window length of every stream, ms; negative: as in the decoder.',
         minimum=-1.0,
         maximum=60000.0,
+        used_at='configure',
     ),
     Parameter(
         'training_hop_ms', 50.0, 'Hop between training windows, ms.', minimum=1.0, maximum=60000.0
@@ -47,6 +51,7 @@ PIPELINE = (
         'threading',
         'Parallel backend of training: threading, loky (processes), or dask, optionally followed '
         "by a colon and its scheduler's address.",
+        check=backend_error,
     ),
     Parameter(
         'settle_ms',
@@ -59,6 +64,7 @@ PIPELINE = (
         'streams',
         [''],
         "Names of the streams, the primary stream first; ['']: as in the decoder.",
+        used_at='configure',
     ),
     Parameter('session_dir', 'sessions', 'Folder of the recorded sessions.'),
     Parameter(
@@ -69,7 +75,12 @@ PIPELINE = (
         read_only=True,
     ),
     FILE_ACCESS,
-    Parameter('model_dir', 'models', 'Folder of the models.'),
+    Parameter(
+        'model_dir',
+        'models',
+        'Folder of the models.',
+        used_at='configure',
+    ),
     Parameter(
         'model_key',
         '',
@@ -113,12 +124,18 @@ PIPELINE = (
 def stream_table(name: str) -> tuple[Parameter, ...]:
     """Return the parameters of a stream, each declared as ``stream.<name>.<parameter>``."""
     return (
-        Parameter('topic', name, 'Topic of the stream.'),
+        Parameter(
+            'topic',
+            name,
+            'Topic of the stream.',
+            used_at='configure',
+        ),
         Parameter(
             'type',
             'emg',
             'Message type: emg (EmgFrame) or joint_state (sensor_msgs/JointState).',
             choices=('emg', 'joint_state'),
+            used_at='configure',
         ),
         Parameter(
             'window_ms',
@@ -126,6 +143,7 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             'Window length of the stream, ms; negative: as in window_ms.',
             minimum=-1.0,
             maximum=60000.0,
+            used_at='configure',
         ),
         Parameter(
             'rotation',
@@ -141,6 +159,7 @@ def stream_table(name: str) -> tuple[Parameter, ...]:
             'Sampling rate of a joint_state stream, Hz; ignored for emg, whose frames contain it.',
             minimum=0.1,
             maximum=100000.0,
+            used_at='configure',
         ),
         *filter_table('as for all streams'),
     )

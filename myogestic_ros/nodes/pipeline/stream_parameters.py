@@ -26,7 +26,7 @@ def filter_table(fallback: str) -> tuple[Parameter, ...]:
     fallback : str
         Where the value comes from if a parameter is not set, to complete its description.
     """
-    return (
+    table = (
         Parameter(
             'filter.bandpass',
             [-1.0, -1.0],
@@ -69,6 +69,7 @@ def filter_table(fallback: str) -> tuple[Parameter, ...]:
             choices=('', 'none', 'average'),
         ),
     )
+    return tuple(replace(row, used_at='configure') for row in table)
 
 
 def _check_edges(edges: Sequence[float]) -> str | None:

@@ -218,6 +218,17 @@ class RecorderNode(ManagedNode):
             class_names=tuple(self._label_counter.names), software=software, **texts
         )
 
+    def value_error(self, name: str, value: Any) -> str | None:
+        """Refuse a session name that is a path, and topics whose type is not installed."""
+        if name == 'session_name' and ('/' in value or value.startswith('.')):
+            return "expected a name without '/' and without a leading '.'"
+        if name == 'other_topics':
+            try:
+                wanted_topics([], '', value)
+            except SessionError as error:
+                return str(error).removesuffix('.')
+        return None
+
     # -- messages -----------------------------------------------------------------------------
 
     def _on_frame(self, topic: str, data: bytes) -> None:

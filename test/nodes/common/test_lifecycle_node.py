@@ -22,6 +22,8 @@ TABLE = (
     Parameter('names', ['a', 'b'], 'Names.'),
     Parameter('levels', [0.5], 'V.'),
     Parameter('flag', False, 'A flag.'),
+    Parameter('shoes', 'boots', 'Shoes.', used_at='configure'),
+    Parameter('route', 'home', 'Way.', used_at='activation'),
 )
 
 
@@ -55,6 +57,9 @@ class Walker(ManagedNode):
 
     def cleanup(self):
         self._do('cleanup')
+
+    def value_error(self, name, value):
+        return 'expected a way on land' if value == 'sea' else None
 
     def apply_parameters(self, names):
         self.changed.append(names)
@@ -231,6 +236,41 @@ def test_whole_numbers_and_empty_lists_are_accepted(ros, walker):
     rate = walker.get_parameter('rate').value
     assert (rate, type(rate)) == (4.0, float)
     assert walker.changed == [{'rate'}, {'names'}, {'leg.rate'}]
+
+
+def set_together(ros, **values):
+    """Set parameters of the walker atomically; return success and reason."""
+    answer = ros.call(
+        SetParametersAtomically,
+        'walker/set_parameters_atomically',
+        parameters=parameter_messages(values),
+    )
+    return answer.result.successful, answer.result.reason
+
+
+def test_result_says_when_a_value_is_used(ros, walker):
+    def one(name):
+        return set_together(ros, **{name: 'x'})
+
+    assert one('shoes') == one('route') == (True, '')
+    walker.request_transition('configure')
+    assert one('shoes') == (True, 'used at the next configure')
+    assert one('route') == (True, '')
+    walker.request_transition('activate')
+    assert one('route') == (True, 'used at the next activation')
+    assert set_together(ros, shoes='x', route='y', rate=1.0) == (
+        True,
+        'shoes: used at the next configure; route: used at the next activation',
+    )
+    assert set_together(ros, rate=2.0) == (True, '')
+
+
+def test_value_that_cannot_be_used_is_refused(ros, walker):
+    assert set_together(ros, route='sea') == (
+        False,
+        "route: got 'sea', expected a way on land",
+    )
+    assert walker.get_parameter('route').value == 'home'
 
 
 def test_parameters_of_rclpy_are_not_passed_to_apply_parameters(ros, walker):

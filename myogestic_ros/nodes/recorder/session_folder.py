@@ -11,7 +11,11 @@ from builtin_interfaces.msg import Time
 from myogestic_ros.core.errors import MyoGesticError
 from myogestic_ros.msg import SessionInfo
 from myogestic_ros.nodes.common.conversions import time_to_ros
-from myogestic_ros.sessions.reading.library import SessionSummary, read_sessions
+from myogestic_ros.sessions.reading.library import (
+    SessionSummary,
+    read_sessions,
+    unreadable_sessions,
+)
 from myogestic_ros.sessions.recording.repair import interrupted_sessions, repair_session
 from myogestic_ros.srv import ListSessions
 
@@ -19,6 +23,9 @@ __all__ = ['SessionFolder']
 
 READ_TIMEOUT_S = 0.04
 """Longest time to read sessions before a list is returned; the rest is read afterwards."""
+
+MAX_NAMED = 5
+"""Unreadable sessions that a list names."""
 
 
 class SessionFolder:
@@ -64,6 +71,14 @@ class SessionFolder:
         response.sessions = [_info(summary, current) for summary in sessions]
         response.success = True
         response.message = f'{len(sessions)} session(s) in {folder}.'
+        unreadable = unreadable_sessions(folder)
+        if unreadable:
+            named = ', '.join(unreadable[:MAX_NAMED])
+            more = len(unreadable) - MAX_NAMED
+            response.message += (
+                f' {len(unreadable)} cannot be read: {named}'
+                f'{f" and {more} more" if more > 0 else ""}.'
+            )
         if unread:
             response.message += f' {unread} more are being read; call again in a few seconds.'
         self.start_repair()

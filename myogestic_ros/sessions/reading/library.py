@@ -27,6 +27,7 @@ __all__ = [
     'list_sessions',
     'read_sessions',
     'resolve_sessions',
+    'unreadable_sessions',
 ]
 
 Created = TypeVar('Created')
@@ -125,6 +126,12 @@ def read_sessions(folder: Path, timeout_s: float = math.inf) -> tuple[list[Sessi
     for path in known.keys() - seen:
         known.pop(path, None)
     return sorted(found, key=lambda summary: (summary.start_ns, summary.path.name)), unread
+
+
+def unreadable_sessions(folder: Path) -> list[str]:
+    """Return the names of the sessions whose metadata `read_sessions` could not read, sorted."""
+    known = _cache.get(folder, {}).copy()
+    return sorted(path.name for path, (_, summary) in known.items() if summary is None)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -354,6 +354,19 @@ def test_interrupted_session_is_repaired_and_reported(ros, recorder, tmp_path):
     assert session.duration == pytest.approx(0.99)
 
 
+def test_list_says_how_many_sessions_cannot_be_read(ros, recorder, tmp_path):
+    folder = tmp_path / 'sessions'
+    SessionWriter(folder / 'good', SessionInfo(class_names=('rest',)), topics()).close()
+    for number in range(7):
+        (folder / f'bad{number}').mkdir()
+        (folder / f'bad{number}' / 'metadata.yaml').write_text('[' * 1000)
+    response = ros.call(ListSessions, 'recorder/list_sessions')
+    assert [session.name for session in response.sessions] == ['good']
+    assert response.message == (
+        f'1 session(s) in {folder}. 7 cannot be read: bad0, bad1, bad2, bad3, bad4 and 2 more.'
+    )
+
+
 def test_many_sessions_are_listed_in_time(ros, recorder, tmp_path):
     folder = tmp_path / 'sessions'
     SessionWriter(folder / 's', SessionInfo(class_names=('rest',)), topics()).close()

@@ -96,6 +96,20 @@ def test_value_that_is_known_to_be_wrong_is_refused(ros, kind, name, value, expe
     assert node.get_parameter(name).value == before
 
 
+def test_recorder_that_was_started_with_a_path_as_session_name_does_not_record(ros, tmp_path):
+    node = ros.add(
+        RecorderNode,
+        session_dir=str(tmp_path / 'sessions'),
+        session_name='../outside',
+        discovery_timeout=0.0,
+    )
+    assert node.request_transition('configure')[0]
+    started, reason = node.request_transition('activate', 'start recording')
+    assert not started
+    assert "expected a name without '/'" in reason
+    assert not (tmp_path / 'outside').exists()
+
+
 def test_threshold_of_a_class_that_the_model_does_not_have_is_refused(ros, tmp_path):
     node = ros.add(PipelineNode, model_dir=str(tmp_path))
     assert node.request_transition('configure')[0]

@@ -147,9 +147,11 @@ def test_sessions_are_listed_quickly_and_never_overwritten(running):
     assert [session.name for session in response.sessions] == ['mine', 'mine-2', 'mine-3']
     assert all(session.complete for session in response.sessions)
     assert all(session.message_count > 5 for session in response.sessions)
-    running.operator.set_parameter('recorder', 'session_name', '../outside')
     with pytest.raises(DemoError, match='expected a name without'):
-        running.operator.trigger('recorder/start_recording')
+        running.operator.set_parameter('recorder', 'session_name', '../outside')
+    message = running.operator.trigger('recorder/start_recording')
+    assert Path(session_in(message)).name == 'mine-4'
+    running.operator.trigger('recorder/stop_recording')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
